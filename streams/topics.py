@@ -3,16 +3,16 @@
 The one home of topic names and keys; everything else takes them from `Topics`.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Any, Final, Self
 
-from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import KafkaError
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from models.errors import BrokerError, SettingsError
+from streams.clients import connect
 from streams.settings import Settings
 
 # Changes are the product and rejects are evidence: both must outlive the broker's default week.
@@ -106,35 +106,6 @@ def specs(settings: Settings) -> list[TopicSpec]:
     ]
 
 
-@contextmanager
-def admin(settings: Settings) -> Iterator[KafkaAdminClient]:
-    """A client for topics, closed at the end; every failure inside is one clear line.
-
-    Raises:
-        BrokerError: When no broker answers within `broker_timeout`, or it stops answering.
-        SettingsError: When the address is none.
-    """
-    timeout_ms = int(settings.broker_timeout * 1000)
-    try:
-        client = KafkaAdminClient(
-            bootstrap_servers=settings.broker.split(","),
-            bootstrap_timeout_ms=timeout_ms,
-            request_timeout_ms=timeout_ms,
-        )
-    except KafkaError:
-        raise BrokerError(
-            f"no broker answers at {settings.broker} within {settings.broker_timeout:g} s"
-        ) from None
-    except ValueError:
-        raise SettingsError(f"JOURNEYS_BROKER: not host:port: {settings.broker!r}") from None
-    try:
-        yield client
-    except KafkaError as error:
-        raise BrokerError(f"the broker at {settings.broker} failed: {error}") from error
-    finally:
-        client.close()
-
-
 def create(settings: Settings) -> list[Creation]:
     """Make the topics that are missing; those that exist are left as they are.
 
@@ -144,7 +115,7 @@ def create(settings: Settings) -> list[Creation]:
             would differ in partitions (nothing is made then).
     """
     topics = Topics.of(settings)
-    with admin(settings) as client:
+    with connect(settings, KafkaAdminClient) as client:
         existing = {name: len(entry["partitions"])
                     for name, entry in _metadata(client, topics).items()}
         made = [Creation(spec, existing.get(spec.name, 0)) for spec in specs(settings)]
@@ -169,7 +140,7 @@ def describe(settings: Settings) -> list[TopicState]:
         BrokerError: When no broker answers.
     """
     topics = Topics.of(settings)
-    with admin(settings) as client:
+    with connect(settings, KafkaAdminClient) as client:
         found = _metadata(client, topics)
         if not found:
             return [TopicState(name) for name in topics.all()]
@@ -177,21 +148,48 @@ def describe(settings: Settings) -> list[TopicState]:
         configs = client.describe_configs(
             [ConfigResource(ConfigResourceType.TOPIC, name) for name in found], config_filter="all"
         )["topic"]
-        ends = client.list_partition_offsets({
-            TopicPartition(name, partition): OffsetSpec.LATEST
-            for name, entry in found.items() for partition in range(len(entry["partitions"]))
-        })
+    ends = end_offsets(settings, {name: len(entry["partitions"]) for name, entry in found.items()})
     return [
         TopicState(
             name,
             partitions=len(found[name]["partitions"]),
             replication=len(found[name]["partitions"][0]["replica_nodes"]),
             cleanup=configs[name].get("cleanup.policy", {}).get("value", "unknown"),
-            end_offsets=tuple(ends[TopicPartition(name, partition)].offset
-                              for partition in range(len(found[name]["partitions"]))),
+            end_offsets=ends[name],
         ) if name in found else TopicState(name)
         for name in topics.all()
     ]
+
+
+def end_offsets(settings: Settings, partitions: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
+    """The offset that the next record of each partition will get.
+
+    Asked for by a fetch: to the direct question some brokers (the embedded one) answer with an
+    offset inside the last batch.
+
+    Args:
+        settings: Where the broker is.
+        partitions: How many partitions each topic has; the topics must exist.
+
+    Returns:
+        By topic: the end offsets, by partition number.
+
+    Raises:
+        BrokerError: When no broker answers.
+    """
+    wanted = [TopicPartition(name, number)
+              for name, count in partitions.items() for number in range(count)]
+    deadline = time.monotonic() + settings.broker_timeout
+    with connect(settings, KafkaConsumer, fetch_max_wait_ms=10) as client:
+        client.assign(wanted)
+        client.seek_to_end()
+        while any(client.highwater(partition) is None for partition in wanted):
+            if time.monotonic() > deadline:
+                raise BrokerError(f"the broker at {settings.broker} gives no end offsets")
+            client.poll(timeout_ms=50)
+        ends = {partition: client.highwater(partition) for partition in wanted}
+    return {name: tuple(ends[TopicPartition(name, number)] for number in range(count))
+            for name, count in partitions.items()}
 
 
 def _metadata(client: KafkaAdminClient, topics: Topics) -> dict[str, Any]:

@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from kafka import KafkaAdminClient
+
 from models.errors import BrokerError
 from streams.broker import EmbeddedBroker, free_port, spawn
+from streams.clients import connect
 from streams.settings import Settings
-from streams.topics import admin
 
 EXTERNAL: Final = "JOURNEYS_TEST_BROKER"  # host:port of a Kafka to test against instead
 KAFKA: Final = "4.1.0"
@@ -128,7 +130,7 @@ def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
     while server.poll() is None and time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            with admin(settings) as client:
+            with connect(settings, KafkaAdminClient) as client:
                 client.list_topics()
             return
         except (OSError, BrokerError):

@@ -1,10 +1,11 @@
 """Topics are made as the design says, on every broker, once, and tell what is in them."""
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
 
 from models.errors import BrokerError, SettingsError
 from streams import topics
+from streams.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -32,7 +33,7 @@ def test_create_again_changes_nothing_and_says_what_differs(settings: Settings) 
 
 def test_activities_and_names_must_share_their_partition_count(settings: Settings) -> None:
     name = Topics.of(settings).activities
-    with topics.admin(settings) as client:
+    with connect(settings, KafkaAdminClient) as client:
         client.create_topics({name: {"num_partitions": 7, "replication_factor": 1}},
                              wait_for_metadata=True)
     with pytest.raises(SettingsError, match="JOURNEYS_PARTITIONS"):
@@ -43,7 +44,7 @@ def test_activities_and_names_must_share_their_partition_count(settings: Setting
 def test_describe_gives_end_offsets(settings: Settings) -> None:
     topics.create(settings)
     name = Topics.of(settings).rejects
-    with KafkaProducer(bootstrap_servers=settings.broker) as producer:
+    with connect(settings, KafkaProducer) as producer:
         for _ in range(3):
             producer.send(name, b"{}", partition=1)
         producer.flush()

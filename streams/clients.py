@@ -1,0 +1,48 @@
+"""The kafka-python clients of topics and commands: made here, so that every failure is one line.
+
+The workers do not use these: Faust brings its own.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from kafka.errors import KafkaError
+
+from models.errors import BrokerError, SettingsError
+from streams.settings import Settings
+
+Client = TypeVar("Client")
+
+
+@contextmanager
+def connect(settings: Settings, kind: Callable[..., Client], **options: Any) -> Iterator[Client]:
+    """A client that has met its broker; closed at the end.
+
+    Args:
+        settings: Where the broker is and how long to wait for it.
+        kind: `KafkaAdminClient`, `KafkaConsumer` or `KafkaProducer`.
+        options: Further options of that client.
+
+    Raises:
+        BrokerError: When no broker answers within `broker_timeout`, or it fails later.
+        SettingsError: When the address is none.
+    """
+    try:
+        client: Any = kind(
+            bootstrap_servers=settings.broker.split(","),
+            bootstrap_timeout_ms=int(settings.broker_timeout * 1000),
+            **options,
+        )
+    except KafkaError:
+        raise BrokerError(
+            f"no broker answers at {settings.broker} within {settings.broker_timeout:g} s"
+        ) from None
+    except ValueError:
+        raise SettingsError(f"JOURNEYS_BROKER: not host:port: {settings.broker!r}") from None
+    try:
+        yield client
+    except KafkaError as error:
+        raise BrokerError(f"the broker at {settings.broker} failed: {error}") from error
+    finally:
+        client.close()
