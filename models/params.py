@@ -1,0 +1,39 @@
+"""The engine's settings, with the reason for each default."""
+
+from dataclasses import dataclass
+from typing import Final
+
+DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParams:
+    """What decides over clusters and journeys. Times in ms, cosines in −1 to 1.
+
+    Attributes:
+        window_ms: Length of a window.
+        history_windows: The last windows that the promotion rule looks at, and that are kept.
+        promote_windows: In how many of them a cluster must be active to be a journey.
+        promote_activities: How many activities it must have there.
+        dormant_windows: Silent windows until a journey is dormant.
+        ended_windows: Silent windows until it ends: more than a year, so that yearly ones resume.
+        lateness_ms: How far activities may come out of order before a window closes.
+        max_clusters: Clusters kept per user; a person has tens of interests, not thousands.
+        half_life_ms: After it, an activity counts half in its centroid.
+        join: Least cosine to a centroid at which an activity joins its cluster.
+        merge: Least cosine between two centroids at which they become one.
+        shift: A journey has shifted when its centroid's cosine to its anchor falls below this.
+    """
+
+    window_ms: int = 7 * DAY_MS
+    history_windows: int = 6
+    promote_windows: int = 3
+    promote_activities: int = 5
+    dormant_windows: int = 4
+    ended_windows: int = 56
+    lateness_ms: int = DAY_MS
+    max_clusters: int = 64
+    half_life_ms: int = 90 * DAY_MS
+    join: float = 0.4
+    merge: float = 0.8
+    shift: float = 0.7

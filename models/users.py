@@ -1,0 +1,195 @@
+"""What is known of one user: clusters, the journeys among them, how far time has come."""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+import msgspec
+import numpy as np
+
+from models.clusterer import Centroids, Vector
+from models.exemplars import Exemplar, offer
+from models.keywords import count_terms
+from models.records import NameSource, Stage
+from models.windows import count_in
+
+
+class Journey(msgspec.Struct, array_like=True, gc=False):
+    """What a cluster has in addition once it is a journey.
+
+    Attributes:
+        stage: active or dormant; an ended or merged journey is no longer in the state.
+        promoted_at: Event time of the activity that made it one, epoch ms.
+        revision: Counts what calls for a new name: start, shifts, merges. Never the names.
+        anchor: Centroid at this revision, float16 bytes: how far it moved since is the shift.
+        revised_at: Event time of what made this revision, epoch ms.
+        keywords: Keyword name at this revision.
+        name: The name it goes by.
+        source: Who made the name.
+        named: The revision that the language model's name is for; 0 before the first.
+    """
+
+    stage: Stage
+    promoted_at: int
+    revision: int
+    revised_at: int
+    anchor: bytes
+    keywords: str
+    name: str
+    source: NameSource
+    named: int = 0
+
+
+class Cluster(msgspec.Struct, array_like=True, gc=False):
+    """One cluster of a user, without its centroid.
+
+    Attributes:
+        number: Given once per user, never again.
+        mass: Weight of its activities, decayed to `touched`.
+        touched: Event time of the activity that moved the centroid last, epoch ms.
+        started_at: Event time of its first activity, epoch ms.
+        last_at: Event time of its latest activity, epoch ms.
+        count: Activities in all.
+        cohesion: Running mean cosine of its activities to its centroid.
+        windows: Activities per window index, the last few windows only.
+        terms: Counts of its salient terms, bounded.
+        exemplars: Items that stand for it, bounded.
+        journey: Set once it is promoted.
+    """
+
+    number: int
+    mass: float
+    touched: int
+    started_at: int
+    last_at: int
+    count: int
+    cohesion: float
+    windows: dict[int, int]
+    terms: dict[str, float]
+    exemplars: list[Exemplar]
+    journey: Journey | None = None
+
+    @property
+    def last_window(self) -> int:
+        """Index of the latest window with activity."""
+        return max(self.windows)
+
+    def titles(self) -> list[str]:
+        """Titles of the exemplars, best first."""
+        return [item.title for item in self.best()]
+
+    def best(self) -> list[Exemplar]:
+        """The exemplars, best first."""
+        return sorted(self.exemplars, key=lambda item: (-item.score, item.item_id))
+
+
+class UserState:
+    """One user's state; row i of `centroids` belongs to `clusters[i]`.
+
+    It is changed in place by `Engine` and owned by whoever called it. After an error in between
+    (not `Rejected`) it must be thrown away and loaded again.
+
+    Attributes:
+        user_id: Whose.
+        prefix: Of the user's cluster and journey ids: a hash, so that ids are unique over users.
+        clusters: In the order they were opened.
+        centroids: Their centres.
+        latest: Latest event time among the user's activities, epoch ms; -1 before the first.
+        due: Watermark (epoch ms) from which time alone changes something; None: never.
+        given: How many cluster numbers were given.
+        applied: Highest applied offset per source partition.
+        dirty: Numbers of the clusters that changed since the last dump.
+        removed: Numbers of the clusters that went since the last dump.
+    """
+
+    __slots__ = ("applied", "centroids", "clusters", "dirty", "due", "given", "latest",
+                 "prefix", "removed", "user_id")
+
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.prefix = blake2b(user_id.encode(), digest_size=8).hexdigest()
+        self.clusters: list[Cluster] = []
+        self.centroids = Centroids(0)
+        self.latest = -1
+        self.due: int | None = None
+        self.given = 0
+        self.applied: dict[int, int] = {}
+        self.dirty: set[int] = set()
+        self.removed: set[int] = set()
+
+    def cluster_id(self, number: int) -> str:
+        """Id of a cluster on the wire."""
+        return f"c{self.prefix}-{number}"
+
+    def journey_id(self, number: int) -> str:
+        """Id of a journey: its cluster's, for life."""
+        return f"j{self.prefix}-{number}"
+
+    def journeys(self) -> Iterator[tuple[Cluster, Journey]]:
+        """The clusters that are journeys, in the order they were opened."""
+        for cluster in self.clusters:
+            if cluster.journey is not None:
+                yield cluster, cluster.journey
+
+    def row_of(self, number: int) -> int:
+        """Row of a cluster that is known to be there."""
+        return next(row for row, known in enumerate(self.clusters) if known.number == number)
+
+    def centroid(self, cluster: Cluster) -> Vector:
+        """Centre of a cluster that is known to be there, shape (dimensions,)."""
+        return self.centroids[self.row_of(cluster.number)]
+
+    def open(self, cluster: Cluster, vector: Vector) -> int:
+        """Add a cluster at `vector` and return its row."""
+        if not self.clusters:
+            self.centroids = Centroids(len(vector))
+        self.given = cluster.number
+        self.clusters.append(cluster)
+        self.dirty.add(cluster.number)
+        return self.centroids.append(vector)
+
+    def remove(self, cluster: Cluster) -> None:
+        """Take a cluster out."""
+        row = self.row_of(cluster.number)
+        del self.clusters[row]
+        self.centroids.remove(row)
+        self.dirty.discard(cluster.number)
+        self.removed.add(cluster.number)
+
+    def absorb(self, kept: Cluster, gone: Cluster, half_life: float, windows: int) -> None:
+        """Put all that `gone` holds into `kept` and take `gone` out.
+
+        Args:
+            kept: Keeps its number and its journey.
+            gone: Its number is never given again.
+            half_life: Of an activity's weight, ms: masses are compared at the later moment.
+            windows: How many windows of history are kept.
+        """
+        touched = max(kept.touched, gone.touched)
+        kept.mass *= 0.5 ** ((touched - kept.touched) / half_life)
+        mass = gone.mass * 0.5 ** ((touched - gone.touched) / half_life)
+        share = mass / (kept.mass + mass)
+        self.centroids.pull(self.row_of(kept.number), self.centroid(gone), share)
+        kept.mass += mass
+        kept.touched = touched
+        kept.cohesion += share * (gone.cohesion - kept.cohesion)
+        kept.count += gone.count
+        kept.started_at = min(kept.started_at, gone.started_at)
+        kept.last_at = max(kept.last_at, gone.last_at)
+        for window, activities in sorted(gone.windows.items()):
+            count_in(kept.windows, window, windows, activities)
+        for term, weight in gone.terms.items():
+            count_terms(kept.terms, (term,), weight)
+        for item in gone.exemplars:
+            offer(kept.exemplars, item)
+        self.dirty.add(kept.number)
+        self.remove(gone)
+
+
+def packed(vector: Vector) -> bytes:
+    """A centroid as float16 bytes: exact, since that is how centroids are kept."""
+    return vector.astype(np.float16).tobytes()
+
+
+def unpacked(raw: bytes) -> Vector:
+    """The vector behind `packed`."""
+    return np.frombuffer(raw, np.float16).astype(np.float32)

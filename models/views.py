@@ -1,0 +1,73 @@
+"""How a journey is shown to others: its view, its confidence, its current record, its request."""
+
+import math
+
+import numpy as np
+
+from models.keywords import salient
+from models.params import EngineParams
+from models.records import Item, JourneyRecord, JourneyView, NamingRequest, Stage, WindowCount
+from models.users import Cluster, Journey, UserState
+
+VECTOR_DECIMALS = 3  # half a thousandth off per part: a cosine is right to four digits
+
+
+def confidence(cluster: Cluster, params: EngineParams) -> float:
+    """How sure it is that this is an interest that persists, 0 to 1.
+
+    It grows with the windows the cluster was active in, its activities, and how alike they are.
+    """
+    windows = len(cluster.windows) / params.history_windows
+    evidence = math.log2(1 + cluster.count / params.promote_activities)
+    logit = 2.0 * windows + evidence + 4.0 * (cluster.cohesion - 0.5) - 1.0
+    return round(1.0 / (1.0 + math.exp(-logit)), 3)
+
+
+def view(user: UserState, cluster: Cluster, journey: Journey, stage: Stage, params: EngineParams
+         ) -> JourneyView:
+    """A journey of the user, as it is now."""
+    centroid = user.centroid(cluster).astype(np.float64)
+    return JourneyView(
+        journey_id=user.journey_id(cluster.number),
+        cluster_id=user.cluster_id(cluster.number),
+        stage=stage,
+        keywords=journey.keywords,
+        confidence=confidence(cluster, params),
+        started_at=cluster.started_at,
+        promoted_at=journey.promoted_at,
+        last_active_at=cluster.last_at,
+        activities=cluster.count,
+        items=[Item(item.item_id, item.title, item.occurred_at) for item in cluster.best()],
+        terms=salient(cluster.terms),
+        windows=[WindowCount(index * params.window_ms, cluster.windows[index])
+                 for index in sorted(cluster.windows)],
+        vector=np.round(centroid, VECTOR_DECIMALS).tolist(),
+    )
+
+
+def record(user: UserState, journey: Journey, shown: JourneyView, updated_at: int,
+           merged_into: str | None = None) -> JourneyRecord:
+    """The journey's record for the compacted topic."""
+    return JourneyRecord(
+        user_id=user.user_id,
+        name=journey.name,
+        name_source=journey.source,
+        revision=journey.revision,
+        updated_at=updated_at,
+        journey=shown,
+        merged_into=merged_into,
+    )
+
+
+def request(user: UserState, cluster: Cluster, journey: Journey) -> NamingRequest:
+    """Asks for a name of the journey at its present revision."""
+    return NamingRequest(
+        user_id=user.user_id,
+        journey_id=user.journey_id(cluster.number),
+        revision=journey.revision,
+        titles=cluster.titles(),
+        terms=salient(cluster.terms),
+        keywords=journey.keywords,
+        taken=[other.name for known, other in user.journeys() if known is not cluster],
+        requested_at=journey.revised_at,
+    )

@@ -1,0 +1,132 @@
+"""Every setting, resolved once: flags over environment (`JOURNEYS_…`) over defaults.
+
+`journeys settings` prints this list as the table that stands in the README.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.errors import SettingsError
+from models.params import DAY_MS, EngineParams
+
+PREFIX: Final = "JOURNEYS_"
+
+
+class Settings(BaseSettings):
+    """The settings of every command; frozen, secrets hidden in its repr."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    # Kafka
+    broker: str = Field("localhost:9092", description="bootstrap servers, comma separated")
+    topic_prefix: str = Field("", description="put before every topic name")
+    group: str = Field("journeys", description="consumer group and Faust app id")
+    partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        4, description="partitions of every topic that `topics create` makes")
+    replication: Annotated[int, Field(ge=1, le=9)] = Field(
+        1, description="replicas of every topic and changelog")
+    broker_timeout: Annotated[float, Field(gt=0)] = Field(
+        10.0, description="seconds until a broker that does not answer is an error")
+    session_timeout: Annotated[float, Field(ge=1)] = Field(
+        10.0, description="seconds without a heartbeat until a worker's partitions move")
+    rebalance_timeout: Annotated[float, Field(ge=1)] = Field(
+        3.0, description="seconds a group join waits for the other workers")
+    standby_replicas: Annotated[int, Field(ge=0)] = Field(
+        0, description="workers that keep a warm copy of each state partition")
+    batch_records: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        2_000, description="most records of one partition handled as one batch")
+
+    # State
+    store: str = Field("rocksdb", description="where user state lives: rocksdb or memory",
+                       pattern="^(rocksdb|memory)$")
+    data_dir: Path = Field(Path(tempfile.gettempdir()) / "journeys",
+                           description="folder of the worker's local state")
+    cached_users: Annotated[int, Field(ge=1)] = Field(
+        20_000, description="decoded user states kept in memory")
+
+    # Encoder
+    encoder: str = Field("default", description="`default`, a sentence-transformers ONNX folder, "
+                                                "or a hub id (extra `hub`)")
+    encoder_threads: Annotated[int, Field(ge=1)] = Field(1, description="threads of the encoder")
+    encoder_batch: Annotated[int, Field(ge=1)] = Field(256, description="titles encoded at once")
+    cached_vectors: Annotated[int, Field(ge=0)] = Field(
+        100_000, description="item vectors kept in memory")
+
+    # Engine
+    window_days: Annotated[float, Field(gt=0)] = Field(7, description="length of a window, days")
+    promote_windows: Annotated[int, Field(ge=1)] = Field(
+        3, description="windows with activity until a cluster is a journey")
+    history_windows: Annotated[int, Field(ge=1, le=64)] = Field(
+        6, description="windows looked at for that")
+    promote_activities: Annotated[int, Field(ge=1)] = Field(
+        5, description="activities in them until a cluster is a journey")
+    dormant_windows: Annotated[int, Field(ge=1)] = Field(
+        4, description="silent windows until a journey is dormant")
+    ended_windows: Annotated[int, Field(ge=2)] = Field(
+        56, description="silent windows until a journey ends; more than a year, so that a "
+                        "yearly interest resumes")
+    lateness_days: Annotated[float, Field(ge=0)] = Field(
+        1, description="how far activities may be out of order before windows close, days")
+    future_skew_seconds: Annotated[float, Field(ge=0)] = Field(
+        300, description="how far an activity may be dated past its record, seconds")
+    max_clusters: Annotated[int, Field(ge=2, le=10_000)] = Field(
+        64, description="clusters kept per user")
+    idle_seconds: Annotated[float, Field(gt=0)] = Field(
+        60, description="silence of a partition after which the wall clock moves its time")
+
+    # Naming
+    vllm_url: str | None = Field(
+        None, description="OpenAI-compatible base url of the vLLM server; without it, names are "
+                          "keyword names")
+    vllm_model: str | None = Field(None, description="model name; default: the first one served")
+    vllm_api_key: SecretStr | None = Field(None, description="sent as a bearer token")
+    naming_concurrency: Annotated[int, Field(ge=1)] = Field(
+        8, description="requests under way at the vLLM server at once")
+    naming_timeout: Annotated[float, Field(gt=0)] = Field(
+        30.0, description="seconds until one request is given up")
+
+    # Watching
+    web_host: str = Field("127.0.0.1", description="address of the health endpoint")
+    web_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        6066, description="port of the health endpoint, 0 for any free one")
+    log_level: str = Field("warning", description="debug, info, warning or error",
+                           pattern="^(debug|info|warning|error)$")
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> Self:
+        if self.promote_windows > self.history_windows:
+            raise ValueError("promote_windows cannot be more than history_windows")
+        if self.ended_windows <= self.dormant_windows:
+            raise ValueError("ended_windows must be more than dormant_windows")
+        return self
+
+    @classmethod
+    def load(cls, **flags: Any) -> Self:
+        """Resolve the settings; flags that are None count as not given.
+
+        Raises:
+            SettingsError: One line that names each wrong setting and what is wrong with it.
+        """
+        try:
+            return cls(**{name: value for name, value in flags.items() if value is not None})
+        except ValidationError as error:
+            lines = (f"{PREFIX}{'_'.join(map(str, e['loc'])).upper() or 'SETTINGS'}: "
+                     f"{e['msg'].removeprefix('Value error, ')}" for e in error.errors())
+            raise SettingsError("; ".join(lines)) from None
+
+    def engine(self) -> EngineParams:
+        """The part that the pure core is given."""
+        return EngineParams(
+            window_ms=int(self.window_days * DAY_MS),
+            promote_windows=self.promote_windows,
+            history_windows=self.history_windows,
+            promote_activities=self.promote_activities,
+            dormant_windows=self.dormant_windows,
+            ended_windows=self.ended_windows,
+            lateness_ms=int(self.lateness_days * DAY_MS),
+            max_clusters=self.max_clusters,
+        )
