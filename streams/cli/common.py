@@ -1,0 +1,69 @@
+"""What the commands share: flags made from the settings, and logging."""
+
+import functools
+import logging
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from streams.settings import PREFIX, Settings
+
+BROKER: Final = ("broker", "topic_prefix", "broker_timeout")  # of every command that talks to one
+
+_METAVARS: Final = {int: "INTEGER", float: "NUMBER", Path: "FOLDER"}
+
+
+def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command a flag per setting, and the resolved `Settings` as its argument `settings`.
+
+    Args:
+        names: The settings that get flags; none means all. Secrets get none, because other users
+            of the machine can read command lines. The environment is read for every setting.
+    """
+    fields = {name: field for name, field in Settings.model_fields.items()
+              if (not names or name in names or name == "log_level") and not is_secret(field)}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def resolved(**given: Any) -> None:
+            settings = Settings.load(**{name: given.pop(name) for name in fields})
+            _start_logging(settings)
+            command(settings=settings, **given)
+
+        wrapped: Callable[..., None] = resolved
+        for name, field in reversed(fields.items()):
+            wrapped = _option(name, field)(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """True for a setting whose value must not be shown."""
+    return SecretStr in (field.annotation, *typing.get_args(field.annotation))
+
+
+def shown_default(field: FieldInfo) -> str:
+    """A setting's default as text; empty when there is none."""
+    return "" if field.default is None else str(field.default)
+
+
+def _option(name: str, field: FieldInfo) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    # Values stay text here: the settings check them, the same way for flags and environment.
+    metavar = next((text for kind, text in _METAVARS.items() if field.annotation is kind), "TEXT")
+    default = f"; default {shown_default(field)}" if shown_default(field) else ""
+    return click.option(f"--{name.replace('_', '-')}", name, metavar=metavar,
+                        help=f"{field.description} [{PREFIX}{name.upper()}{default}]")
+
+
+def _start_logging(settings: Settings) -> None:
+    level = settings.log_level.upper()
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if level in ("WARNING", "ERROR"):
+        # It logs every refused connection; what matters of that reaches the user as an error.
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
