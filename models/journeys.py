@@ -23,7 +23,7 @@ from models.outcome import Outcome
 from models.params import EngineParams
 from models.records import Activity, JourneyName, Stage
 from models.users import Cluster, Journey, UserState, packed, unpacked
-from models.windows import count_in, end_of, index_of, last_closed, persists
+from models.windows import active_in, count_in, end_of, index_of, last_closed
 
 __all__ = ["Engine", "EngineParams", "Outcome", "UserState"]
 
@@ -82,7 +82,7 @@ class Engine:
         return out
 
     def name(self, user: UserState, answer: JourneyName) -> Outcome:
-        """Apply a namer's answer; one that is stale, void, keyword-made or taken changes nothing."""
+        """Apply a namer's answer; a stale, void, keyword-made or taken one does nothing."""
         out = Outcome(user, self.params)
         for cluster, journey in user.journeys():
             if user.journey_id(cluster.number) != answer.journey_id:
@@ -108,7 +108,7 @@ class Engine:
             self._close(user, watermark, 2 * self.params.lateness_ms, out)
         return out
 
-    # ---- activities -----------------------------------------------------------------------------
+    # ---- activities --------------------------------------------------------------------------------
 
     def _assign(self, user: UserState, activity: Activity, vector: Vector, out: Outcome) -> int:
         """Put the activity to its nearest cluster, or open one; returns the cluster's row."""
@@ -141,7 +141,7 @@ class Engine:
         cluster.count += 1
         cluster.last_at = max(cluster.last_at, moment)
         cluster.started_at = min(cluster.started_at, moment)
-        count_terms(cluster.terms, activity.terms or terms_of(activity.title), activity.weight)
+        count_terms(cluster.terms, activity.terms or terms_of(activity.title))
         offer(cluster.exemplars, Exemplar(
             activity.item_id, shorten(activity.title), moment,
             score(similarity, moment, self.params.half_life_ms)))
@@ -156,10 +156,9 @@ class Engine:
         count_in(cluster.windows, window, params.history_windows)
         if journey is None:
             now = index_of(user.latest, params.window_ms)
-            if cluster.count >= params.promote_activities and persists(
-                cluster.windows, now, span=params.history_windows,
-                windows=params.promote_windows, activities=params.promote_activities,
-            ):
+            if (cluster.count >= params.promote_activities
+                    and active_in(cluster.windows, now, params.history_windows)
+                    >= params.promote_windows):
                 self._start(user, cluster, moment, cause, out)
             return
         changed = False
@@ -202,7 +201,7 @@ class Engine:
             journey.name = journey.keywords
         user.dirty.add(cluster.number)
 
-    # ---- clusters that merge or must go -----------------------------------------------------------
+    # ---- clusters that merge or must go ------------------------------------------------------------
 
     def _merge_near(self, user: UserState, cluster: Cluster, activity: Activity, out: Outcome
                     ) -> Cluster:

@@ -7,16 +7,18 @@ that is learned on the fly would make a user's changes depend on their neighbour
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-KEPT_TERMS: Final = 12  # terms counted per cluster: enough for a name of three and their rivals
+KEPT_TERMS: Final = 16  # terms counted per cluster: enough for a name of three and their rivals
 NAME_TERMS: Final = 3
+REPEATED: Final = 2  # a term seen once, or a pair of them, may be chance
 TITLE_NAME_CHARS: Final = 48  # of a title that must serve as a name
 
 WORD: Final = re.compile(r"[^\W\d_][\w'’+#-]*[\w+#]", re.UNICODE)
@@ -51,37 +53,50 @@ def fold(word: str) -> str:
 
 
 @lru_cache(maxsize=65_536)
-def terms_of(title: str) -> tuple[str, ...]:
+def _term(word: str) -> str:
+    """The term that a word stands for, empty for one letter, function words and talk."""
+    term = fold(word)
+    return term if len(term) > 1 and idf(term) > _background().common else ""
+
+
+def terms_of(title: str) -> list[str]:
     """The distinct terms of a title that say something, in the order they stand there."""
-    common = _background().common
-    words = (fold(word) for word in WORD.findall(title))
-    return tuple(dict.fromkeys(word for word in words if len(word) > 1 and idf(word) > common))
+    found = dict.fromkeys(map(_term, WORD.findall(title)))
+    found.pop("", None)
+    return list(found)
 
 
-def count_terms(kept: dict[str, float], terms: Iterable[str], weight: float) -> None:
-    """Count terms into a bounded table; the least one makes room (space-saving).
+def count_terms(kept: dict[str, int], terms: Iterable[str]) -> None:
+    """Count terms into a bounded table; of the least counted the oldest makes room.
 
-    A newcomer takes over the count of the term it displaces (Metwally et al. 2005, Efficient
-    computation of frequent and top-k elements), so a term that is frequent cannot be kept out.
+    Counts are lower bounds: a term that was pushed out starts again. What a third of the titles
+    share comes back before it is pushed out and so stays.
     """
     for term in terms:
         if term in kept:
-            kept[term] += weight
-        elif len(kept) < KEPT_TERMS:
-            kept[term] = weight
+            kept[term] += 1
         else:
-            least = min(kept, key=kept.__getitem__)
-            kept[term] = kept.pop(least) + weight
+            if len(kept) >= KEPT_TERMS:
+                del kept[min(kept, key=kept.__getitem__)]
+            kept[term] = 1
 
 
-def salient(counts: Mapping[str, float]) -> dict[str, float]:
+def add_counts(kept: dict[str, int], more: Mapping[str, int]) -> None:
+    """Add one table of counts to another, keeping the most counted."""
+    for term, times in more.items():
+        kept[term] = kept.get(term, 0) + times
+    for term in sorted(kept, key=kept.__getitem__, reverse=True)[KEPT_TERMS:]:
+        del kept[term]
+
+
+def salient(counts: Mapping[str, int]) -> dict[str, float]:
     """Terms with their scores (count times idf), best first; ties by the term itself."""
     scores = ((term, round(times * idf(term), 2)) for term, times in counts.items())
     return dict(sorted(scores, key=lambda pair: (-pair[1], pair[0])))
 
 
 def keyword_name(
-    counts: Mapping[str, float], titles: Sequence[str], taken: Collection[str] = ()
+    counts: Mapping[str, int], titles: Sequence[str], taken: Collection[str] = ()
 ) -> str:
     """A name from the best terms, spelled as the titles spell them: "Sourdough bread, starter".
 
@@ -90,7 +105,8 @@ def keyword_name(
         titles: Its exemplars, best first; without terms the first one is the name. At least one.
         taken: Names that the user's other journeys have; a further term tells them apart.
     """
-    ranked = list(salient(counts))
+    ranked = list(salient({term: times for term, times in counts.items()
+                           if times >= REPEATED} or counts))
     spelling = _spellings(titles)
     name = titles[0][:TITLE_NAME_CHARS].strip()
     for length in range(NAME_TERMS, max(len(ranked), NAME_TERMS) + 1):
@@ -105,23 +121,16 @@ def keyword_name(
 
 
 def _phrases(terms: Sequence[str], titles: Iterable[str]) -> list[list[str]]:
-    """The terms, those that stand side by side in a title joined to pairs."""
-    followed = _followers(titles)
+    """The terms, those that stand side by side in several titles joined to pairs."""
+    pairs = _pairs(titles)
     phrases: list[list[str]] = []
-    used: set[str] = set()
-    for term in terms:
-        if term in used:
-            continue
-        used.add(term)
-        free = (other for other in terms if other not in used)
-        for other in free:
-            if other in followed.get(term, ()) or term in followed.get(other, ()):
-                pair = [term, other] if other in followed.get(term, ()) else [other, term]
-                phrases.append(pair)
-                used.add(other)
-                break
-        else:
-            phrases.append([term])
+    left = list(terms)
+    while left:
+        term = left.pop(0)
+        pair = next((pair for other in left for pair in ((term, other), (other, term))
+                     if pairs[pair] >= REPEATED), (term,))
+        phrases.append(list(pair))
+        left = [other for other in left if other not in pair]
     return phrases
 
 
@@ -130,19 +139,19 @@ def _spellings(titles: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for title in titles:
         for word in WORD.findall(title):
-            key = fold(word)
+            term = fold(word)
             plain = re.sub(r"['’]s$", "", word)
-            if key not in found or (plain.islower() and not found[key].islower()):
-                found[key] = plain
+            if term not in found or (plain.islower() and not found[term].islower()):
+                found[term] = plain
     return found
 
 
-def _followers(titles: Iterable[str]) -> dict[str, set[str]]:
-    """Which folded word follows which, side by side in a title."""
-    found: dict[str, set[str]] = {}
+def _pairs(titles: Iterable[str]) -> Counter[tuple[str, str]]:
+    """In how many titles one folded word follows another, side by side."""
+    found: Counter[tuple[str, str]] = Counter()
     for title in titles:
-        matches = list(WORD.finditer(title))
-        for left, right in zip(matches, matches[1:], strict=False):
-            if title[left.end() : right.start()] == " ":
-                found.setdefault(fold(left.group()), set()).add(fold(right.group()))
+        words = list(WORD.finditer(title))
+        found.update({(fold(left.group()), fold(right.group()))
+                      for left, right in pairwise(words)
+                      if title[left.end() : right.start()] == " "})
     return found

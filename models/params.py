@@ -14,7 +14,7 @@ class EngineParams:
         window_ms: Length of a window.
         history_windows: The last windows that the promotion rule looks at, and that are kept.
         promote_windows: In how many of them a cluster must be active to be a journey.
-        promote_activities: How many activities it must have there.
+        promote_activities: How many activities it must have in all.
         dormant_windows: Silent windows until a journey is dormant.
         ended_windows: Silent windows until it ends: more than a year, so that yearly ones resume.
         lateness_ms: How far activities may come out of order before a window closes.

@@ -1,4 +1,4 @@
-"""User state ↔ versioned compact bytes (MessagePack, no pickle), in parts that change by themselves.
+"""User state ↔ versioned compact bytes (MessagePack, no pickle), in parts that change singly.
 
 A user is one header and one part per cluster, so that an activity rewrites the header and one
 cluster and not the user's whole past. The keys sort a user's parts together:

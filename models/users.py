@@ -8,7 +8,7 @@ import numpy as np
 
 from models.clusterer import Centroids, Vector
 from models.exemplars import Exemplar, offer
-from models.keywords import count_terms
+from models.keywords import add_counts
 from models.records import NameSource, Stage
 from models.windows import count_in
 
@@ -64,7 +64,7 @@ class Cluster(msgspec.Struct, array_like=True, gc=False):
     count: int
     cohesion: float
     windows: dict[int, int]
-    terms: dict[str, float]
+    terms: dict[str, int]
     exemplars: list[Exemplar]
     journey: Journey | None = None
 
@@ -177,8 +177,7 @@ class UserState:
         kept.last_at = max(kept.last_at, gone.last_at)
         for window, activities in sorted(gone.windows.items()):
             count_in(kept.windows, window, windows, activities)
-        for term, weight in gone.terms.items():
-            count_terms(kept.terms, (term,), weight)
+        add_counts(kept.terms, gone.terms)
         for item in gone.exemplars:
             offer(kept.exemplars, item)
         self.dirty.add(kept.number)

@@ -34,19 +34,6 @@ def count_in(history: dict[int, int], index: int, kept: int, activities: int = 1
             del history[old]
 
 
-def persists(
-    history: Mapping[int, int], now: int, *, span: int, windows: int, activities: int
-) -> bool:
-    """The promotion rule: active in `windows` of the last `span` windows, often enough in all.
-
-    Args:
-        history: Activities per window index.
-        now: The current window; it counts as one of the last `span`.
-        span: How many windows are looked at.
-        windows: In how many of them there must have been activity.
-        activities: How many activities there must have been in them together.
-    """
-    if len(history) < windows:
-        return False
-    recent = [count for index, count in history.items() if now - span < index <= now]
-    return len(recent) >= windows and sum(recent) >= activities
+def active_in(history: Mapping[int, int], now: int, span: int) -> int:
+    """In how many of the last `span` windows, `now` the last of them, there was activity."""
+    return sum(now - span < index <= now for index in history)

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     history_windows: Annotated[int, Field(ge=1, le=64)] = Field(
         6, description="windows looked at for that")
     promote_activities: Annotated[int, Field(ge=1)] = Field(
-        5, description="activities in them until a cluster is a journey")
+        5, description="activities in all until a cluster is a journey")
     dormant_windows: Annotated[int, Field(ge=1)] = Field(
         4, description="silent windows until a journey is dormant")
     ended_windows: Annotated[int, Field(ge=2)] = Field(

@@ -1,0 +1,74 @@
+"""State survives its bytes: what is loaded goes on exactly as what was dumped."""
+
+import msgspec
+import pytest
+
+from models import snapshot
+from models.errors import SnapshotError
+from models.params import DAY_MS
+from models.records import encode
+from tests.lives import START, WEEK, Life
+
+
+def stored(life: Life, parts: dict[bytes, bytes]) -> None:
+    for key, value in snapshot.dump(life.user):
+        if value is None:
+            parts.pop(key, None)
+        else:
+            parts[key] = value
+
+
+def test_a_user_reloaded_after_every_activity_has_the_same_future() -> None:
+    kept, reloaded, parts = Life(), Life(), dict[bytes, bytes]()
+    for day in range(300):
+        about = (day * 7 + day // 31) % 5 if day % 3 else day % 11
+        first, second = kept.act(day / 2, about), reloaded.act(day / 2, about)
+        assert encode([first.changes, first.records]) == encode([second.changes, second.records])
+        stored(reloaded, parts)
+        reloaded.user = snapshot.load(reloaded.engine, "u", parts.get)
+    assert kept.kinds().count("started") > 3
+
+
+def test_only_what_changed_is_written_and_the_header_comes_last() -> None:
+    life, parts = Life(), dict[bytes, bytes]()
+    for about in range(4):
+        life.act(about / 10, about)
+    stored(life, parts)
+    assert len(parts) == 5
+    life.act(1, about=2)
+    written = snapshot.dump(life.user)
+    assert len(written) == 2
+    assert [snapshot.is_header(key) for key, _ in written] == [False, True]
+
+
+def test_the_header_tells_when_time_alone_brings_a_change() -> None:
+    life, parts = Life(), dict[bytes, bytes]()
+    life.weekly(range(3), about=1)
+    life.user.applied[3] = 41
+    stored(life, parts)
+    latest, due = snapshot.due_of(parts[b"u"])
+    assert (latest, due) == (life.user.latest, life.engine.due(life.user))
+    assert due == START + (7 * WEEK + 2) * DAY_MS
+    assert snapshot.load(life.engine, "u", parts.get).applied == {3: 41}
+
+
+def test_state_stays_small() -> None:
+    life, parts = Life(), dict[bytes, bytes]()
+    for day in range(200):
+        life.act(day / 4, about=day % 10, title=f"{'a rather long title of a film ' * 9}{day}")
+    stored(life, parts)
+    assert max(map(len, parts.values())) < 1024
+
+
+@pytest.mark.parametrize("broken", [b"", b"\xc1", b"\x97\x02", msgspec.msgpack.encode([9] * 6)])
+def test_bytes_that_cannot_be_read_are_an_error(broken: bytes) -> None:
+    with pytest.raises(SnapshotError):
+        snapshot.load(Life().engine, "u", {b"u": broken}.get)
+
+
+def test_a_missing_part_is_an_error() -> None:
+    life, parts = Life(), dict[bytes, bytes]()
+    life.act(1, about=1)
+    stored(life, parts)
+    with pytest.raises(SnapshotError, match="missing"):
+        snapshot.load(life.engine, "u", {b"u": parts[b"u"]}.get)
