@@ -1,0 +1,115 @@
+"""Personalised extraction on a stream: which of a user's clusters an activity belongs to.
+
+ICPC (arXiv 2305.15498, section 3) clusters a user's whole history in batch; here each activity is
+put to a cluster once, as it comes, and clusters that turn out to be one are merged.
+"""
+
+import math
+
+from models.clusterer import Vector
+from models.exemplars import Exemplar, offer, score, shorten
+from models.keywords import count_terms, terms_of
+from models.lifecycle import end, reschedule, resume, revise
+from models.outcome import Outcome
+from models.records import Activity
+from models.users import Cluster
+
+
+def assign(out: Outcome, activity: Activity, vector: Vector) -> Cluster:
+    """Put the activity to its nearest cluster, or open one for it.
+
+    Returns:
+        The cluster, the activity counted in it but not yet in a window.
+    """
+    user, params = out.user, out.params
+    moment, weight = activity.occurred_at, activity.weight
+    row = -1
+    similarity = 1.0
+    if user.clusters:
+        similarities = user.centroids.similarities(vector)
+        row = int(similarities.argmax())
+        similarity = float(similarities[row])
+    if row < 0 or similarity < params.join:
+        if len(user.clusters) >= params.max_clusters:
+            _make_room(out, activity)
+        similarity = 1.0
+        cluster = Cluster(user.given + 1, weight, moment, moment, moment, 0, 1.0, {}, {}, [])
+        user.open(cluster, vector)
+    else:
+        cluster = user.clusters[row]
+        if moment >= cluster.touched:
+            cluster.mass *= 0.5 ** ((moment - cluster.touched) / params.half_life_ms)
+            cluster.touched = moment
+        else:
+            weight *= 0.5 ** ((cluster.touched - moment) / params.half_life_ms)
+        cluster.mass += weight
+        share = weight / cluster.mass
+        user.centroids.pull(row, vector, share)
+        cluster.cohesion += share * (similarity - cluster.cohesion)
+        user.dirty.add(cluster.number)
+    cluster.count += 1
+    cluster.last_at = max(cluster.last_at, moment)
+    cluster.started_at = min(cluster.started_at, moment)
+    count_terms(cluster.terms, activity.terms or terms_of(activity.title))
+    offer(cluster.exemplars, Exemplar(
+        activity.item_id, shorten(activity.title), moment,
+        score(similarity, moment, params.half_life_ms)))
+    return cluster
+
+
+def merge_near(out: Outcome, cluster: Cluster, activity: Activity) -> Cluster:
+    """Merge the cluster with its nearest neighbour if they have grown together.
+
+    Returns:
+        The cluster that goes on: the older journey, else the journey, else the older cluster.
+    """
+    user, params = out.user, out.params
+    row = user.row_of(cluster.number)
+    similarities = user.centroids.similarities(user.centroids[row])
+    similarities[row] = -1.0
+    nearest = int(similarities.argmax())
+    if len(user.clusters) < 2 or similarities[nearest] < params.merge:
+        return cluster
+    kept, gone = sorted((cluster, user.clusters[nearest]), key=_seniority)
+    moment, cause = activity.occurred_at, activity.event_id
+    kept_id = user.journey_id(kept.number)
+    if gone.journey is not None:
+        out.change(gone, gone.journey, "merged", moment, cause, stage="merged",
+                   merged_into=kept_id)
+        out.publish(gone, gone.journey, moment, stage="merged", merged_into=kept_id)
+    fresher = gone.last_window > kept.last_window
+    user.absorb(kept, gone, params.half_life_ms, params.history_windows)
+    out.merged.append((user.cluster_id(gone.number), user.cluster_id(kept.number)))
+    journey = kept.journey
+    if journey is not None:
+        if fresher and journey.stage == "dormant":
+            resume(out, kept, journey, moment, cause)
+        if gone.journey is not None:
+            revise(user, kept, journey, moment)
+            out.ask(kept, journey)
+        out.publish(kept, journey, moment)
+        reschedule(user, params)
+    return kept
+
+
+def _seniority(cluster: Cluster) -> tuple[bool, int, int]:
+    """Sorts journeys before clusters, then by how long they have been one."""
+    journey = cluster.journey
+    return journey is None, journey.promoted_at if journey else 0, cluster.number
+
+
+def _make_room(out: Outcome, activity: Activity) -> None:
+    """Drop the weakest cluster: no journey while there is another, else a dormant one first."""
+    user, half_life = out.user, out.params.half_life_ms
+
+    def worth(cluster: Cluster) -> tuple[int, float]:
+        rank = 0 if cluster.journey is None else 1 + (cluster.journey.stage == "active")
+        # Masses are decayed to different moments: in logarithms they can be brought to one.
+        return rank, math.log2(cluster.mass) + cluster.touched / half_life
+
+    weakest = min(user.clusters, key=worth)
+    if weakest.journey is not None:
+        end(out, weakest, weakest.journey, activity.occurred_at, activity.event_id)
+        reschedule(user, out.params)
+    else:
+        user.remove(weakest)

@@ -1,0 +1,83 @@
+"""What becomes of a journey: it starts, is revised, falls asleep, ends (DESIGN.md, section 4)."""
+
+from models.keywords import keyword_name
+from models.outcome import Outcome
+from models.params import EngineParams
+from models.records import Stage
+from models.users import Cluster, Journey, UserState, packed
+from models.windows import end_of, last_closed
+
+
+def start(out: Outcome, cluster: Cluster, moment: int, cause: str) -> None:
+    """Make a cluster a journey; its keyword name is there at once, a better one is asked for."""
+    journey = Journey("active", moment, 0, moment, b"", "", "", "keywords")
+    cluster.journey = journey
+    revise(out.user, cluster, journey, moment)
+    reschedule(out.user, out.params)
+    out.change(cluster, journey, "started", moment, cause)
+    out.named(cluster, journey)
+    out.publish(cluster, journey, moment)
+    out.ask(cluster, journey)
+
+
+def revise(user: UserState, cluster: Cluster, journey: Journey, moment: int) -> None:
+    """Begin a revision: what the journey is about is taken anew, so a name is wanted."""
+    journey.revision += 1
+    journey.revised_at = moment
+    journey.anchor = packed(user.centroid(cluster))
+    taken = {other.keywords for known, other in user.journeys() if known is not cluster}
+    journey.keywords = keyword_name(cluster.terms, cluster.titles(), taken)
+    if journey.source == "keywords":
+        journey.name = journey.keywords
+    user.dirty.add(cluster.number)
+
+
+def resume(out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: str) -> None:
+    """Wake a dormant journey."""
+    journey.stage = "active"
+    out.user.dirty.add(cluster.number)
+    out.change(cluster, journey, "resumed", moment, cause)
+
+
+def close_windows(out: Outcome, moment: int, lateness: int) -> None:
+    """Close what windows are over at `moment`: silent journeys fall asleep, then end, in order."""
+    user, params = out.user, out.params
+    closed = last_closed(moment, params.window_ms, lateness)
+    journeys = {cluster.number: (cluster, journey) for cluster, journey in user.journeys()}
+    steps: list[tuple[int, int, Stage]] = []
+    for cluster, journey in journeys.values():
+        asleep = cluster.last_window + params.dormant_windows
+        ended = cluster.last_window + params.ended_windows
+        if journey.stage == "active" and asleep <= closed:
+            steps.append((asleep, cluster.number, "dormant"))
+        if ended <= closed:
+            steps.append((ended, cluster.number, "ended"))
+    for window, number, stage in sorted(steps):
+        cluster, journey = journeys[number]
+        at = end_of(window, params.window_ms)
+        if stage == "ended":
+            end(out, cluster, journey, at, f"window:{at}")
+        else:
+            journey.stage = "dormant"
+            user.dirty.add(number)
+            out.change(cluster, journey, "dormant", at, f"window:{at}")
+            out.publish(cluster, journey, at)
+    reschedule(user, params)
+
+
+def end(out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: str) -> None:
+    """End a journey: it is told, published for the last time, and forgotten."""
+    out.change(cluster, journey, "ended", moment, cause, stage="ended")
+    out.publish(cluster, journey, moment, stage="ended")
+    out.user.remove(cluster)
+
+
+def reschedule(user: UserState, params: EngineParams) -> None:
+    """Set the watermark from which the passing of time alone brings the user a change."""
+    windows = [
+        cluster.last_window
+        + (params.dormant_windows if journey.stage == "active" else params.ended_windows)
+        for cluster, journey in user.journeys()
+    ]
+    user.due = (end_of(min(windows), params.window_ms) + 2 * params.lateness_ms
+                if windows else None)
