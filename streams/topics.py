@@ -161,6 +161,20 @@ def describe(settings: Settings) -> list[TopicState]:
     ]
 
 
+def partitions_of(settings: Settings, name: str) -> int:
+    """How many partitions a topic has that must be there.
+
+    Raises:
+        BrokerError: When no broker answers.
+        SettingsError: When there is no such topic.
+    """
+    with connect(settings, KafkaAdminClient) as client:
+        if name in client.list_topics():
+            return len(client.describe_topics([name])[0]["partitions"])
+    raise SettingsError(f"there is no topic {name} at {settings.broker}: "
+                        "make it with `journeys topics create`")
+
+
 def end_offsets(settings: Settings, partitions: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     """The offset that the next record of each partition will get.
 

@@ -1,0 +1,110 @@
+"""Journey changes as lines for people."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from rich.text import Text
+
+from models.errors import Reason, Rejected
+from models.records import JourneyView, NameSource
+
+_STYLES: Final = {
+    "started": "bold green",
+    "named": "cyan",
+    "shifted": "yellow",
+    "merged": "magenta",
+    "dormant": "dim",
+    "resumed": "green",
+    "ended": "red",
+}
+_SHOWN_ITEMS: Final = 2  # titles: enough to see what it is about, few enough for a line
+
+
+class ChangeData(msgspec.Struct, frozen=True):
+    """What a change says (the CloudEvent's `data`)."""
+
+    user_id: str
+    journey_id: str
+    cause: str
+    name: str | None = None
+    name_source: NameSource | None = None
+    merged_into: str | None = None
+    journey: JourneyView | None = None
+
+
+class ChangeEvent(msgspec.Struct, frozen=True):
+    """A change as it comes from `journey-changes`, as far as a reader wants it."""
+
+    id: str
+    type: str
+    time: datetime
+    data: ChangeData
+
+    @property
+    def kind(self) -> str:
+        """`started`, `named`, …; the whole type if it is not one of ours."""
+        return self.type.removeprefix("journey.").removesuffix(".v1")
+
+
+_decoder = msgspec.json.Decoder(ChangeEvent)
+
+
+def decode_change(value: bytes) -> ChangeEvent:
+    """Read one record of `journey-changes`.
+
+    Raises:
+        Rejected: When it is none.
+    """
+    try:
+        return _decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Rejected(Reason.INVALID, str(error)) from None
+
+
+class ChangeLines:
+    """Makes one line of each change.
+
+    Only `named` changes carry a name, so the last one of each journey is remembered; a journey
+    whose name was not seen yet is shown by its keywords.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def line(self, change: ChangeEvent) -> Text:
+        """When, who, what, which journey, and why."""
+        data = change.data
+        if change.kind == "named" and data.name:
+            self._names[data.journey_id] = data.name
+        return Text.assemble(
+            (f"{change.time:%Y-%m-%d}", "dim"), "  ",
+            f"{_plain(data.user_id):<8}", " ",
+            (f"{_plain(change.kind):<8}", _STYLES.get(change.kind, "")), " ",
+            (self._name(data), "bold"), "  ",
+            (_plain(self._why(change)), "dim"),
+        )
+
+    def _name(self, data: ChangeData) -> str:
+        keywords = data.journey.keywords if data.journey else data.journey_id
+        return _plain(self._names.get(data.journey_id, keywords))
+
+    def _why(self, change: ChangeEvent) -> str:
+        data, journey = change.data, change.data.journey
+        if change.kind == "named":
+            return f"by {data.name_source}"
+        if change.kind == "merged" and data.merged_into:
+            return f"into {self._names.get(data.merged_into, data.merged_into)}"
+        if journey is None:
+            return ""
+        if change.kind in ("dormant", "ended"):
+            last = datetime.fromtimestamp(journey.last_active_at / 1000, UTC)
+            return f"silent since {last:%Y-%m-%d}"
+        titles = "; ".join(item.title for item in journey.items[:_SHOWN_ITEMS])
+        return (f"{journey.activities} activities in {len(journey.windows)} windows, "
+                f"confidence {journey.confidence:.2f}: {titles}")
+
+
+def _plain(text: str) -> str:
+    """Without control characters: titles are written by strangers and shown on a terminal."""
+    return "".join(char if char.isprintable() else " " for char in text)

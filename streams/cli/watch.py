@@ -1,0 +1,73 @@
+"""`journeys watch`: a subscriber that prints journey changes as they come."""
+
+import sys
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+import click
+from kafka import KafkaConsumer, TopicPartition
+from rich.console import Console
+
+from models.errors import Rejected
+from streams import topics
+from streams.cli import examples
+from streams.cli.common import BROKER, with_settings
+from streams.cli.render import ChangeLines, decode_change
+from streams.clients import connect
+from streams.settings import Settings
+from streams.topics import Topics
+
+
+@click.command(epilog=examples(
+    "journeys watch",
+    "journeys watch --from-beginning --user u068",
+    "journeys watch --from-beginning --until-idle 5 --json > changes.jsonl",
+))
+@with_settings(*BROKER)
+@click.option("--user", metavar="ID", help="only this user's changes")
+@click.option("--json", "as_json", is_flag=True, help="print the CloudEvents, one a line")
+@click.option("--from-beginning", is_flag=True, help="print what is there already, too")
+@click.option("--until-idle", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+              help="end when nothing came for so long")
+@click.option("--max", "most", type=click.IntRange(min=1), metavar="N", help="end after N changes")
+def command(settings: Settings, user: str | None, as_json: bool, from_beginning: bool,
+            until_idle: float | None, most: int | None) -> None:
+    """Print journey changes as they come: when, who, what, which journey, why."""
+    console, lines = Console(), ChangeLines()
+    wanted = (value for key, value in _records(settings, from_beginning, until_idle)
+              if value is not None and user in (None, (key or b"").decode(errors="replace")))
+    for value in islice(wanted, most):
+        if as_json:
+            click.echo(value)
+            continue
+        try:
+            line = lines.line(decode_change(value))
+        except Rejected as error:
+            click.echo(f"not a journey change: {error.detail}", err=True)
+            continue
+        if console.is_terminal:
+            console.print(line, no_wrap=True, overflow="ellipsis")
+        else:
+            click.echo(line.plain)
+
+
+def _records(settings: Settings, from_beginning: bool,
+             until_idle: float | None) -> Iterator[tuple[bytes | None, bytes | None]]:
+    """Keys and values of `journey-changes`, in each partition's order."""
+    name = Topics.of(settings).changes
+    partitions = topics.partitions_of(settings, name)
+    ends = () if from_beginning else topics.end_offsets(settings, {name: partitions})[name]
+    with connect(settings, KafkaConsumer, allow_auto_create_topics=False) as client:
+        client.assign([TopicPartition(name, number) for number in range(partitions)])
+        client.seek_to_beginning()
+        for number, end in enumerate(ends):
+            client.seek(TopicPartition(name, number), end)
+        if sys.stderr.isatty():
+            click.echo(f"watching {name} at {settings.broker}, Ctrl-C ends", err=True)
+        last = time.monotonic()
+        while until_idle is None or time.monotonic() - last < until_idle:
+            for records in client.poll(timeout_ms=200).values():
+                for record in records:
+                    yield record.key, record.value
+                last = time.monotonic()
