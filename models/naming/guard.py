@@ -1,0 +1,186 @@
+"""Which of a model's answers may be published as a journey's name, and why the others may not.
+
+A name is checked as text (form, contact data, words that hurt), against the user's other names, and
+against the titles: most of them must be about it, so that neither a model that rambles nor a
+single title that gives orders decides what a journey is called.
+
+Single words are refused ("Photography" says less than "Film photography"); so are names in
+languages written without spaces, whose journeys keep their keyword names.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from models.naming.titles import Evidence, clean, stems
+
+SENSITIVE: Final = frozenset({"health", "religion", "sexuality", "politics"})
+
+
+class Refusal(StrEnum):
+    """Why an answer is not published; counted under this name."""
+
+    FORM = "form"  # not 2 to 6 words, too long, signs that no name has
+    CONTACT = "contact"  # an id, url, e-mail address, handle or phone number
+    PROFANE = "profane"
+    SENSITIVE = "sensitive"
+    EMPTY_WORDS = "empty_words"  # says nothing ("Various topics"), or talks about the task
+    TAKEN = "taken"  # another journey of the user has this name
+    HIDDEN_ORDER = "hidden_order"  # has words of a title that gives the model orders
+    UNGROUNDED = "ungrounded"  # the titles are not about it
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What may be published.
+
+    Attributes:
+        sensitive: Categories that no name may touch, of `SENSITIVE`. Profanity never passes.
+        words: Least and most words.
+        chars: Most characters.
+        similarity: Least cosine between a name and the titles without the one nearest to it, for
+            a name that shares no words with them. 0.16: of names of other groups of titles 3 in
+            100 come that near, of the titles' own names 60 in 100 (the default encoder).
+    """
+
+    sensitive: frozenset[str] = SENSITIVE
+    words: tuple[int, int] = (2, 6)
+    chars: int = 60
+    similarity: float = 0.16
+
+
+class Verdict(NamedTuple):
+    """A name that may be published (`refusal` is None), or an answer and why it may not."""
+
+    name: str
+    refusal: Refusal | None = None
+
+
+_WRAPPING: Final = " \t\"'“”‘’«»`*_.,;:!-–—"
+_SIGNS: Final = frozenset(" '’&+#./,:-–")
+_WORD: Final = re.compile(r"[^\W_][^\s]*")
+_CONTACT: Final = re.compile(
+    r"://|\bwww\.|\S@\S|(?:^|\s)[@#][a-z]\w{2,}|"
+    # a host; "Node.js" and "ASP.NET" are none
+    r"\b[\w-]+\.(?:com|org|io|co|info|biz|ru|cn|de|uk|fr|xyz|app|dev|tv|me|ly|gg|to|example|"
+    r"(?<!asp\.)net)\b|"
+    r"\w/\w+/|\w\.\w+/|"
+    r"\+?\d(?:[ ().-]{0,2}\d){5,}|"  # a phone number, or an id of digits
+    r"\b(?=\w*\d\w*\d\w*\d)(?=\w*[a-z])\w{8,}\b|\b(?=\w*\d)(?=\w*[a-f])[\da-f]{7,}\b|"
+    r"\b[\da-f]{8}-[\da-f]{4}\b|\bt[35]_\w+\b",
+    re.IGNORECASE,
+)
+# Whole answers that say nothing, and pieces that only talk about the task has.
+_NOTHING: Final = (r"(?:interests?|topics?|titles?|items?|things|stuff|content|subjects?|hobbies|"
+                   r"hobby|activity|activities|articles?|videos|posts|names?|words?|users?|list)")
+_EMPTY: Final = re.compile(
+    r"\b(?:unnamed|untitled|unknown|miscellaneous|misc|unspecified|n/a|placeholder)\b|"
+    r"^(?:various|general|diverse|mixed|random|other|several|multiple|many|different|common|user|"
+    rf"personal|my|your|the user's|online)? ?{_NOTHING}(?: (?:and|of|in|for) {_NOTHING})?$|"
+    r"\b(?:interest|journey|cluster) names?\b|\bname (?:the|this|of the) (?:interest|journey|list)"
+    r"\b|\b(?:list of|the|these|following) titles\b|\b[2-6] to [2-6] words\b|\byou name\b|"
+    r"\bjson\b.{0,12}\b(?:object|answer)|\b(?:system|hidden) prompts?\b|\bignore all\b|"
+    r"\b(?:previous|following|above) instructions?\b|\b(?:as an ai|language model|i cannot|i can't|"
+    r"i can not|i'm sorry|i am|sorry|unable to)\b",
+    re.IGNORECASE,
+)
+
+
+def check(answer: str, evidence: Evidence, policy: Policy,
+          similarity: float = 0.0) -> Verdict:
+    """Judge one answer.
+
+    Args:
+        answer: What the model said, as it came.
+        evidence: What it was asked about.
+        policy: What may be published.
+        similarity: Cosine of the answer to the titles (choice.py); 0 when no encoder is at hand.
+    """
+    name = tidy(answer)
+    words = _WORD.findall(name)
+    least, most = policy.words
+    if (not least <= len(words) <= most or len(name) > policy.chars
+            or not all(_is_plain(sign) for sign in name)):
+        refusal: Refusal | None = Refusal.FORM
+    elif _CONTACT.search(name):
+        refusal = Refusal.CONTACT
+    elif _EMPTY.search(name):
+        refusal = Refusal.EMPTY_WORDS
+    elif touches(name, "profanity"):
+        refusal = Refusal.PROFANE
+    elif any(touches(name, category) for category in policy.sensitive):
+        refusal = Refusal.SENSITIVE
+    elif any(same(name, other) for other in evidence.taken):
+        refusal = Refusal.TAKEN
+    elif stems(name) & evidence.tainted:
+        refusal = Refusal.HIDDEN_ORDER
+    elif _is_foreign(name, evidence) or (
+            not _is_grounded(name, evidence) and similarity < policy.similarity):
+        refusal = Refusal.UNGROUNDED
+    else:
+        refusal = None
+    return Verdict(name, refusal)
+
+
+def tidy(answer: str) -> str:
+    """An answer without what wraps it, its first letter a capital."""
+    name = clean(answer).strip(_WRAPPING)
+    return name[:1].upper() + name[1:]
+
+
+def same(name: str, other: str) -> bool:
+    """Whether a reader would take two names for one: same words, whatever order and endings."""
+    return _plain(name) == _plain(other) or (stems(name) == stems(other) != frozenset())
+
+
+def touches(name: str, category: str) -> bool:
+    """Whether a name has a word or phrase of a category of `sensitive.json`."""
+    return _patterns()[category].search(_plain(name)) is not None
+
+
+def support(name: str, evidence: Evidence) -> int:
+    """How many titles share a stem with a name."""
+    wanted = stems(name)
+    return sum(1 for title in evidence.titles if stems(title) & wanted)
+
+
+def _is_grounded(name: str, evidence: Evidence) -> bool:
+    # One title must not decide alone, as long as there are others to measure by.
+    needed = 2 if len(evidence.titles) > 2 else 1
+    return support(name, evidence) >= needed or bool(stems(name) & evidence.repeated)
+
+
+def _is_foreign(name: str, evidence: Evidence) -> bool:
+    return not _scripts(name) <= _scripts(" ".join(evidence.titles)) | {"LATIN"}
+
+
+def _is_plain(sign: str) -> bool:
+    return sign.isalnum() or sign in _SIGNS or unicodedata.category(sign)[0] == "M"
+
+
+def _plain(text: str) -> str:
+    """Lower case, accents off, words with single spaces between: for comparing."""
+    bare = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold())
+                   if not unicodedata.combining(sign))
+    return " ".join(re.findall(r"\w+", bare.replace("'", "").replace("’", "")))
+
+
+def _scripts(text: str) -> set[str]:
+    return {unicodedata.name(sign, "?").split()[0] for sign in text if sign.isalpha()}
+
+
+@cache
+def _patterns() -> dict[str, re.Pattern[str]]:
+    path = Path(__file__).with_name("sensitive.json")
+    categories = msgspec.json.decode(path.read_bytes(), type=dict[str, list[str]])
+    return {
+        category: re.compile(
+            r"\b(?:" + "|".join(re.escape(word).replace(r"\*", r"\w*") for word in words) + r")\b")
+        for category, words in categories.items()
+    }

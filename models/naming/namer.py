@@ -1,0 +1,95 @@
+"""Who names a journey: a language model, or its keywords when there is no server."""
+
+import asyncio
+import logging
+import zlib
+from typing import Protocol
+
+from models.errors import NamingError
+from models.naming.choice import TextEncoder, choose
+from models.naming.client import VllmClient
+from models.naming.guard import Policy
+from models.naming.prompt import messages
+from models.naming.titles import Evidence
+from models.records import JourneyName, NamingRequest
+
+logger = logging.getLogger(__name__)
+
+
+class Namer(Protocol):
+    """Answers naming requests; safe to ask many at once in one event loop."""
+
+    @property
+    def reachable(self) -> bool:
+        """False while no request can succeed: one that fails then is not to blame."""
+
+    async def name(self, request: NamingRequest) -> JourneyName:
+        """Name a journey.
+
+        Raises:
+            NamingError: There is no name; `retriable` when asking again may bring one.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class KeywordNamer:
+    """Answers with the request's own keywords, at once."""
+
+    reachable = True
+
+    async def name(self, request: NamingRequest) -> JourneyName:
+        """The keyword name that the journey has already; its owner ignores it."""
+        return JourneyName(user_id=request.user_id, journey_id=request.journey_id,
+                           revision=request.revision, name=request.keywords, source="keywords")
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class VllmNamer:
+    """Asks a vLLM server for several candidates and takes the best that the guard lets pass.
+
+    Args:
+        client: The server.
+        candidates: How many are asked for at once.
+        policy: What may be published.
+        encoder: Measures candidates against titles and taken names; without it, words do.
+    """
+
+    def __init__(self, client: VllmClient, *, candidates: int = 4, policy: Policy | None = None,
+                 encoder: TextEncoder | None = None) -> None:
+        self._client = client
+        self._candidates = candidates
+        self._policy = policy or Policy()
+        self._encoder = encoder
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the server answered when it was last asked."""
+        return self._client.reachable
+
+    async def name(self, request: NamingRequest) -> JourneyName:
+        """Name a journey by the model.
+
+        Raises:
+            NamingError: Retriable when the server is at fault; not when no candidate may pass.
+        """
+        evidence = Evidence.of(request)
+        if not evidence.titles:
+            raise NamingError("none of its titles can be shown to a model", retriable=False)
+        seed = zlib.crc32(f"{request.user_id}/{request.journey_id}/{request.revision}".encode())
+        model, answers = await self._client.complete(messages(evidence), self._candidates, seed)
+        choice = await asyncio.to_thread(choose, answers, evidence, self._policy, self._encoder)
+        if choice.name is None:
+            reasons = ", ".join(f"{count} {refusal}" for refusal, count in choice.refused.items())
+            raise NamingError(f"refused: {reasons or 'the answers were empty'}", retriable=False)
+        logger.info("journey %s revision %d: %s; refused: %s", request.journey_id,
+                    request.revision, choice.name, dict(choice.refused))
+        return JourneyName(user_id=request.user_id, journey_id=request.journey_id,
+                           revision=request.revision, name=choice.name, source="llm", model=model)
+
+    async def close(self) -> None:
+        """Close the connections to the server."""
+        await self._client.close()

@@ -1,0 +1,111 @@
+"""What of a naming request may be shown to a model, and what a name can be grounded on.
+
+Titles come from strangers. They are cleaned, capped, and one that talks to a model
+(injection.py) is set aside: it is neither shown nor does it count as evidence, and words that only
+it has may not turn up in a name (guard.py).
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Self
+
+from models.keywords import idf, terms_of
+from models.naming.injection import talks_to_a_model
+from models.records import NamingRequest
+
+MAX_TITLES: Final = 16
+MAX_TITLE_CHARS: Final = 120
+# The titles' share of a prompt, in UTF-8 bytes: at one token for two bytes, what a small model does
+# with a script it does not know, they still leave room in a context of 2,048 tokens.
+MAX_TITLES_BYTES: Final = 2_000
+MAX_TERMS: Final = 12
+REPEATED: Final = 3  # activities behind a term until it says what a journey is about
+
+_SPACE: Final = re.compile(r"\s+")
+# Signs that only markup and chat templates need; a lone # stays ("C#").
+_MARKUP: Final = str.maketrans(
+    {"<": " ", ">": " ", "[": "(", "]": ")", "{": "(", "}": ")", "|": "/", "`": "'", '"': "'",
+     "\\": "/"})
+_RULER: Final = re.compile(r"#{2,}|={3,}|-{3,}|\*{2,}|_{3,}|~{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a journey, made safe.
+
+    Attributes:
+        titles: Cleaned, distinct titles, newest first as they came; bounded in number and size.
+        set_aside: Cleaned titles that talk to a model.
+        terms: Salient terms that the titles hold, best first.
+        taken: Names that the user's other journeys have.
+        repeated: Stems of terms that several activities brought.
+        tainted: Stems that only titles set aside hold.
+    """
+
+    titles: tuple[str, ...]
+    set_aside: tuple[str, ...]
+    terms: tuple[str, ...]
+    taken: tuple[str, ...]
+    repeated: frozenset[str]
+    tainted: frozenset[str]
+
+    @classmethod
+    def of(cls, request: NamingRequest) -> Self:
+        """Sort out a request."""
+        titles: list[str] = []
+        set_aside: list[str] = []
+        left = MAX_TITLES_BYTES
+        for raw in dict.fromkeys(request.titles):
+            if not (title := clean(raw)) or title in titles:
+                continue
+            if talks_to_a_model(raw):
+                set_aside.append(title)
+            elif len(titles) < MAX_TITLES and (left := left - len(title.encode())) >= 0:
+                titles.append(title)
+        known = frozenset().union(*map(stems, titles))
+        tainted = frozenset().union(*map(stems, set_aside)) - known
+        terms = {clean(term): score for term, score in request.terms.items()
+                 if stems(term) and not stems(term) & tainted and not talks_to_a_model(term)}
+        repeated = (stems(term) for term, score in terms.items() if score >= REPEATED * idf(term))
+        return cls(
+            titles=tuple(titles),
+            set_aside=tuple(set_aside),
+            terms=tuple(terms)[:MAX_TERMS],
+            taken=tuple(filter(None, map(clean, request.taken))),
+            repeated=frozenset().union(*repeated),
+            tainted=tainted,
+        )
+
+
+def clean(text: str) -> str:
+    """One line of plain text of at most 120 characters: no control signs, no markup."""
+    text = unicodedata.normalize("NFKC", text[: 4 * MAX_TITLE_CHARS])
+    text = "".join(" " if _is_space(sign) else sign for sign in text
+                   if _is_space(sign) or unicodedata.category(sign)[0] not in "CZ")
+    text = _RULER.sub(" ", text.translate(_MARKUP))
+    text = _SPACE.sub(" ", text).strip()
+    return text if len(text) <= MAX_TITLE_CHARS else text[: MAX_TITLE_CHARS - 1].rstrip() + "…"
+
+
+def _is_space(sign: str) -> bool:
+    return sign.isspace() or unicodedata.category(sign)[0] == "Z"
+
+
+@lru_cache(maxsize=16_384)
+def stems(text: str) -> frozenset[str]:
+    """The words of a text that say something, without their endings."""
+    return frozenset(map(_stem, terms_of(text)))
+
+
+_ENDINGS: Final = ("ography", "ographer", "ings", "ing", "ers", "er", "ed", "ies", "ians", "ian",
+                   "istic", "ists", "ist", "ism", "ions", "ion", "al", "ly", "es", "s", "y", "e")
+
+
+def _stem(word: str) -> str:
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            root = word.removesuffix(ending)
+            return root[:-1] if len(root) > 3 and root[-1] == root[-2] else root
+    return word
