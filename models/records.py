@@ -263,7 +263,7 @@ def _check_version(value: bytes) -> None:
     try:
         version = _version_decoder.decode(value).v
     except msgspec.ValidationError:
-        version = None
+        return  # no version to be read: the record's own error says more
     if version != VERSION:
         raise Rejected(Reason.UNKNOWN_VERSION, f"version {version}, known: {VERSION}")
 

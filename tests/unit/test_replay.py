@@ -1,0 +1,204 @@
+import gzip
+import json
+import random
+import subprocess
+import sys
+from collections import defaultdict
+
+import msgspec
+import pytest
+
+from models.encoder import Encoder, VectorCache
+from models.journeys import EngineParams
+from models.records import cloudevent
+from streams.lines import batches, opened
+from streams.replay import Replay
+from streams.sample.generator import generate
+
+LINES = [msgspec.json.encode(activity) for activity in generate().activities]
+CACHE = VectorCache(Encoder.open("default"), 10_000)
+
+
+def changes(lines, partitions=1, size=500):
+    chunks = [lines[i:i + size] for i in range(0, len(lines), size)]
+    return [cloudevent(change) for step in Replay(EngineParams(), CACHE, partitions).run(chunks)
+            for outcome in step.outcomes for change in outcome.changes]
+
+
+def by_user(events):
+    found = defaultdict(list)
+    for event in events:
+        found[json.loads(event)["subject"]].append(event)
+    return found
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sample") / "activities.jsonl"
+    path.write_bytes(b"\n".join(LINES) + b"\n")
+    return path
+
+
+def journeys(*args, given=None):
+    """Run the command as a user does."""
+    done = subprocess.run([sys.executable, "-c", "from streams.cli import main; main()", "replay",
+                           *map(str, args)], input=given, capture_output=True, timeout=120,
+                          check=False)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def read(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_the_same_log_gives_the_same_bytes_however_it_is_read():
+    once = changes(LINES)
+    assert len(once) > 200
+    assert changes(LINES) == once
+    assert changes(LINES, size=1) == once
+    assert changes(LINES, size=4_000) == once
+
+
+def test_partitions_change_no_users_changes_but_how_far_time_has_come():
+    one, four = by_user(changes(LINES)), by_user(changes(LINES, partitions=4))
+    assert one.keys() == four.keys()
+    for user, events in four.items():
+        # One partition's time is ahead of each of four: what is more there came with time alone.
+        assert events == one[user][:len(events)]
+        assert all(json.loads(event)["data"]["cause"].startswith("window:")
+                   for event in one[user][len(events):])
+
+
+def test_neighbours_change_nothing_but_how_far_time_has_come():
+    ada = [line for line in LINES if b'"user_id":"ada"' in line]
+    alone, among = changes(ada), by_user(changes(LINES))["ada"]
+    assert among[:len(alone)] == alone
+
+
+def test_a_user_who_does_not_come_back_falls_dormant_by_the_others_time():
+    gone = {json.loads(event)["subject"] for event in changes(LINES)
+            if json.loads(event)["type"] == "journey.dormant.v1"}
+    assert gone
+    cut = [line for line in LINES if not (b'"user_id":"bruno"' in line and b"2024-1" in line)
+           and not (b'"user_id":"bruno"' in line and b":\"2025" in line)]
+    events = [json.loads(event) for event in by_user(changes(cut))["bruno"]]
+    stages = {event["data"]["journey_id"]: event["type"] for event in events
+              if "named" not in event["type"]}
+    assert stages
+    assert set(stages.values()) == {"journey.dormant.v1"}
+    assert all(event["time"] < "2025" for event in events)
+
+
+def test_command_writes_changes_assignments_and_journeys_that_agree(sample, tmp_path):
+    a, j = tmp_path / "a.jsonl", tmp_path / "j.jsonl"
+    code, out, err = journeys(sample, "--assignments", a, "--journeys", j)
+    assert code == 0
+    assert out.splitlines() == changes(LINES)
+    assert f"{len(LINES):,} activities of 24 users" in err
+    assigned, final = read(a), read(j)
+    assert [row["event_id"] for row in assigned] == [json.loads(line)["event_id"] for line in LINES]
+    cluster_of = {row["journey_id"]: row["cluster_id"] for row in final}
+    assert len(cluster_of) == len(final)
+    for row in assigned:
+        assert row["journey_id"] is None or cluster_of[row["journey_id"]] == row["final_cluster_id"]
+    in_journeys = {row["journey_id"] for row in assigned} - {None}
+    assert in_journeys == {row["journey_id"] for row in final if row["stage"] != "merged"}
+    started = {json.loads(line)["data"]["journey_id"] for line in out.splitlines()
+               if b"journey.started.v1" in line}
+    assert started == cluster_of.keys()
+    for row in final:
+        assert row["name"]
+        assert row["items"]
+        assert row["terms"]
+        assert row["started_at"] <= row["promoted_at"]
+        assert row["stage"] in ("active", "dormant", "ended", "merged")
+
+
+def test_no_binge_and_no_one_off_of_the_sample_becomes_a_journey(sample, tmp_path):
+    """By the truth behind the sample: a journey's items are seldom those of a one-week interest."""
+    sample_truth = generate().truth
+    short = {(i.user_id, i.interest) for i in sample_truth if i.kind in ("binge", "one-off")}
+    from streams.sample.generator import catalogue
+    interest_of = {item["item_id"]: entry["interest"]
+                   for entry in catalogue() for item in entry["items"]}
+    j = tmp_path / "j.jsonl"
+    journeys(sample, "--journeys", j)
+    wrong = 0
+    for row in read(j):
+        found = [interest_of[item["item_id"]] for item in row["items"]]
+        most = max(sorted(set(found)), key=found.count)
+        wrong += (row["user_id"], most) in short
+    assert wrong <= len(read(j)) * 0.05
+
+
+def test_gzip_and_stdin_are_the_same_as_the_file(sample, tmp_path):
+    packed = tmp_path / "activities.any-name"
+    packed.write_bytes(gzip.compress(sample.read_bytes()))
+    plain = journeys(sample)[1]
+    assert journeys(packed)[1] == plain
+    assert journeys("-", given=packed.read_bytes())[1] == plain
+
+
+def test_bad_lines_are_told_and_kept_and_the_run_goes_on(sample, tmp_path):
+    bad = [b"no json", b"[]", b"\xff\xfe", LINES[0].replace(b'"title":"', b'"title":"' + b"x" * 10**6),
+           LINES[0].replace(b'"v":1', b'"v":9')]
+    mixed = [*bad[:2], *LINES[:1000], b"", b"  ", *bad[2:], *LINES[1000:]]
+    r = tmp_path / "r.jsonl"
+    code, out, err = journeys("-", "--rejects", r, given=b"\n".join(mixed))
+    assert code == 0
+    assert out == journeys(sample)[1]
+    assert "line 1 rejected: not_json" in err
+    assert "5 lines rejected" in err
+    rejects = read(r)
+    assert [row["line"] for row in rejects] == [1, 2, 1005, 1006, 1007]
+    assert [row["reason"] for row in rejects] == [
+        "not_json", "invalid", "not_json", "too_large", "unknown_version"]
+    assert rejects[0]["value"] == "no json"
+    assert len(rejects[3]["value"]) > 10**6
+
+
+def test_an_activity_that_is_too_late_is_a_rejected_line(sample):
+    first, last = json.loads(LINES[0]), json.loads(LINES[-1])
+    late = {**first, "event_id": "late", "user_id": last["user_id"]}
+    code, _, err = journeys("-", given=b"\n".join([*LINES, msgspec.json.encode(late)]))
+    assert code == 0
+    assert f"line {len(LINES) + 1} rejected: too_late" in err
+
+
+@pytest.mark.parametrize("args", [["no-such-file"], ["-", "--encoder", "/no/such/folder"],
+                                  ["-", "--promote-windows", "9"], ["-", "--partitions", "0"],
+                                  ["-", "--journeys", "/no/such/folder/j.jsonl"]])
+def test_wrong_usage_is_one_line_and_no_zero(args):
+    code, out, err = journeys(*args, given=LINES[0])
+    assert code in (1, 2)
+    assert out == b""
+    assert len(err.splitlines()) == 1
+    assert err.startswith("journeys: ")
+
+
+def test_broken_gzip_is_one_clear_error():
+    code, _, err = journeys("-", given=gzip.compress(b"\n".join(LINES))[:5000])
+    assert code == 1
+    assert "broken gzip data" in err
+
+
+def test_a_slow_pipe_is_not_waited_for(tmp_path):
+    command = [sys.executable, "-c", "from streams.cli import main; main()", "replay", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"\n".join(LINES[:2000]) + b"\n")
+        process.stdin.flush()
+        assert b"journey.started.v1" in process.stdout.readline()  # and stdin is still open
+        process.stdin.close()
+        process.stdout.read()
+        assert process.wait(timeout=30) == 0
+
+
+def test_lines_come_whole_wherever_the_chunks_end(tmp_path):
+    lines = [b"%d:" % i + b"x" * random.Random(i).randrange(9000) for i in range(300)]
+    path = tmp_path / "lines"
+    path.write_bytes(b"\n".join(lines))
+    with path.open("rb") as raw, opened(raw) as stream:
+        assert [line for batch in batches(stream) for line in batch] == lines

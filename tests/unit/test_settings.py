@@ -1,0 +1,60 @@
+"""Settings: flags over environment over defaults; what is wrong is one line that names it."""
+
+import pytest
+from pydantic import SecretStr
+
+from models.errors import SettingsError
+from streams.settings import Settings
+
+
+def test_flags_win_over_the_environment_and_that_over_defaults(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Settings.load().partitions == 4
+    monkeypatch.setenv("JOURNEYS_PARTITIONS", "7")
+    assert Settings.load().partitions == 7
+    assert Settings.load(partitions="9").partitions == 9
+    assert Settings.load(partitions=None).partitions == 7
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("partitions", "0"), ("partitions", "many"), ("store", "disk"), ("broker_timeout", "-1"),
+    ("web_port", "65536"), ("log_level", "loud"), ("history_windows", "65"),
+])
+def test_a_wrong_value_is_one_line_that_names_the_variable(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = f"JOURNEYS_{name.upper()}"
+    with pytest.raises(SettingsError, match=variable) as by_flag:
+        Settings.load(**{name: value})
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as by_environment:
+        Settings.load()
+    assert str(by_flag.value) == str(by_environment.value)
+    assert "\n" not in str(by_flag.value)
+
+
+def test_every_wrong_value_is_named_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"JOURNEYS_PARTITIONS.*JOURNEYS_STORE"):
+        Settings.load(partitions=0, store="disk")
+
+
+def test_windows_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(SettingsError, match="promote_windows cannot be more"):
+        Settings.load(promote_windows=7, history_windows=6)
+    with pytest.raises(SettingsError, match="ended_windows must be more"):
+        Settings.load(dormant_windows=5, ended_windows=5)
+
+
+def test_settings_cannot_be_changed_and_hide_their_secret() -> None:
+    settings = Settings.load(vllm_api_key="hush")
+    with pytest.raises(ValueError, match="frozen"):
+        settings.partitions = 5  # type: ignore[misc]
+    assert "hush" not in repr(settings)
+    assert settings.vllm_api_key == SecretStr("hush")
+
+
+def test_the_engine_gets_its_part_in_milliseconds() -> None:
+    engine = Settings.load(window_days=2, lateness_days=0.5).engine()
+    assert engine.window_ms == 2 * 86_400_000
+    assert engine.lateness_ms == 43_200_000
