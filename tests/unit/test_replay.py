@@ -13,7 +13,7 @@ from models.journeys import EngineParams
 from models.records import cloudevent
 from streams.lines import batches, opened
 from streams.replay import Replay
-from streams.sample.generator import generate
+from streams.sample.generator import catalogue, generate
 
 LINES = [msgspec.json.encode(activity) for activity in generate().activities]
 CACHE = VectorCache(Encoder.open("default"), 10_000)
@@ -116,9 +116,7 @@ def test_command_writes_changes_assignments_and_journeys_that_agree(sample, tmp_
 
 def test_no_binge_and_no_one_off_of_the_sample_becomes_a_journey(sample, tmp_path):
     """By the truth behind the sample: a journey's items are seldom those of a one-week interest."""
-    sample_truth = generate().truth
-    short = {(i.user_id, i.interest) for i in sample_truth if i.kind in ("binge", "one-off")}
-    from streams.sample.generator import catalogue
+    short = {(i.user_id, i.interest) for i in generate().truth if i.kind in ("binge", "one-off")}
     interest_of = {item["item_id"]: entry["interest"]
                    for entry in catalogue() for item in entry["items"]}
     j = tmp_path / "j.jsonl"
@@ -140,7 +138,8 @@ def test_gzip_and_stdin_are_the_same_as_the_file(sample, tmp_path):
 
 
 def test_bad_lines_are_told_and_kept_and_the_run_goes_on(sample, tmp_path):
-    bad = [b"no json", b"[]", b"\xff\xfe", LINES[0].replace(b'"title":"', b'"title":"' + b"x" * 10**6),
+    bad = [b"no json", b"[]", b"\xff\xfe",
+           LINES[0].replace(b'"title":"', b'"title":"' + b"x" * 10**6),
            LINES[0].replace(b'"v":1', b'"v":9')]
     mixed = [*bad[:2], *LINES[:1000], b"", b"  ", *bad[2:], *LINES[1000:]]
     r = tmp_path / "r.jsonl"
@@ -188,7 +187,7 @@ def test_a_slow_pipe_is_not_waited_for(tmp_path):
                           stderr=subprocess.DEVNULL) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(b"\n".join(LINES[:2000]) + b"\n")
+        process.stdin.write(b"\n".join(LINES[:400]) + b"\n")
         process.stdin.flush()
         assert b"journey.started.v1" in process.stdout.readline()  # and stdin is still open
         process.stdin.close()

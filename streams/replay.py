@@ -1,0 +1,144 @@
+"""The engine driven over a log without a broker: activities in, changes out.
+
+It is `journeys replay`, and it is the ledger that the worker's tests compare with: for the same
+log and partitions it tells the same changes. There is no clock in it; a partition's watermark is
+the latest event time that the partition has seen.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from kafka.partitioner.default import murmur2
+
+from models.encoder import Vector, VectorCache, check_vector
+from models.errors import Rejected
+from models.journeys import Engine, EngineParams, Outcome, UserState
+from models.records import Activity, parse_activity
+
+_POSITIVE: Final = 0x7FFFFFFF  # Kafka's partitioners drop the hash's sign bit
+
+
+@dataclass(slots=True)
+class Step:
+    """What one line of the log brought.
+
+    Attributes:
+        number: Of the line, from 1.
+        line: As it came.
+        activity: What it holds; None when it holds none.
+        rejected: Why it was not applied, if so.
+        outcomes: Of the activity, then of the time that passed for other users of its partition.
+    """
+
+    number: int
+    line: bytes
+    activity: Activity | None = None
+    rejected: Rejected | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+class Replay:
+    """Drives the engine over a log, one activity after the other.
+
+    Args:
+        params: The engine's settings.
+        cache: Gives the vectors of the activities that bring none.
+        partitions: How many partitions `activity-events` would have; each has its own watermark.
+    """
+
+    def __init__(self, params: EngineParams, cache: VectorCache, partitions: int = 1) -> None:
+        self.engine = Engine(params)
+        self.users: dict[str, UserState] = {}
+        self._cache = cache
+        self._clocks = [_Clock() for _ in range(partitions)]
+        self._clock_of: dict[str, _Clock] = {}
+        self._read = 0
+
+    def run(self, batches: Iterable[Sequence[bytes]]) -> Iterator[Step]:
+        """Apply lines of JSON; blank ones are skipped.
+
+        Args:
+            batches: Lines to read and encode at once; the bounds make no difference to the steps.
+
+        Yields:
+            One step per line, in order.
+
+        Raises:
+            ModelError: The encoder fails.
+        """
+        for batch in batches:
+            steps = [self._step(line) for line in batch]
+            activities = [step.activity for step in steps if step.activity is not None]
+            wanted = [(a.item_id, a.title) for a in activities if a.vector is None]
+            vectors = dict(zip(wanted, self._cache.fill(wanted), strict=True))
+            for step in steps:
+                if step.activity is not None:
+                    self._apply(step, step.activity, vectors)
+                if step.line.strip():
+                    yield step
+
+    def _step(self, line: bytes) -> Step:
+        self._read += 1
+        step = Step(self._read, line)
+        if line.strip():
+            try:
+                step.activity = parse_activity(line)
+            except Rejected as error:
+                step.rejected = error
+        return step
+
+    def _apply(self, step: Step, activity: Activity, vectors: dict[tuple[str, str], Vector]
+               ) -> None:
+        user_id = activity.user_id
+        user = self.users.get(user_id) or self.engine.new_user(user_id)
+        try:
+            if activity.vector is None:
+                vector = vectors[activity.item_id, activity.title]
+            else:
+                vector = check_vector(activity.vector, self._cache.encoder.dimensions)
+            step.outcomes.append(self.engine.activity(user, activity, vector))
+        except Rejected as error:
+            step.rejected = error
+            return
+        if user_id not in self.users:
+            self.users[user_id] = user
+            number = (murmur2(user_id.encode()) & _POSITIVE) % len(self._clocks)
+            self._clock_of[user_id] = self._clocks[number]
+        clock = self._clock_of[user_id]
+        clock.watermark = max(clock.watermark, activity.occurred_at)
+        clock.expect(user_id, self.engine.due(user))
+        for other_id in clock.take_due():
+            other = self.users[other_id]
+            outcome = self.engine.passing(other, clock.watermark)
+            if outcome.changes:
+                step.outcomes.append(outcome)
+            clock.expect(other_id, self.engine.due(other))
+
+
+class _Clock:
+    """One partition's watermark, and its users by the watermark at which they are due.
+
+    Most activities put a user's due later. The heap is not told then: an entry that comes up too
+    early is put back by whoever takes it, and finds the user due later.
+    """
+
+    def __init__(self) -> None:
+        self.watermark = -1
+        self._heap: list[tuple[int, str]] = []
+        self._entry: dict[str, int] = {}
+
+    def expect(self, user_id: str, due: int | None) -> None:
+        """Have the user come up when the watermark reaches `due`."""
+        if due is not None and due < self._entry.get(user_id, due + 1):
+            self._entry[user_id] = due
+            heapq.heappush(self._heap, (due, user_id))
+
+    def take_due(self) -> Iterator[str]:
+        """Users whose time has come, the earliest first."""
+        while self._heap and self._heap[0][0] <= self.watermark:
+            due, user_id = heapq.heappop(self._heap)
+            if self._entry.get(user_id) == due:  # else an earlier entry has come up for both
+                del self._entry[user_id]
+                yield user_id
