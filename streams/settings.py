@@ -84,6 +84,12 @@ class Settings(BaseSettings):
                           "keyword names")
     vllm_model: str | None = Field(None, description="model name; default: the first one served")
     vllm_api_key: SecretStr | None = Field(None, description="sent as a bearer token")
+    naming_candidates: Annotated[int, Field(ge=1, le=16)] = Field(
+        4, description="candidates asked for at once; the best that may be published is taken")
+    naming_refuses: str = Field(
+        "health,politics,religion,sexuality",
+        description="sensitive categories that names of the server must not touch",
+        pattern=r"^(|(health|politics|religion|sexuality)(,(health|politics|religion|sexuality))*)$")
     naming_concurrency: Annotated[int, Field(ge=1)] = Field(
         8, description="requests under way at the vLLM server at once")
     naming_timeout: Annotated[float, Field(gt=0)] = Field(

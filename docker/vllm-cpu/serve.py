@@ -130,13 +130,16 @@ def serve(home: Path, host: str, port: int, timeout: float) -> int:
     offline = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_NO_USAGE_STATS": "1"}
     with log.open("wb") as output:
         server = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | offline)
+    asked: list[int] = []
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda number, _: server.send_signal(number))
+        signal.signal(name, lambda number, _: (asked.append(number), server.send_signal(number)))
     url = f"http://{host}:{port}"
     print(f"[....] starting, one to two minutes; its log: {log}", flush=True)
     started = time.monotonic()
     while not ready(url):
         if server.poll() is not None:
+            if asked:
+                return 0
             stop(f"the server ended (exit {server.returncode}); the end of {log}:\n{tail(log)}")
         if time.monotonic() - started > timeout:
             server.terminate()
@@ -146,7 +149,9 @@ def serve(home: Path, host: str, port: int, timeout: float) -> int:
     print(f"[ok]   ready in {time.monotonic() - started:.0f} s: "
           f"JOURNEYS_VLLM_URL={url} (model {MODEL_NAME}); Ctrl-C stops it", flush=True)
     status = server.wait()
-    return 0 if status in {0, -signal.SIGINT, -signal.SIGTERM} else 1
+    if not asked:
+        stop(f"the server ended by itself (exit {status}); the end of {log}:\n{tail(log)}")
+    return 0
 
 
 def ready(url: str) -> bool:

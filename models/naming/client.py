@@ -38,12 +38,29 @@ class Completion(NamedTuple):
     answers: list[str]
 
 
-class _Failure(Exception):
-    """A try that failed; `again`: the next one may succeed."""
+class Unavailable(NamingError):
+    """The server did not take the request: it is down or busy, and the request not to blame."""
 
-    def __init__(self, message: str, *, again: bool, status: int = 0, pause: float = 0.0) -> None:
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retriable=True)
+
+
+class _Failure(Exception):
+    """A try that failed.
+
+    Args:
+        message: What happened, one line.
+        again: The next try may succeed.
+        taken: The server took the request, so it may be the request's fault.
+        status: Of the answer, 0 without one.
+        pause: Seconds that the server wants to be left alone.
+    """
+
+    def __init__(self, message: str, *, again: bool, taken: bool = True, status: int = 0,
+                 pause: float = 0.0) -> None:
         super().__init__(message)
         self.again = again
+        self.taken = taken
         self.status = status
         self.pause = pause
 
@@ -115,40 +132,37 @@ class VllmClient:
         )
         self._breaker = Breaker(f"vLLM at {base.scheme}://{base.netloc.decode()}")
 
-    @property
-    def reachable(self) -> bool:
-        """Whether the server answered when it was last asked."""
-        return self._breaker.closed
-
     async def close(self) -> None:
         """Close all connections."""
         await self._http.aclose()
 
-    async def complete(self, messages: Sequence[Message], n: int, seed: int) -> Completion:
+    async def complete(self, messages: Sequence[Message], n: int) -> Completion:
         """Ask for `n` candidates.
 
-        Args:
-            messages: The chat.
-            n: How many candidates.
-            seed: The same chat and seed bring the same candidates, as far as the server can.
+        No seed is sent: one ends the engine of a vLLM server on a CPU (0.32).
 
         Raises:
-            NamingError: Retriable unless the server works and refuses just this request.
+            Unavailable: The server did not take the request.
+            NamingError: It did, and failed; not retriable if it refuses this request and not
+                others.
         """
         async with self._slots:
             await self._admit()
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await self._try(messages, n, seed)
+                    return await self._try(messages, n)
             except TimeoutError:
                 failure = _Failure(f"no answer in {self._timeout:g} s", again=True)
             except _Failure as error:
                 failure = error
             if failure.status in _BUSY:
                 self._breaker.open(str(failure), failure.pause)
-            elif (reason := await self._probe()) is not None:
+                raise Unavailable(str(failure))
+            if (reason := await self._probe()) is not None:
                 self._breaker.open(reason)
-            raise NamingError(str(failure), retriable=failure.again or not self.reachable)
+            if not failure.taken or (reason is not None and not failure.again):
+                raise Unavailable(str(failure))
+            raise NamingError(str(failure), retriable=failure.again)
 
     async def _admit(self) -> None:
         if self._breaker.closed:
@@ -158,7 +172,7 @@ class VllmClient:
                 self._breaker.close()
                 return
             self._breaker.open(reason)
-        raise NamingError(f"the server does not answer: {self._breaker.reason}", retriable=True)
+        raise Unavailable(f"the server does not answer: {self._breaker.reason}")
 
     async def _probe(self) -> str | None:
         """Have one token made; None when that works, else what is wrong with the server."""
@@ -172,8 +186,8 @@ class VllmClient:
             return str(failure)
         return None
 
-    async def _try(self, messages: Sequence[Message], n: int, seed: int) -> Completion:
-        options = {"n": n, "seed": seed, "max_tokens": MAX_TOKENS,
+    async def _try(self, messages: Sequence[Message], n: int) -> Completion:
+        options = {"n": n, "max_tokens": MAX_TOKENS,
                    "temperature": TEMPERATURE if n > 1 else 0.0}
         for attempt in range(TRIES):
             try:
@@ -211,7 +225,9 @@ class VllmClient:
         try:
             answer = await self._http.request(method, path, json=body)
         except httpx.HTTPError as error:
-            raise _Failure(str(error) or type(error).__name__, again=True) from None
+            refused = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            raise _Failure(str(error) or type(error).__name__, again=True,
+                           taken=not refused) from None
         if not answer.is_success:
             status = answer.status_code
             raise _Failure(f"HTTP {status}: {_detail(answer)}", status=status,

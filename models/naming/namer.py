@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import zlib
 from typing import Protocol
 
 from models.errors import NamingError
@@ -19,14 +18,11 @@ logger = logging.getLogger(__name__)
 class Namer(Protocol):
     """Answers naming requests; safe to ask many at once in one event loop."""
 
-    @property
-    def reachable(self) -> bool:
-        """False while no request can succeed: one that fails then is not to blame."""
-
     async def name(self, request: NamingRequest) -> JourneyName:
         """Name a journey.
 
         Raises:
+            Unavailable: No server takes requests; ask again later, as often as need be.
             NamingError: There is no name; `retriable` when asking again may bring one.
         """
 
@@ -36,8 +32,6 @@ class Namer(Protocol):
 
 class KeywordNamer:
     """Answers with the request's own keywords, at once."""
-
-    reachable = True
 
     async def name(self, request: NamingRequest) -> JourneyName:
         """The keyword name that the journey has already; its owner ignores it."""
@@ -65,11 +59,6 @@ class VllmNamer:
         self._policy = policy or Policy()
         self._encoder = encoder
 
-    @property
-    def reachable(self) -> bool:
-        """Whether the server answered when it was last asked."""
-        return self._client.reachable
-
     async def name(self, request: NamingRequest) -> JourneyName:
         """Name a journey by the model.
 
@@ -79,8 +68,7 @@ class VllmNamer:
         evidence = Evidence.of(request)
         if not evidence.titles:
             raise NamingError("none of its titles can be shown to a model", retriable=False)
-        seed = zlib.crc32(f"{request.user_id}/{request.journey_id}/{request.revision}".encode())
-        model, answers = await self._client.complete(messages(evidence), self._candidates, seed)
+        model, answers = await self._client.complete(messages(evidence), self._candidates)
         choice = await asyncio.to_thread(choose, answers, evidence, self._policy, self._encoder)
         if choice.name is None:
             reasons = ", ".join(f"{count} {refusal}" for refusal, count in choice.refused.items())

@@ -1,0 +1,25 @@
+"""`journeys namer`: the service that names journeys."""
+
+import click
+
+from streams.cli import examples
+from streams.cli.common import BROKER, with_settings
+from streams.settings import Settings
+
+
+@click.command(epilog=examples(
+    "journeys namer --broker kafka:9092 --vllm-url http://vllm:8000",
+    "JOURNEYS_VLLM_URL=http://vllm:8000 JOURNEYS_VLLM_API_KEY=… journeys namer",
+))
+@with_settings(*BROKER, "group", "session_timeout", "rebalance_timeout", "data_dir", "encoder",
+               "encoder_threads", "vllm_url", "vllm_model", "naming_candidates", "naming_refuses",
+               "naming_concurrency", "naming_timeout")
+def command(settings: Settings) -> None:
+    """Run the namer: naming-requests in, journey-names out.
+
+    Names come from the vLLM server at JOURNEYS_VLLM_URL. While it does not answer, requests wait.
+    Without a url, journeys keep their keyword names.
+    """
+    from streams.namer import run  # Faust takes a second to import: not for --help
+
+    run(settings)
