@@ -1,0 +1,102 @@
+"""What a worker counts: one list of names, each with its kind and its meaning."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Metric(NamedTuple):
+    """One thing that is counted.
+
+    Attributes:
+        name: As Prometheus sees it.
+        kind: counter (only rises), gauge (as it is now) or histogram (spread over buckets).
+        meaning: For whoever reads a dashboard.
+        labels: What it is split by.
+        buckets: Upper bounds of a histogram's buckets.
+    """
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    meaning: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+SECONDS: Final = (.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300)
+
+ACTIVITIES: Final = Metric("journeys_activities_total", "counter", "activities applied to users")
+REJECTS: Final = Metric("journeys_rejects_total", "counter",
+                        "records sent to activity-rejects", ("reason",))
+REDELIVERED: Final = Metric("journeys_redelivered_total", "counter",
+                            "records skipped because they had been applied before")
+CHANGES: Final = Metric("journeys_changes_total", "counter", "changes published", ("kind",))
+REQUESTS: Final = Metric("journeys_naming_requests_total", "counter", "names asked for")
+NAMES: Final = Metric("journeys_names_total", "counter", "answers of the namer that were read")
+BATCH_RECORDS: Final = Metric("journeys_batch_records", "histogram", "records per batch",
+                              buckets=(1, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000))
+BATCH_SECONDS: Final = Metric("journeys_batch_seconds", "histogram",
+                              "time from a batch's first step to its acknowledgement",
+                              buckets=SECONDS)
+LATENCY: Final = Metric("journeys_latency_seconds", "histogram",
+                        "age of a batch's oldest record when its effects are acknowledged",
+                        buckets=SECONDS)
+LAG: Final = Metric("journeys_lag_records", "gauge", "activities that wait", ("partition",))
+DUE: Final = Metric("journeys_due_users_total", "counter",
+                    "users whom the passing of time alone has changed")
+STATE_BYTES: Final = Metric("journeys_state_bytes_total", "counter",
+                            "bytes of user state written to the changelog")
+RETRIES: Final = Metric("journeys_batch_retries_total", "counter",
+                        "batches that failed and were tried again")
+ABANDONED: Final = Metric("journeys_batches_abandoned_total", "counter",
+                          "batches given up because their partition went to another worker")
+
+METRICS: Final = (ACTIVITIES, REJECTS, REDELIVERED, CHANGES, REQUESTS, NAMES, BATCH_RECORDS,
+                  BATCH_SECONDS, LATENCY, LAG, DUE, STATE_BYTES, RETRIES, ABANDONED)
+
+
+class Metrics:
+    """The values of one worker; count once per batch, not per record."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._values: dict[str, Any] = {
+            metric.name: _collector(metric, self._registry) for metric in METRICS}
+
+    def count(self, metric: Metric, by: float = 1) -> None:
+        """Raise a counter."""
+        self._values[metric.name].inc(by)
+
+    def count_each(self, metric: Metric, counts: Mapping[str, int]) -> None:
+        """Raise a counter that has one label, by label value."""
+        for value, by in counts.items():
+            self._values[metric.name].labels(value).inc(by)
+
+    def observe(self, metric: Metric, value: float) -> None:
+        """Add a value to a histogram."""
+        self._values[metric.name].observe(value)
+
+    def set_each(self, metric: Metric, values: Mapping[str, float]) -> None:
+        """Set a gauge that has one label to these values; other label values go."""
+        self._values[metric.name].clear()
+        for label, value in values.items():
+            self._values[metric.name].labels(label).set(value)
+
+    def value(self, metric: Metric, *labels: str) -> float:
+        """A counter or gauge as it is now, 0 when never raised."""
+        names = dict(zip(metric.labels, labels, strict=True))
+        return self._registry.get_sample_value(metric.name, names) or 0.0
+
+    def text(self) -> bytes:
+        """All values in Prometheus's text form."""
+        return generate_latest(self._registry)
+
+
+def _collector(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    if metric.kind == "counter":
+        return Counter(metric.name, metric.meaning, metric.labels, registry=registry)
+    if metric.kind == "gauge":
+        return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
+    return Histogram(metric.name, metric.meaning, metric.labels, buckets=metric.buckets,
+                     registry=registry)

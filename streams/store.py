@@ -1,0 +1,142 @@
+"""Where a partition's state parts lie on this worker: in memory, or in RocksDB.
+
+Both are copies of the changelog up to `offset` and may be lost: the changelog is the truth.
+"""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, Protocol
+
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
+
+from models.errors import SnapshotError
+from models.snapshot import is_header
+
+Part = tuple[bytes, bytes | None]  # key and value, None to delete
+
+# A partition's share of a worker's memory: many partitions may be open at once.
+WRITE_BUFFER_BYTES: Final = 16 << 20
+BLOCK_CACHE_BYTES: Final = 64 << 20  # for all partitions together
+
+_OFFSET: Final = b"\xffoffset"  # no user's key: those begin with a byte of UTF-8
+
+
+class Parts(Protocol):
+    """The state parts of one partition.
+
+    Attributes:
+        offset: Changelog offset up to which they are complete; None when nothing was written.
+    """
+
+    offset: int | None
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value under a key, None when there is none."""
+
+    def write(self, parts: Iterable[Part], offset: int) -> None:
+        """Apply a stretch of the changelog that ends at `offset`, all or none."""
+
+    def headers(self) -> Iterator[tuple[bytes, bytes]]:
+        """Key and value of each user's header; nothing may be written meanwhile."""
+
+    def close(self) -> None:
+        """Let go of the files."""
+
+
+class MemoryParts:
+    """Parts in a dict; gone with the process."""
+
+    def __init__(self) -> None:
+        self.offset: int | None = None
+        self._parts: dict[bytes, bytes] = {}
+        self.get = self._parts.get
+
+    def write(self, parts: Iterable[Part], offset: int) -> None:
+        """See `Parts`."""
+        for key, value in parts:
+            if value is None:
+                self._parts.pop(key, None)
+            else:
+                self._parts[key] = value
+        self.offset = offset
+
+    def headers(self) -> Iterator[tuple[bytes, bytes]]:
+        """See `Parts`."""
+        return ((key, value) for key, value in self._parts.items() if is_header(key))
+
+    def close(self) -> None:
+        """See `Parts`."""
+        self._parts.clear()
+
+
+class RocksParts:
+    """Parts in a RocksDB of their own; the offset is written with them, so they always agree.
+
+    Raises:
+        LockedError: Another process has it open.
+        SnapshotError: It cannot be opened.
+    """
+
+    _cache = Cache(BLOCK_CACHE_BYTES)
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = self._open(path)
+        except LockedError:
+            raise
+        except SnapshotError:  # broken: the changelog has it all
+            shutil.rmtree(path, ignore_errors=True)
+            self._db = self._open(path)
+        self.get = self._db.get
+        stored = self._db.get(_OFFSET)
+        self.offset = None if stored is None else int(stored)
+
+    def _open(self, path: Path) -> Rdict:
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+        options.set_compression_type(DBCompressionType.lz4())
+        blocks = BlockBasedOptions()
+        blocks.set_bloom_filter(10, block_based=False)
+        blocks.set_block_cache(self._cache)
+        options.set_block_based_table_factory(blocks)
+        try:
+            return Rdict(str(path), options)
+        except Exception as error:  # rocksdict raises nothing narrower
+            if "lock" in str(error).lower():
+                raise LockedError(f"state in {path} is open in another process") from None
+            raise SnapshotError(f"state in {path} cannot be opened: {error}") from None
+
+    def write(self, parts: Iterable[Part], offset: int) -> None:
+        """See `Parts`."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in parts:
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(_OFFSET, str(offset).encode())
+        self._db.write(batch)
+        self.offset = offset
+
+    def headers(self) -> Iterator[tuple[bytes, bytes]]:
+        """See `Parts`."""
+        place = self._db.iter()
+        place.seek_to_first()
+        while place.valid():
+            key = place.key()
+            if is_header(key):
+                yield key, place.value()
+                place.next()
+            else:  # a cluster: over to the next user
+                place.seek(key[:key.index(b"\xff") + 1] + b"\xff" * 8)
+
+    def close(self) -> None:
+        """See `Parts`."""
+        self._db.close()
+
+
+class LockedError(SnapshotError):
+    """Another process, most likely a worker that is about to let go, has the state open."""

@@ -1,0 +1,176 @@
+"""A Faust transport that gives agents batches: one message per partition and poll.
+
+The message's value is the list of the consumer's records (`key`, `value`, `offset`, `timestamp`,
+`headers`) and its offset is the last record's, so Faust's cost per message is paid once a batch
+(DESIGN.md, section 8). All topics come this way, the changelog too; `Batches` is their schema.
+
+Broker urls of the scheme `batch://` lead here (entry point group `faust.transports`).
+"""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, Message
+from mode.utils.futures import notify
+
+
+class Record(Protocol):
+    """One record as the Kafka client gives it; times are epoch ms, -1 when there is none."""
+
+    key: bytes | None
+    value: bytes | None
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Batches(faust.Schema[Any, Any]):
+    """Leaves a batch as it is: what is in a record is for the stages to judge."""
+
+    def compile(self, app: Any, **_: Any) -> Callable[..., Awaitable[Any]]:
+        """Faust's hook: the function that turns a message into an event."""
+
+        async def decode(message: Message, *, propagate: bool = False) -> Any:
+            return app.create_event(None, message.value, None, message)
+
+        return decode
+
+
+class _Thread(driver.AIOKafkaConsumerThread):
+    """The thread that talks to the group's coordinator and fetches."""
+
+    async def on_start(self) -> None:
+        """Faust's hook: the Kafka consumer starts; its heartbeats are watched from now on."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator
+        beat = coordinator._do_heartbeat
+
+        async def watched() -> bool:
+            sent = time.monotonic()
+            alive: bool = await beat()
+            if alive and not coordinator._rejoin_needed_fut.done():
+                self.consumer.settled_at = sent  # type: ignore[attr-defined]
+            return alive
+
+        coordinator._do_heartbeat = watched
+
+    async def getmany(self, active_partitions: set[TP] | None, timeout: float  # noqa: ASYNC109
+                      ) -> Mapping[TP, list[Record]]:
+        """All that is fetched, of every partition; bounded by the fetch size, not by records."""
+        records: Mapping[TP, list[Record]] = await self.call_thread(
+            self._fetch_records, self._ensure_consumer(), active_partitions,
+            timeout=timeout, max_records=None)
+        return records
+
+
+class Consumer(driver.Consumer):
+    """Hands on batches, and knows until when this worker surely owns its partitions.
+
+    Acknowledge a partition's batches in order, each when all before it are done: then the highest
+    acknowledged offset may be committed, and no list of offsets in between is kept.
+
+    Attributes:
+        settled_at: When the last heartbeat was sent (`time.monotonic`) that the coordinator
+            answered with "member, and no rebalance under way". A rebalance that leaves this worker
+            out cannot end before the shorter of session and rebalance timeout after it.
+        delivered: Offset of the last record fetched, by partition.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.settled_at = -1e9
+        self.delivered: dict[TP, int] = {}
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float  # noqa: ASYNC109
+                      ) -> AsyncIterator[tuple[TP, Message]]:
+        """Fetch, and give one message per batch, turn by turn over the partitions."""
+        records, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if not records or self.should_stop:
+            return
+        if not self.flow_active:  # a rebalance began: what was fetched may be another's
+            await self.perform_seek()
+            return
+        self.delivered |= {tp: found[-1].offset for tp, found in records.items()}
+        for tp, batch in in_turns(records, self.app.conf.broker_max_poll_records or 1):
+            if not self.flow_active or generation != self.app.consumer_generation_id:
+                return
+            if active is None or tp in active:
+                self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+                yield tp, as_message(tp, batch, generation)
+
+    def progress(self, tp: TP) -> tuple[int, int]:
+        """Offset of the next record to fetch and end of the partition, as last heard.
+
+        Each is -1 while it is not known.
+        """
+        assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
+        if assignment is None or tp not in assignment.tps:
+            return -1, -1
+        state = assignment.state_value(tp)
+        position = state.position if state.has_valid_position else None
+        return tuple(-1 if value is None else int(value)  # type: ignore[return-value]
+                     for value in (position, state.highwater))
+
+    def abandon(self, message: Message) -> None:
+        """Forget a message that will not be acknowledged: its partition went to another worker."""
+        self._unacked_messages.discard(message)
+        notify(self._waiting_for_ack)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        offset = max(acked) + 1
+        self._acked_index[tp].difference_update(acked)
+        acked.clear()
+        return offset
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Batches leave gaps between their offsets: nothing to keep."""
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """A full queue blocks the fetcher by itself; Faust's pausing can forget to resume."""
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """See `on_buffer_full`."""
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's guesses about stalls; `streams.health` looks at progress itself."""
+
+
+class Transport(driver.Transport):
+    """Faust's Kafka transport with the batch consumer."""
+
+    Consumer: ClassVar[type[Any]] = Consumer
+
+
+def in_turns(records: Mapping[TP, list[Record]], size: int) -> Iterator[tuple[TP, list[Record]]]:
+    """Cut each partition's records into batches; a batch of each partition, then the next ones.
+
+    Partitions are worked on side by side, so a worker must not get one partition's batches in a
+    row.
+    """
+    longest = max(map(len, records.values()), default=0)
+    for start in range(0, longest, size):
+        for tp, found in records.items():
+            if start < len(found):
+                yield tp, found[start:start + size]
+
+
+def as_message(tp: TP, batch: Sequence[Record], generation: int) -> ConsumerMessage:
+    """A batch as one message at its last record's offset."""
+    last = batch[-1]
+    return ConsumerMessage(
+        tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, None,
+        None, batch, None, 0, 0, TP(tp.topic, tp.partition), generation_id=generation)  # type: ignore[arg-type]
+
+
+__all__ = ["Batches", "Consumer", "Record", "Transport", "as_message", "in_turns"]
