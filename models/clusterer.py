@@ -1,9 +1,9 @@
-"""One user's clusters as unit centroids: a one-pass leader with stable ids.
+"""One user's clusters in numbers, with stable ids: one pass, one look at each vector.
 
-The leader (Hartigan 1975, Clustering Algorithms, chapter 3) puts each vector to its nearest
-centroid when it is near enough, else opens a cluster: one matrix–vector product an activity.
-River's clusterers renumber their labels as they recluster (STYLE.md, section 1), so ids are kept
-here: a number is given once and never again.
+Each vector is put to the cluster that it most likely belongs to, or opens one (`kernel.py` has the
+model); clusters that turn out to be one interest are merged. River's clusterers renumber their
+labels as they recluster (STYLE.md, section 1), so ids are kept here: a number is given once and
+never again.
 """
 
 import math
@@ -13,69 +13,120 @@ import numpy as np
 from numpy.typing import NDArray
 from river import base
 
+from models import kernel
+from models.params import EngineParams
+
 Vector = NDArray[np.float32]
 
 NO_CLUSTER: Final = -1
-_FIRST_ROWS: Final = 8  # most users have fewer clusters; the matrix doubles when they have more
+_FIRST_ROWS: Final = 8  # most users have fewer clusters; the arrays double when they have more
 
 
-class Centroids:
-    """The centroids of one user's clusters, a row each.
+class Clusters:
+    """A user's clusters, a row each: mean vector, mass, when it was active last.
 
-    A centroid is a unit vector whose parts are exactly representable in float16 after every
-    update. What is stored (2 bytes a part) is thus what is computed with, and a worker that
-    restarts goes on bit for bit as if it had not.
+    After every update the means' parts are exactly representable in float16. What is stored
+    (2 bytes a part) is thus what is computed with, and a worker that restarts goes on bit for bit
+    as if it had not.
+
+    Attributes:
+        dimensions: Of the vectors.
+        size: Rows in use.
+        mass: Number of activities of each row, decayed to `touched`.
+        touched: Event time of each row's latest activity, epoch ms.
     """
 
-    __slots__ = ("_matrix", "dimensions", "size")
+    __slots__ = ("_square", "dimensions", "mass", "means", "size", "touched")
 
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions
         self.size = 0
-        self._matrix = np.zeros((_FIRST_ROWS, dimensions), np.float32)
+        self.means = np.zeros((_FIRST_ROWS, dimensions), np.float32)
+        self.mass = np.zeros(_FIRST_ROWS)
+        self.touched = np.zeros(_FIRST_ROWS)
+        self._square = np.zeros(_FIRST_ROWS)
 
-    def __getitem__(self, row: int) -> Vector:
-        centroid: Vector = self._matrix[row]
-        return centroid
+    def nearest(self, params: EngineParams, vector: Vector, moment: int
+                ) -> tuple[int, float, float]:
+        """Row, score (above 0: it belongs there) and cosine of the likeliest cluster.
 
-    def similarities(self, vector: Vector) -> Vector:
-        """Cosine of `vector`, shape (dimensions,), to every centroid: shape (size,)."""
-        found: Vector = self._matrix[: self.size] @ vector
+        Args:
+            params: The model's scale.
+            vector: Unit vector, shape (dimensions,).
+            moment: Its time, epoch ms.
+        """
+        found: tuple[int, float, float] = kernel.nearest(
+            params.scale, self.means, self.mass, self._square, self.touched, self.size, vector,
+            float(moment))
         return found
 
-    def append(self, vector: Vector) -> int:
-        """Open a row at `vector` and return its number."""
-        if self.size == len(self._matrix):
-            self._matrix = np.concatenate([self._matrix, np.zeros_like(self._matrix)])
-        self.size += 1
-        self._matrix[self.size - 1] = vector.astype(np.float16)
-        return self.size - 1
+    def most_alike(self, params: EngineParams, row: int) -> tuple[int, float]:
+        """The other row that is likeliest the same interest as `row`, and the score of that."""
+        found: tuple[int, float] = kernel.most_alike(
+            params.scale, self.means, self.mass, self._square, self.size, row)
+        return found
 
-    def pull(self, row: int, vector: Vector, share: float) -> None:
-        """Move a centroid towards `vector`: `share` of the new one, 1 − share of the old."""
-        moved = self._matrix[row] * np.float32(1.0 - share) + vector * np.float32(share)
-        norm = math.sqrt(float(moved @ moved))
-        if norm > 0.0:  # opposite vectors of equal weight cancel out: stay
-            self._matrix[row] = (moved / np.float32(norm)).astype(np.float16)
+    def append(self, mean: Vector, mass: float, moment: float) -> int:
+        """Open a row and return its number."""
+        if self.size == len(self.mass):
+            self.means = np.concatenate([self.means, np.zeros_like(self.means)])
+            self.mass = np.concatenate([self.mass, np.zeros_like(self.mass)])
+            self.touched = np.concatenate([self.touched, np.zeros_like(self.touched)])
+            self._square = np.concatenate([self._square, np.zeros_like(self._square)])
+        row = self.size
+        self.size += 1
+        self._set(row, mean)
+        self.mass[row] = mass
+        self.touched[row] = moment
+        return row
+
+    def learn(self, row: int, mean: Vector, mass: float, moment: float, half_life: float) -> None:
+        """Put `mass` activities with a mean vector into a row; what is older counts less.
+
+        Args:
+            row: Which cluster.
+            mean: Mean of the unit vectors, shape (dimensions,).
+            mass: How many activities, decayed to `moment`.
+            moment: Their time, epoch ms; it may lie before the row's own.
+            half_life: After it, an activity counts half, ms.
+        """
+        apart = moment - self.touched[row]
+        if apart >= 0:
+            self.mass[row] *= 0.5 ** (apart / half_life)
+            self.touched[row] = moment
+        else:
+            mass *= 0.5 ** (-apart / half_life)
+        self.mass[row] += mass
+        share = np.float32(mass / self.mass[row])
+        self._set(row, self.means[row] + share * (mean - self.means[row]))
 
     def remove(self, row: int) -> None:
         """Take a row out; the rows behind it move up by one."""
-        self._matrix[row : self.size - 1] = self._matrix[row + 1 : self.size]
+        for column in (self.means, self.mass, self.touched, self._square):
+            column[row : self.size - 1] = column[row + 1 : self.size]
         self.size -= 1
+
+    def direction(self, row: int) -> Vector:
+        """A row's mean as a unit vector, shape (dimensions,)."""
+        unit: Vector = self.means[row] / np.float32(math.sqrt(self._square[row]) or 1.0)
+        return unit
+
+    def _set(self, row: int, mean: Vector) -> None:
+        self.means[row] = mean.astype(np.float16)
+        self._square[row] = float(self.means[row] @ self.means[row])
 
 
 class JourneyClusterer(base.Clusterer):
     """The engine's clustering as a River estimator, for pipelines, comparison and checks.
 
-    Labels are stable: a cluster keeps its number for life and no number is given twice.
-    Before anything was learned, `predict_one` says `NO_CLUSTER` (−1).
+    Labels are stable: a cluster keeps its number for life and no number is given twice. Before
+    anything was learned, `predict_one` says `NO_CLUSTER` (−1). An example is one step of time.
 
     Args:
-        threshold: Least cosine at which a vector joins a cluster.
-        max_clusters: Clusters kept; beyond it the one with the least mass goes.
+        params: The engine's parameters; None for the defaults.
 
     Examples:
-        >>> clusterer = JourneyClusterer(threshold=0.5)
+        >>> clusterer = JourneyClusterer()
         >>> clusterer.predict_one({"jazz": 1.0})
         -1
         >>> for x in ({"jazz": 1.0}, {"jazz": 1.0, "live": 0.4}, {"bread": 1.0}):
@@ -84,54 +135,51 @@ class JourneyClusterer(base.Clusterer):
         (1, 2)
     """
 
-    def __init__(self, threshold: float = 0.4, max_clusters: int = 64) -> None:
-        self.threshold = threshold
-        self.max_clusters = max_clusters
+    def __init__(self, params: EngineParams | None = None) -> None:
+        self.params = params
+        self._using = params or EngineParams()
         self._columns: dict[Any, int] = {}
-        self._centroids = Centroids(0)
+        self._clusters = Clusters(0)
         self._numbers: list[int] = []
-        self._masses: list[float] = []
         self._given = 0
+
+    def learn_one(self, x: dict[Any, Any]) -> None:
+        """Put `x` to its cluster, or open one for it."""
+        vector = self._vector(x, learn=True)
+        clusters, params = self._clusters, self._using
+        if self._numbers:
+            row, score, _ = clusters.nearest(params, vector, 0)
+            if score > 0.0:
+                clusters.learn(row, vector, 1.0, 0, params.half_life_ms)
+                return
+            if clusters.size >= params.max_clusters:
+                weakest = int(clusters.mass[: clusters.size].argmin())
+                clusters.remove(weakest)
+                del self._numbers[weakest]
+        self._given += 1
+        clusters.append(vector, 1.0, 0)
+        self._numbers.append(self._given)
+
+    def predict_one(self, x: dict[Any, Any]) -> int:
+        """Number of the likeliest cluster, or `NO_CLUSTER` before anything was learned."""
+        if not self._numbers:
+            return NO_CLUSTER
+        row, _, _ = self._clusters.nearest(self._using, self._vector(x, learn=False), 0)
+        return self._numbers[row]
 
     def _vector(self, x: dict[Any, Any], *, learn: bool) -> Vector:
         """Features as a unit vector; unknown ones get a column when learning."""
         if learn and not x.keys() <= self._columns.keys():
             for name in x:
                 self._columns.setdefault(name, len(self._columns))
-            wider = Centroids(len(self._columns))
-            for row in range(self._centroids.size):
-                padding = wider.dimensions - self._centroids.dimensions
-                wider.append(np.pad(self._centroids[row], (0, padding)))
-            self._centroids = wider
+            known, wider = self._clusters, Clusters(len(self._columns))
+            for row in range(known.size):
+                padded = np.pad(known.means[row], (0, wider.dimensions - known.dimensions))
+                wider.append(padded, known.mass[row], known.touched[row])
+            self._clusters = wider
         vector = np.zeros(len(self._columns), np.float32)
         for name, value in x.items():
             if name in self._columns:
                 vector[self._columns[name]] = float(value)
         norm = float(np.linalg.norm(vector))
         return vector / np.float32(norm) if 0.0 < norm < math.inf else np.zeros_like(vector)
-
-    def learn_one(self, x: dict[Any, Any]) -> None:
-        """Put `x` to its nearest cluster, or open one for it."""
-        vector = self._vector(x, learn=True)
-        if self._numbers:
-            similarities = self._centroids.similarities(vector)
-            row = int(similarities.argmax())
-            if similarities[row] >= self.threshold:
-                self._masses[row] += 1.0
-                self._centroids.pull(row, vector, 1.0 / self._masses[row])
-                return
-            if len(self._numbers) >= self.max_clusters:
-                weakest = self._masses.index(min(self._masses))
-                self._centroids.remove(weakest)
-                del self._numbers[weakest], self._masses[weakest]
-        self._given += 1
-        self._centroids.append(vector)
-        self._numbers.append(self._given)
-        self._masses.append(1.0)
-
-    def predict_one(self, x: dict[Any, Any]) -> int:
-        """Number of the nearest cluster, or `NO_CLUSTER` before anything was learned."""
-        if not self._numbers:
-            return NO_CLUSTER
-        vector = self._vector(x, learn=False)
-        return self._numbers[int(self._centroids.similarities(vector).argmax())]

@@ -23,7 +23,7 @@ class Exemplar(msgspec.Struct, array_like=True, gc=False):
     score: float
 
 
-def score(similarity: float, occurred_at: int, half_life: float) -> float:
+def score_of(similarity: float, occurred_at: int, half_life: float) -> float:
     """How well an item stands for its cluster; times in ms, comparable within one cluster."""
     return math.log2(max(similarity, LEAST_SIMILARITY)) + occurred_at / half_life
 

@@ -5,14 +5,25 @@ put to a cluster once, as it comes, and clusters that turn out to be one are mer
 """
 
 import math
+from typing import Final
 
 from models.clusterer import Vector
-from models.exemplars import Exemplar, offer, score, shorten
+from models.exemplars import Exemplar, offer, score_of, shorten
 from models.keywords import count_terms, terms_of
 from models.lifecycle import end, reschedule, resume, revise
 from models.outcome import Outcome
+from models.params import DAY_MS
 from models.records import Activity
 from models.users import Cluster
+
+# How fast a cluster loses its claim to a place, and an exemplar to stand for its cluster.
+FADING_HALF_LIFE_MS: Final = 60 * DAY_MS
+_GROWTH: Final = 1.2
+
+
+def has_grown(count: int) -> bool:
+    """Whether it is time to look for a twin: when a cluster has a fifth more than last time."""
+    return count > 1 and int(math.log(count, _GROWTH)) > int(math.log(count - 1, _GROWTH))
 
 
 def assign(out: Outcome, activity: Activity, vector: Vector) -> Cluster:
@@ -23,37 +34,27 @@ def assign(out: Outcome, activity: Activity, vector: Vector) -> Cluster:
     """
     user, params = out.user, out.params
     moment, weight = activity.occurred_at, activity.weight
-    row = -1
-    similarity = 1.0
+    row, score, cosine = -1, 0.0, 1.0
     if user.clusters:
-        similarities = user.centroids.similarities(vector)
-        row = int(similarities.argmax())
-        similarity = float(similarities[row])
-    if row < 0 or similarity < params.join:
+        row, score, cosine = user.numbers.nearest(params, vector, moment)
+    if score > 0.0:
+        cluster = user.clusters[row]
+        user.numbers.learn(row, vector, weight, moment, params.half_life_ms)
+        cluster.cohesion += (cosine - cluster.cohesion) / (cluster.count + 1)
+        user.dirty.add(cluster.number)
+    else:
         if len(user.clusters) >= params.max_clusters:
             _make_room(out, activity)
-        similarity = 1.0
-        cluster = Cluster(user.given + 1, weight, moment, moment, moment, 0, 1.0, {}, {}, [])
-        user.open(cluster, vector)
-    else:
-        cluster = user.clusters[row]
-        if moment >= cluster.touched:
-            cluster.mass *= 0.5 ** ((moment - cluster.touched) / params.half_life_ms)
-            cluster.touched = moment
-        else:
-            weight *= 0.5 ** ((cluster.touched - moment) / params.half_life_ms)
-        cluster.mass += weight
-        share = weight / cluster.mass
-        user.centroids.pull(row, vector, share)
-        cluster.cohesion += share * (similarity - cluster.cohesion)
-        user.dirty.add(cluster.number)
+        cosine = 1.0
+        cluster = Cluster(user.given + 1, moment, moment, 0, 1.0, {}, {}, [])
+        user.open(cluster, vector, weight, moment)
     cluster.count += 1
     cluster.last_at = max(cluster.last_at, moment)
     cluster.started_at = min(cluster.started_at, moment)
     count_terms(cluster.terms, activity.terms or terms_of(activity.title))
     offer(cluster.exemplars, Exemplar(
         activity.item_id, shorten(activity.title), moment,
-        score(similarity, moment, params.half_life_ms)))
+        score_of(cosine, moment, FADING_HALF_LIFE_MS)))
     return cluster
 
 
@@ -64,13 +65,12 @@ def merge_near(out: Outcome, cluster: Cluster, activity: Activity) -> Cluster:
         The cluster that goes on: the older journey, else the journey, else the older cluster.
     """
     user, params = out.user, out.params
-    row = user.row_of(cluster.number)
-    similarities = user.centroids.similarities(user.centroids[row])
-    similarities[row] = -1.0
-    nearest = int(similarities.argmax())
-    if len(user.clusters) < 2 or similarities[nearest] < params.merge:
+    if len(user.clusters) < 2:
         return cluster
-    kept, gone = sorted((cluster, user.clusters[nearest]), key=_seniority)
+    other, score = user.numbers.most_alike(params, user.row_of(cluster.number))
+    if score < params.merge:
+        return cluster
+    kept, gone = sorted((cluster, user.clusters[other]), key=_seniority)
     moment, cause = activity.occurred_at, activity.event_id
     kept_id = user.journey_id(kept.number)
     if gone.journey is not None:
@@ -100,14 +100,16 @@ def _seniority(cluster: Cluster) -> tuple[bool, int, int]:
 
 def _make_room(out: Outcome, activity: Activity) -> None:
     """Drop the weakest cluster: no journey while there is another, else a dormant one first."""
-    user, half_life = out.user, out.params.half_life_ms
+    user, numbers = out.user, out.user.numbers
 
-    def worth(cluster: Cluster) -> tuple[int, float]:
+    def worth(row: int) -> tuple[int, float]:
+        cluster = user.clusters[row]
         rank = 0 if cluster.journey is None else 1 + (cluster.journey.stage == "active")
         # Masses are decayed to different moments: in logarithms they can be brought to one.
-        return rank, math.log2(cluster.mass) + cluster.touched / half_life
+        return rank, (
+            math.log2(numbers.mass[row]) + numbers.touched[row] / FADING_HALF_LIFE_MS)
 
-    weakest = min(user.clusters, key=worth)
+    weakest = user.clusters[min(range(len(user.clusters)), key=worth)]
     if weakest.journey is not None:
         end(out, weakest, weakest.journey, activity.occurred_at, activity.event_id)
         reschedule(user, out.params)

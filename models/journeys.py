@@ -13,9 +13,11 @@ Two rules keep a user's changes free of neighbours and of batch bounds:
   in `named` changes and in records, and a change's id is made from its cause.
 """
 
+from typing import Final
+
 from models.clusterer import Vector
 from models.errors import Reason, Rejected
-from models.extraction import assign, merge_near
+from models.extraction import assign, has_grown, merge_near
 from models.lifecycle import close_windows, reschedule, resume, revise, start
 from models.outcome import Outcome
 from models.params import EngineParams
@@ -25,9 +27,9 @@ from models.windows import active_in, count_in, index_of
 
 __all__ = ["Engine", "EngineParams", "Outcome", "UserState"]
 
-# Shift and merge compare whole centroids; a centroid moves little per activity, so every fourth
-# is enough. Counted per cluster and not per batch, so that batches do not matter.
-CHECK_EVERY = 4
+# Shift compares whole vectors; a mean moves little per activity, so every fourth is enough.
+# Counted per cluster and not per batch, so that batches do not matter.
+CHECK_EVERY: Final = 4
 
 
 class Engine:
@@ -59,9 +61,9 @@ class Engine:
         params = self.params
         moment = activity.occurred_at
         window = index_of(moment, params.window_ms)
-        if user.clusters and len(vector) != user.centroids.dimensions:
+        if user.clusters and len(vector) != user.numbers.dimensions:
             raise Rejected(Reason.BAD_VECTOR, f"{len(vector)} dimensions, the user's activities "
-                                              f"before it had {user.centroids.dimensions}")
+                                              f"before it had {user.numbers.dimensions}")
         oldest = index_of(user.latest, params.window_ms) - params.history_windows
         if moment < user.latest - params.lateness_ms and window <= oldest:
             raise Rejected(Reason.TOO_LATE, "its window is no longer kept")
@@ -71,7 +73,7 @@ class Engine:
             if user.due is not None and moment >= user.due - params.lateness_ms:
                 close_windows(out, moment, params.lateness_ms)
         cluster = assign(out, activity, vector)
-        if cluster.count % CHECK_EVERY == 0:
+        if has_grown(cluster.count):
             cluster = merge_near(out, cluster, activity)
         self._count(out, cluster, window, activity)
         out.number = cluster.number
@@ -124,7 +126,7 @@ class Engine:
         if journey.stage == "dormant" and window > newest:
             resume(out, cluster, journey, moment, cause)
         if cluster.count % CHECK_EVERY == 0:
-            moved = float(user.centroid(cluster) @ unpacked(journey.anchor))
+            moved = float(user.direction(cluster) @ unpacked(journey.anchor))
             if moved < params.shift:
                 revise(user, cluster, journey, moment)
                 out.change(cluster, journey, "shifted", moment, cause)

@@ -24,7 +24,7 @@ def revise(user: UserState, cluster: Cluster, journey: Journey, moment: int) -> 
     """Begin a revision: what the journey is about is taken anew, so a name is wanted."""
     journey.revision += 1
     journey.revised_at = moment
-    journey.anchor = packed(user.centroid(cluster))
+    journey.anchor = packed(user.direction(cluster))
     taken = {other.keywords for known, other in user.journeys() if known is not cluster}
     journey.keywords = keyword_name(cluster.terms, cluster.titles(), taken)
     if journey.source == "keywords":

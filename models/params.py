@@ -1,14 +1,16 @@
 """The engine's settings, with the reason for each default."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+from models.kernel import Scale
 
 DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
 class EngineParams:
-    """What decides over clusters and journeys. Times in ms, cosines in −1 to 1.
+    """What decides over clusters and journeys. Times in ms.
 
     Attributes:
         window_ms: Length of a window.
@@ -19,10 +21,10 @@ class EngineParams:
         ended_windows: Silent windows until it ends: more than a year, so that yearly ones resume.
         lateness_ms: How far activities may come out of order before a window closes.
         max_clusters: Clusters kept per user; a person has tens of interests, not thousands.
-        half_life_ms: After it, an activity counts half in its centroid.
-        join: Least cosine to a centroid at which an activity joins its cluster.
-        merge: Least cosine between two centroids at which they become one.
-        shift: A journey has shifted when its centroid's cosine to its anchor falls below this.
+        half_life_ms: After it, an activity counts half in its cluster.
+        merge: Least score (log-likelihood ratio) at which two clusters become one.
+        shift: A journey has shifted when the cosine of its mean to its anchor falls below this.
+        scale: The clustering model's parameters; they belong to the encoder.
     """
 
     window_ms: int = 7 * DAY_MS
@@ -33,7 +35,17 @@ class EngineParams:
     ended_windows: int = 56
     lateness_ms: int = DAY_MS
     max_clusters: int = 64
-    half_life_ms: int = 90 * DAY_MS
-    join: float = 0.4
-    merge: float = 0.8
+    half_life_ms: int = 360 * DAY_MS
+    merge: float = 4.0
     shift: float = 0.7
+    scale: Scale = field(default=Scale(
+        between=0.22,
+        dimensions=100.0,
+        noise=0.08,
+        cap=56.0,
+        novelty=0.5,
+        crowd=0.1,
+        recency=0.7,
+        recency_weeks=2.0,
+        shrink=5.0,
+    ))

@@ -14,7 +14,6 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from models.clusterer import Centroids
 from models.errors import SnapshotError
 from models.journeys import Engine
 from models.users import Cluster, UserState, packed, unpacked
@@ -37,7 +36,9 @@ class _Header(_Versioned, array_like=True, gc=False):
 
 class _Part(_Versioned, array_like=True, gc=False):
     cluster: Cluster
-    centroid: bytes
+    mean: bytes
+    mass: float
+    touched: float
 
 
 _Read = TypeVar("_Read", bound=_Versioned)
@@ -68,20 +69,21 @@ def dump(user: UserState) -> list[tuple[bytes, bytes | None]]:
     The user's marks of change are cleared. The header holds the watermark that the user waits for,
     so that the index of due users can be rebuilt without reading clusters.
     """
-    name = user.user_id.encode()
+    name, numbers = user.user_id.encode(), user.numbers
     parts: list[tuple[bytes, bytes | None]] = [
         (_key(name, number), None) for number in sorted(user.removed)
     ]
     if user.dirty:
         parts += [
             (_key(name, cluster.number),
-             _encode(_Part(VERSION, cluster, packed(user.centroids[row]))))
+             _encode(_Part(VERSION, cluster, packed(numbers.means[row]),
+                           float(numbers.mass[row]), float(numbers.touched[row]))))
             for row, cluster in enumerate(user.clusters)
             if cluster.number in user.dirty
         ]
-    numbers = [cluster.number for cluster in user.clusters]
+    present = [cluster.number for cluster in user.clusters]
     parts.append((name, _encode(_Header(
-        VERSION, user.due, user.latest, user.given, user.applied, numbers))))
+        VERSION, user.due, user.latest, user.given, user.applied, present))))
     user.dirty.clear()
     user.removed.clear()
     return parts
@@ -111,13 +113,11 @@ def load(engine: Engine, user_id: str, get: Callable[[bytes], bytes | None]) -> 
         if part is None:
             raise SnapshotError(f"state of user {user_id!r}: cluster {number} is missing")
         read = _read(_parts, part)
-        vector = unpacked(read.centroid)
-        if not user.clusters:
-            user.centroids = Centroids(len(vector))
-        elif len(vector) != user.centroids.dimensions:
-            raise SnapshotError(f"state of user {user_id!r}: centroids of several sizes")
-        user.clusters.append(read.cluster)
-        user.centroids.append(vector)
+        mean = unpacked(read.mean)
+        if user.clusters and len(mean) != user.numbers.dimensions:
+            raise SnapshotError(f"state of user {user_id!r}: vectors of several sizes")
+        user.open(read.cluster, mean, read.mass, read.touched)
+    user.dirty.clear()
     return user
 
 

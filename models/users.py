@@ -6,7 +6,7 @@ from hashlib import blake2b
 import msgspec
 import numpy as np
 
-from models.clusterer import Centroids, Vector
+from models.clusterer import Clusters, Vector
 from models.exemplars import Exemplar, offer
 from models.keywords import add_counts
 from models.records import NameSource, Stage
@@ -20,7 +20,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         stage: active or dormant; an ended or merged journey is no longer in the state.
         promoted_at: Event time of the activity that made it one, epoch ms.
         revision: Counts what calls for a new name: start, shifts, merges. Never the names.
-        anchor: Centroid at this revision, float16 bytes: how far it moved since is the shift.
+        anchor: Mean direction at this revision, float16 bytes: how far it moved since is the shift.
         revised_at: Event time of what made this revision, epoch ms.
         keywords: Keyword name at this revision.
         name: The name it goes by.
@@ -40,16 +40,14 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
 
 
 class Cluster(msgspec.Struct, array_like=True, gc=False):
-    """One cluster of a user, without its centroid.
+    """One cluster of a user, without its numbers (`Clusters`).
 
     Attributes:
         number: Given once per user, never again.
-        mass: Weight of its activities, decayed to `touched`.
-        touched: Event time of the activity that moved the centroid last, epoch ms.
         started_at: Event time of its first activity, epoch ms.
         last_at: Event time of its latest activity, epoch ms.
         count: Activities in all.
-        cohesion: Running mean cosine of its activities to its centroid.
+        cohesion: Running mean cosine of its activities to its mean.
         windows: Activities per window index, the last few windows only.
         terms: Counts of its salient terms, bounded.
         exemplars: Items that stand for it, bounded.
@@ -57,8 +55,6 @@ class Cluster(msgspec.Struct, array_like=True, gc=False):
     """
 
     number: int
-    mass: float
-    touched: int
     started_at: int
     last_at: int
     count: int
@@ -83,7 +79,7 @@ class Cluster(msgspec.Struct, array_like=True, gc=False):
 
 
 class UserState:
-    """One user's state; row i of `centroids` belongs to `clusters[i]`.
+    """One user's state; row i of `numbers` belongs to `clusters[i]`.
 
     It is changed in place by `Engine` and owned by whoever called it. After an error in between
     (not `Rejected`) it must be thrown away and loaded again.
@@ -92,7 +88,7 @@ class UserState:
         user_id: Whose.
         prefix: Of the user's cluster and journey ids: a hash, so that ids are unique over users.
         clusters: In the order they were opened.
-        centroids: Their centres.
+        numbers: Their means, masses and times.
         latest: Latest event time among the user's activities, epoch ms; -1 before the first.
         due: Watermark (epoch ms) from which time alone changes something; None: never.
         given: How many cluster numbers were given.
@@ -101,14 +97,14 @@ class UserState:
         removed: Numbers of the clusters that went since the last dump.
     """
 
-    __slots__ = ("applied", "centroids", "clusters", "dirty", "due", "given", "latest",
+    __slots__ = ("applied", "clusters", "dirty", "due", "given", "latest", "numbers",
                  "prefix", "removed", "user_id")
 
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
         self.prefix = blake2b(user_id.encode(), digest_size=8).hexdigest()
         self.clusters: list[Cluster] = []
-        self.centroids = Centroids(0)
+        self.numbers = Clusters(0)
         self.latest = -1
         self.due: int | None = None
         self.given = 0
@@ -134,24 +130,24 @@ class UserState:
         """Row of a cluster that is known to be there."""
         return next(row for row, known in enumerate(self.clusters) if known.number == number)
 
-    def centroid(self, cluster: Cluster) -> Vector:
-        """Centre of a cluster that is known to be there, shape (dimensions,)."""
-        return self.centroids[self.row_of(cluster.number)]
+    def direction(self, cluster: Cluster) -> Vector:
+        """Unit mean of a cluster that is known to be there, shape (dimensions,)."""
+        return self.numbers.direction(self.row_of(cluster.number))
 
-    def open(self, cluster: Cluster, vector: Vector) -> int:
-        """Add a cluster at `vector` and return its row."""
+    def open(self, cluster: Cluster, mean: Vector, mass: float, moment: float) -> None:
+        """Add a cluster that has nothing but its numbers yet."""
         if not self.clusters:
-            self.centroids = Centroids(len(vector))
-        self.given = cluster.number
+            self.numbers = Clusters(len(mean))
+        self.given = max(self.given, cluster.number)
         self.clusters.append(cluster)
+        self.numbers.append(mean, mass, moment)
         self.dirty.add(cluster.number)
-        return self.centroids.append(vector)
 
     def remove(self, cluster: Cluster) -> None:
         """Take a cluster out."""
         row = self.row_of(cluster.number)
         del self.clusters[row]
-        self.centroids.remove(row)
+        self.numbers.remove(row)
         self.dirty.discard(cluster.number)
         self.removed.add(cluster.number)
 
@@ -161,17 +157,14 @@ class UserState:
         Args:
             kept: Keeps its number and its journey.
             gone: Its number is never given again.
-            half_life: Of an activity's weight, ms: masses are compared at the later moment.
+            half_life: Of an activity's weight, ms.
             windows: How many windows of history are kept.
         """
-        touched = max(kept.touched, gone.touched)
-        kept.mass *= 0.5 ** ((touched - kept.touched) / half_life)
-        mass = gone.mass * 0.5 ** ((touched - gone.touched) / half_life)
-        share = mass / (kept.mass + mass)
-        self.centroids.pull(self.row_of(kept.number), self.centroid(gone), share)
-        kept.mass += mass
-        kept.touched = touched
-        kept.cohesion += share * (gone.cohesion - kept.cohesion)
+        into, source = self.row_of(kept.number), self.row_of(gone.number)
+        numbers = self.numbers
+        kept.cohesion += (gone.cohesion - kept.cohesion) * gone.count / (kept.count + gone.count)
+        numbers.learn(into, numbers.means[source].copy(), numbers.mass[source],
+                      numbers.touched[source], half_life)
         kept.count += gone.count
         kept.started_at = min(kept.started_at, gone.started_at)
         kept.last_at = max(kept.last_at, gone.last_at)
@@ -185,7 +178,7 @@ class UserState:
 
 
 def packed(vector: Vector) -> bytes:
-    """A centroid as float16 bytes: exact, since that is how centroids are kept."""
+    """A vector as float16 bytes: exact for means, since that is how they are kept."""
     return vector.astype(np.float16).tobytes()
 
 

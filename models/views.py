@@ -26,7 +26,7 @@ def confidence(cluster: Cluster, params: EngineParams) -> float:
 def view(user: UserState, cluster: Cluster, journey: Journey, stage: Stage, params: EngineParams
          ) -> JourneyView:
     """A journey of the user, as it is now."""
-    centroid = user.centroid(cluster).astype(np.float64)
+    direction = user.direction(cluster).astype(np.float64)
     return JourneyView(
         journey_id=user.journey_id(cluster.number),
         cluster_id=user.cluster_id(cluster.number),
@@ -41,7 +41,7 @@ def view(user: UserState, cluster: Cluster, journey: Journey, stage: Stage, para
         terms=salient(cluster.terms),
         windows=[WindowCount(index * params.window_ms, cluster.windows[index])
                  for index in sorted(cluster.windows)],
-        vector=np.round(centroid, VECTOR_DECIMALS).tolist(),
+        vector=np.round(direction, VECTOR_DECIMALS).tolist(),
     )
 
 

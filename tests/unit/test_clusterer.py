@@ -2,11 +2,13 @@
 
 import doctest
 
-import models.clusterer
 import numpy as np
 import pytest
-from models.clusterer import NO_CLUSTER, Centroids, JourneyClusterer
 from river import checks
+
+import models.clusterer
+from models.clusterer import NO_CLUSTER, Clusters, JourneyClusterer
+from models.params import EngineParams
 
 CHECKS = list(checks.yield_checks(JourneyClusterer()))
 
@@ -25,7 +27,7 @@ def test_its_examples_are_true() -> None:
 
 
 def test_a_label_is_never_given_twice() -> None:
-    clusterer = JourneyClusterer(threshold=0.9, max_clusters=3)
+    clusterer = JourneyClusterer(EngineParams(max_clusters=3))
     assert clusterer.predict_one({"a": 1.0}) == NO_CLUSTER
     seen = []
     for feature in "abcdefgh":
@@ -41,14 +43,15 @@ def test_features_that_are_not_finite_do_not_spoil_it() -> None:
     assert clusterer.predict_one({"a": 1.0}) > 0
 
 
-def test_centroids_are_what_half_precision_can_hold() -> None:
-    centroids = Centroids(8)
+def test_means_are_what_half_precision_can_hold() -> None:
+    clusters = Clusters(8)
     random = np.random.default_rng(0)
-    for _ in range(20):
-        centroids.append(random.standard_normal(8).astype(np.float32))
-        centroids.pull(0, random.standard_normal(8).astype(np.float32), 0.3)
-    rows = np.stack([centroids[row] for row in range(centroids.size)])
-    assert np.array_equal(rows, rows.astype(np.float16).astype(np.float32))
-    centroids.remove(3)
-    assert centroids.size == 19
-    assert np.array_equal(centroids[3], rows[4])
+    for moment in range(20):
+        clusters.append(random.standard_normal(8).astype(np.float32), 1.0, moment)
+        clusters.learn(0, random.standard_normal(8).astype(np.float32), 0.3, moment, 50.0)
+    means = clusters.means[: clusters.size].copy()
+    assert np.array_equal(means, means.astype(np.float16).astype(np.float32))
+    clusters.remove(3)
+    assert clusters.size == 19
+    assert np.array_equal(clusters.means[3], means[4])
+    assert clusters.touched[3] == 4

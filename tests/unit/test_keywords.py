@@ -1,4 +1,4 @@
-from models.exemplars import KEPT, Exemplar, offer, score, shorten
+from models.exemplars import KEPT, Exemplar, offer, score_of, shorten
 from models.keywords import (
     KEPT_TERMS,
     add_counts,
@@ -61,12 +61,12 @@ def test_exemplars_are_few_distinct_close_and_fresh() -> None:
     half_life = 100.0
     for moment in range(400):
         similarity = 0.9 if moment % 50 == 0 else 0.3
-        offer(kept, Exemplar(f"i{moment}", "t", moment, score(similarity, moment, half_life)))
+        offer(kept, Exemplar(f"i{moment}", "t", moment, score_of(similarity, moment, half_life)))
     moments = sorted(item.occurred_at for item in kept)
     assert len(moments) == KEPT
     assert 350 in moments  # close beats fresh
     assert moments[0] > 200  # and fresh beats what is long ago
-    again = Exemplar("i350", "t", 350, score(0.1, 350, half_life))
+    again = Exemplar("i350", "t", 350, score_of(0.1, 350, half_life))
     assert not offer(kept, again)
 
 

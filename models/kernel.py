@@ -1,0 +1,159 @@
+"""The inner loops of the clusterer, compiled (numba): a user's clusters against one vector.
+
+Scores are log-likelihood ratios: "these activities are one interest" against "they are two", for
+spherical Gaussians with one variance between interests and one within (probabilistic linear
+discriminant analysis, Ioffe 2006, with two scalars for covariances). A young cluster's centre is
+uncertain, and the score says by how much; a plain cosine threshold cannot.
+
+What all of a user's interests share is no evidence for any one of them: vectors are taken relative
+to the user's own mean, drawn towards zero as long as little is known of the user.
+
+Times are epoch ms; n_clusters rows of the arrays are in use.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+WEEK_MS: Final = 604_800_000.0
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _compiled(function: _Function) -> _Function:
+    """Compile with sums in any order, so that they vectorise; the order is fixed once compiled."""
+    fast = {"reassoc", "contract", "nsz", "arcp"}  # NaN and infinity keep their meaning
+    return cast(_Function, njit(cache=True, nogil=True, fastmath=fast)(function))
+
+
+class Scale(NamedTuple):
+    """The model's parameters; see `EngineParams` for where each comes from."""
+
+    between: float
+    dimensions: float
+    noise: float
+    cap: float
+    novelty: float
+    crowd: float
+    recency: float
+    recency_weeks: float
+    shrink: float
+
+
+@_compiled
+def _ratio(k: Scale, n1: float, q1: float, n2: float, q2: float, dot: float) -> float:
+    """Log-likelihood ratio of one interest against two.
+
+    Args:
+        k: Parameters.
+        n1: Activities in the larger group, saturated.
+        q1: Its mean's squared norm.
+        n2: Activities in the smaller group.
+        q2: Its mean's squared norm.
+        dot: Product of the two means.
+    """
+    within = 1.0 - k.between
+    known = n1 * k.between + within
+    pull = n1 * k.between / known
+    spread = within / n2
+    same = k.between * within / known + k.noise + spread
+    apart = k.between + k.noise + spread
+    distance = q2 - 2.0 * pull * dot + pull * pull * q1
+    return 0.5 * k.dimensions * (math.log(apart / same) + q2 / apart - distance / same)
+
+
+@_compiled
+def _centre(k: Scale, means: Floats, mass: Doubles, size: int) -> Floats:
+    """The user's mean: clusters weigh by the root of their mass, so that none drowns the others."""
+    dimensions = means.shape[1]
+    centre = np.zeros(dimensions, np.float32)
+    total = k.shrink
+    for row in range(size):
+        weight = math.sqrt(mass[row])
+        total += weight
+        share = np.float32(weight)
+        for j in range(dimensions):
+            centre[j] += share * means[row, j]
+    scale = np.float32(1.0 / total)
+    for j in range(dimensions):
+        centre[j] *= scale
+    return centre
+
+
+@_compiled
+def _dot(left: Floats, right: Floats) -> float:
+    total = np.float32(0.0)
+    for j in range(left.shape[0]):
+        total += left[j] * right[j]
+    return float(total)
+
+
+@_compiled
+def nearest(k: Scale, means: Floats, mass: Doubles, square: Doubles, touched: Doubles,
+            size: int, vector: Floats, moment: float) -> tuple[int, float, float]:
+    """The cluster that a vector most likely belongs to.
+
+    Args:
+        k: Parameters.
+        means: Means of the clusters' unit vectors, shape (capacity, dimensions).
+        mass: Decayed number of activities of each, shape (capacity,).
+        square: Squared norm of each mean.
+        touched: When each was active last.
+        size: Clusters in use, at least one.
+        vector: Unit vector, shape (dimensions,).
+        moment: Its time.
+
+    Returns:
+        Row, score (above 0: it belongs there rather than to none), cosine to that mean.
+    """
+    centre = _centre(k, means, mass, size)
+    own = _dot(centre, centre)
+    offset = _dot(vector, centre)
+    apart = 1.0 - 2.0 * offset + own
+    best, found, cosine = -math.inf, 0, 0.0
+    for row in range(size):
+        dot = _dot(means[row], vector)
+        shared = _dot(means[row], centre)
+        n = mass[row]
+        score = _ratio(k, n * k.cap / (n + k.cap), square[row] - 2.0 * shared + own, 1.0, apart,
+                       dot - shared - offset + own)
+        age = max(0.0, moment - touched[row]) / WEEK_MS
+        score += k.crowd * math.log(n) - k.recency * math.log1p(age / k.recency_weeks)
+        if score > best:
+            best, found = score, row
+            cosine = dot / math.sqrt(square[row]) if square[row] > 0.0 else 0.0
+    return found, best - k.novelty, cosine
+
+
+@_compiled
+def most_alike(k: Scale, means: Floats, mass: Doubles, square: Doubles, size: int, row: int
+               ) -> tuple[int, float]:
+    """The cluster that is most likely the same interest as the one in `row`.
+
+    Returns:
+        Its row and the score; higher than 0 means one interest rather than two.
+    """
+    centre = _centre(k, means, mass, size)
+    own = _dot(centre, centre)
+    mine = _dot(means[row], centre)
+    best, found = -math.inf, row
+    for other in range(size):
+        if other == row:
+            continue
+        theirs = _dot(means[other], centre)
+        dot = _dot(means[row], means[other]) - mine - theirs + own
+        n1, q1 = mass[row], square[row] - 2.0 * mine + own
+        n2, q2 = mass[other], square[other] - 2.0 * theirs + own
+        if n2 > n1:
+            n1, q1, n2, q2 = n2, q2, n1, q1
+        score = _ratio(k, n1 * k.cap / (n1 + k.cap), q1, n2 * k.cap / (n2 + k.cap), q2, dot)
+        if score > best:
+            best, found = score, other
+    return found, best
