@@ -23,7 +23,7 @@ FIRST_WAIT: Final = 0.25  # seconds before the second try, at most; four times t
 CONNECT_TIMEOUT: Final = 5.0  # seconds; a server that is there accepts at once
 POOL_TIMEOUT: Final = 1.0  # seconds; the semaphore leaves a connection free for each request
 PROBE_TIMEOUT: Final = 10.0  # seconds for one token, also on a busy CPU
-TEMPERATURE: Final = 0.7  # several candidates must differ
+TEMPERATURE: Final = 0.4  # several candidates must differ
 
 _FORMAT: Final = {"type": "json_schema",
                   "json_schema": {"name": "interest", "schema": SCHEMA, "strict": True}}

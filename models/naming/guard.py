@@ -26,11 +26,12 @@ SENSITIVE: Final = frozenset({"health", "religion", "sexuality", "politics"})
 class Refusal(StrEnum):
     """Why an answer is not published; counted under this name."""
 
-    FORM = "form"  # not 2 to 6 words, too long, signs that no name has
+    FORM = "form"  # not 2 to 6 words, a word twice, too long, signs that no name has
     CONTACT = "contact"  # an id, url, e-mail address, handle or phone number
     PROFANE = "profane"
     SENSITIVE = "sensitive"
     EMPTY_WORDS = "empty_words"  # says nothing ("Various topics"), or talks about the task
+    COPIED = "copied"  # is one of the titles
     TAKEN = "taken"  # another journey of the user has this name
     HIDDEN_ORDER = "hidden_order"  # has words of a title that gives the model orders
     UNGROUNDED = "ungrounded"  # the titles are not about it
@@ -63,7 +64,7 @@ class Verdict(NamedTuple):
 
 
 _WRAPPING: Final = " \t\"'“”‘’«»`*_.,;:!-–—"
-_SIGNS: Final = frozenset(" '’&+#./,:-–")
+_SIGNS: Final = frozenset(" '’&+#./-–")
 _WORD: Final = re.compile(r"[^\W_][^\s]*")
 _CONTACT: Final = re.compile(
     r"://|\bwww\.|\S@\S|(?:^|\s)[@#][a-z]\w{2,}|"
@@ -105,17 +106,19 @@ def check(answer: str, evidence: Evidence, policy: Policy,
     name = tidy(answer)
     words = _WORD.findall(name)
     least, most = policy.words
-    if (not least <= len(words) <= most or len(name) > policy.chars
+    if _CONTACT.search(name):
+        refusal: Refusal | None = Refusal.CONTACT
+    elif (not least <= len(words) <= most or len(name) > policy.chars or _repeats(name)
             or not all(_is_plain(sign) for sign in name)):
-        refusal: Refusal | None = Refusal.FORM
-    elif _CONTACT.search(name):
-        refusal = Refusal.CONTACT
+        refusal = Refusal.FORM
     elif _EMPTY.search(name):
         refusal = Refusal.EMPTY_WORDS
     elif touches(name, "profanity"):
         refusal = Refusal.PROFANE
     elif any(touches(name, category) for category in policy.sensitive):
         refusal = Refusal.SENSITIVE
+    elif len(evidence.titles) > 1 and _plain(name) in map(_plain, evidence.titles):
+        refusal = Refusal.COPIED
     elif any(same(name, other) for other in evidence.taken):
         refusal = Refusal.TAKEN
     elif stems(name) & evidence.tainted:
@@ -162,6 +165,11 @@ def _is_foreign(name: str, evidence: Evidence) -> bool:
 
 def _is_plain(sign: str) -> bool:
     return sign.isalnum() or sign in _SIGNS or unicodedata.category(sign)[0] == "M"
+
+
+def _repeats(name: str) -> bool:
+    words = [word for word in _plain(name).split() if len(word) > 3]
+    return len(set(words)) < len(words)
 
 
 def _plain(text: str) -> str:

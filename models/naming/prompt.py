@@ -28,7 +28,7 @@ MAX_TAKEN: Final = 24  # names shown; the guard compares with all of them
 SCHEMA: Final = {
     "type": "object",
     "properties": {
-        "name": {"type": "string", "pattern": r"^[^\s\"\\]{1,20}( [^\s\"\\]{1,20}){1,5}$"},
+        "name": {"type": "string", "pattern": r"^[^\s\"\\,;:]{1,20}( [^\s\"\\,;:]{1,20}){1,5}$"},
     },
     "required": ["name"],
     "additionalProperties": False,
