@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from kafka.errors import KafkaError
 
-from models.errors import BrokerError, SettingsError
+from models.errors import BrokerError
 from streams.settings import Settings
 
 Client = TypeVar("Client")
@@ -26,7 +26,6 @@ def connect(settings: Settings, kind: Callable[..., Client], **options: Any) -> 
 
     Raises:
         BrokerError: When no broker answers within `broker_timeout`, or it fails later.
-        SettingsError: When the address is none.
     """
     try:
         client: Any = kind(
@@ -38,8 +37,6 @@ def connect(settings: Settings, kind: Callable[..., Client], **options: Any) -> 
         raise BrokerError(
             f"no broker answers at {settings.broker} within {settings.broker_timeout:g} s"
         ) from None
-    except ValueError:
-        raise SettingsError(f"JOURNEYS_BROKER: not host:port: {settings.broker!r}") from None
     try:
         yield client
     except KafkaError as error:

@@ -3,17 +3,19 @@
 `journeys settings` prints this list as the table that stands in the README.
 """
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import SettingsError
 from models.params import DAY_MS, EngineParams
 
 PREFIX: Final = "JOURNEYS_"
+_ADDRESS: Final = re.compile(r"([^\s:,/\[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}")  # IPv6 in brackets
 
 
 class Settings(BaseSettings):
@@ -101,6 +103,13 @@ class Settings(BaseSettings):
         6066, description="port of the health endpoint, 0 for any free one")
     log_level: str = Field("warning", description="debug, info, warning or error",
                            pattern="^(debug|info|warning|error)$")
+
+    @field_validator("broker")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        if not all(_ADDRESS.fullmatch(server) for server in value.split(",")):
+            raise ValueError(f"host:port is wanted, or several with commas between, not {value!r}")
+        return value
 
     @model_validator(mode="after")
     def _windows_fit(self) -> Self:

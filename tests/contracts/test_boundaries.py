@@ -3,7 +3,6 @@
 import ast
 import importlib
 import importlib.metadata
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,11 @@ STAGES = {"read", "embed", "assign", "name", "publish", "rejects"}
 KAFKA_CLIENTS = {"kafka", "aiokafka", "faust", "mode", "quixstreams", "confluent_kafka"}
 
 
-def modules(package: str) -> Iterator[tuple[str, Path]]:
-    for path in sorted((ROOT / package).rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        yield ".".join(part for part in parts if part != "__init__"), path
+def modules(package: str) -> list[tuple[str, Path]]:
+    paths = sorted((ROOT / package).rglob("*.py"))
+    names = [path.relative_to(ROOT).with_suffix("").parts for path in paths]
+    return [(".".join(part for part in parts if part != "__init__"), path)
+            for parts, path in zip(names, paths, strict=True)]
 
 
 def imports(path: Path) -> set[str]:

@@ -61,9 +61,3 @@ def test_a_broker_that_does_not_answer_is_one_line() -> None:
     nowhere = Settings.load(broker="127.0.0.1:1", broker_timeout=0.5)
     with pytest.raises(BrokerError, match=r"no broker answers at 127.0.0.1:1 within 0.5 s"):
         topics.create(nowhere)
-
-
-@pytest.mark.parametrize("address", ["localhost:port", "a:b:c"])
-def test_an_address_that_is_none_is_a_wrong_setting(address: str) -> None:
-    with pytest.raises(SettingsError, match="JOURNEYS_BROKER"):
-        topics.describe(Settings.load(broker=address, broker_timeout=0.5))

@@ -20,6 +20,8 @@ def test_flags_win_over_the_environment_and_that_over_defaults(
 @pytest.mark.parametrize(("name", "value"), [
     ("partitions", "0"), ("partitions", "many"), ("store", "disk"), ("broker_timeout", "-1"),
     ("web_port", "65536"), ("log_level", "loud"), ("history_windows", "65"),
+    ("broker", ""), ("broker", "localhost"), ("broker", "localhost:port"), ("broker", "a:b:c"),
+    ("broker", "a:9092,"), ("broker", "kafka://a:9092"),
 ])
 def test_a_wrong_value_is_one_line_that_names_the_variable(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
@@ -32,6 +34,11 @@ def test_a_wrong_value_is_one_line_that_names_the_variable(
         Settings.load()
     assert str(by_flag.value) == str(by_environment.value)
     assert "\n" not in str(by_flag.value)
+
+
+@pytest.mark.parametrize("address", ["localhost:9092", "10.0.0.1:1,b.example:2", "[::1]:9092"])
+def test_brokers_are_hosts_and_ports(address: str) -> None:
+    assert Settings.load(broker=address).broker == address
 
 
 def test_every_wrong_value_is_named_at_once() -> None:
