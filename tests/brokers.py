@@ -81,8 +81,9 @@ def fetch_kafka() -> None:
     Raises:
         BrokerError: When Java or Maven is missing, or Maven fails.
     """
-    missing = [tool for tool in ("java", "mvn") if not shutil.which(tool)]
-    if missing == ["java"] or (missing and not KAFKA_LIBS.is_dir()):
+    needed = ["java"] if KAFKA_LIBS.is_dir() else ["java", "mvn"]
+    missing = [tool for tool in needed if not shutil.which(tool)]
+    if missing:
         raise BrokerError(
             f"the tests on real Kafka need {' and '.join(missing)} (on Debian: apt-get install "
             "openjdk-17-jre-headless maven); `pytest --broker embedded` does without"
