@@ -18,12 +18,8 @@ from models.users import Cluster
 
 # How fast a cluster loses its claim to a place, and an exemplar to stand for its cluster.
 FADING_HALF_LIFE_MS: Final = 60 * DAY_MS
-_GROWTH: Final = 1.2
-
-
-def has_grown(count: int) -> bool:
-    """Whether it is time to look for a twin: when a cluster has a fifth more than last time."""
-    return count > 1 and int(math.log(count, _GROWTH)) > int(math.log(count - 1, _GROWTH))
+# A cluster looks for a twin each time it has grown by a fifth: at 2, 3, 4, 5, 6, 8, 9, 11 …
+_LOOKS: Final = frozenset(math.ceil(1.2**power) for power in range(1, 100))
 
 
 def assign(out: Outcome, activity: Activity, vector: Vector) -> Cluster:
@@ -59,13 +55,13 @@ def assign(out: Outcome, activity: Activity, vector: Vector) -> Cluster:
 
 
 def merge_near(out: Outcome, cluster: Cluster, activity: Activity) -> Cluster:
-    """Merge the cluster with its nearest neighbour if they have grown together.
+    """Look for a twin when the cluster has grown by a fifth, and merge with it.
 
     Returns:
         The cluster that goes on: the older journey, else the journey, else the older cluster.
     """
     user, params = out.user, out.params
-    if len(user.clusters) < 2:
+    if cluster.count not in _LOOKS or len(user.clusters) < 2:
         return cluster
     other, score = user.numbers.most_alike(params, user.row_of(cluster.number))
     if score < params.merge:
@@ -74,9 +70,9 @@ def merge_near(out: Outcome, cluster: Cluster, activity: Activity) -> Cluster:
     moment, cause = activity.occurred_at, activity.event_id
     kept_id = user.journey_id(kept.number)
     if gone.journey is not None:
-        out.change(gone, gone.journey, "merged", moment, cause, stage="merged",
-                   merged_into=kept_id)
-        out.publish(gone, gone.journey, moment, stage="merged", merged_into=kept_id)
+        shown = out.change(gone, gone.journey, "merged", moment, cause, stage="merged",
+                           merged_into=kept_id)
+        out.publish(gone, gone.journey, moment, shown, merged_into=kept_id)
     fresher = gone.last_window > kept.last_window
     user.absorb(kept, gone, params.half_life_ms, params.history_windows)
     out.merged.append((user.cluster_id(gone.number), user.cluster_id(kept.number)))

@@ -17,7 +17,7 @@ from typing import Final
 
 from models.clusterer import Vector
 from models.errors import Reason, Rejected
-from models.extraction import assign, has_grown, merge_near
+from models.extraction import assign, merge_near
 from models.lifecycle import close_windows, reschedule, resume, revise, start
 from models.outcome import Outcome
 from models.params import EngineParams
@@ -72,9 +72,7 @@ class Engine:
             user.latest = moment
             if user.due is not None and moment >= user.due - params.lateness_ms:
                 close_windows(out, moment, params.lateness_ms)
-        cluster = assign(out, activity, vector)
-        if has_grown(cluster.count):
-            cluster = merge_near(out, cluster, activity)
+        cluster = merge_near(out, assign(out, activity, vector), activity)
         self._count(out, cluster, window, activity)
         out.number = cluster.number
         out.promoted = cluster.journey is not None
@@ -122,19 +120,19 @@ class Engine:
                     >= params.promote_windows):
                 start(out, cluster, moment, cause)
             return
-        changed = len(out.changes)
+        shown = None
         if journey.stage == "dormant" and window > newest:
-            resume(out, cluster, journey, moment, cause)
+            shown = resume(out, cluster, journey, moment, cause)
         if cluster.count % CHECK_EVERY == 0:
             moved = float(user.direction(cluster) @ unpacked(journey.anchor))
             if moved < params.shift:
                 revise(user, cluster, journey, moment)
-                out.change(cluster, journey, "shifted", moment, cause)
+                shown = out.change(cluster, journey, "shifted", moment, cause)
                 out.ask(cluster, journey)
         if window > newest:
             reschedule(user, params)
-        if window > newest or len(out.changes) > changed:
-            out.publish(cluster, journey, moment)
+        if window > newest or shown:
+            out.publish(cluster, journey, moment, shown)
 
 
 def _taken(user: UserState, cluster: Cluster, name: str) -> bool:

@@ -16,7 +16,11 @@ from typing import Final
 
 import msgspec
 
-KEPT_TERMS: Final = 16  # terms counted per cluster: enough for a name of three and their rivals
+# Terms counted per cluster: enough for a name of three and their rivals. Many are let in before
+# the few are kept, which is cheaper than to make room for each and gives newcomers a while to
+# come back.
+KEPT_TERMS: Final = 16
+MOST_TERMS: Final = 28
 NAME_TERMS: Final = 3
 REPEATED: Final = 2  # a term seen once, or a pair of them, may be chance
 TITLE_NAME_CHARS: Final = 48  # of a title that must serve as a name
@@ -59,40 +63,45 @@ def _term(word: str) -> str:
     return term if len(term) > 1 and idf(term) > _background().common else ""
 
 
-def terms_of(title: str) -> list[str]:
+@lru_cache(maxsize=65_536)
+def terms_of(title: str) -> tuple[str, ...]:
     """The distinct terms of a title that say something, in the order they stand there."""
     found = dict.fromkeys(map(_term, WORD.findall(title)))
     found.pop("", None)
-    return list(found)
+    return tuple(found)
 
 
 def count_terms(kept: dict[str, int], terms: Iterable[str]) -> None:
-    """Count terms into a bounded table; of the least counted the oldest makes room.
+    """Count terms into a bounded table.
 
     Counts are lower bounds: a term that was pushed out starts again. What a third of the titles
     share comes back before it is pushed out and so stays.
     """
     for term in terms:
-        if term in kept:
-            kept[term] += 1
-        else:
-            if len(kept) >= KEPT_TERMS:
-                del kept[min(kept, key=kept.__getitem__)]
-            kept[term] = 1
+        kept[term] = kept.get(term, 0) + 1
+    if len(kept) > MOST_TERMS:
+        _prune(kept)
 
 
 def add_counts(kept: dict[str, int], more: Mapping[str, int]) -> None:
-    """Add one table of counts to another, keeping the most counted."""
+    """Add one table of counts to another."""
     for term, times in more.items():
         kept[term] = kept.get(term, 0) + times
-    for term in sorted(kept, key=kept.__getitem__, reverse=True)[KEPT_TERMS:]:
+    if len(kept) > MOST_TERMS:
+        _prune(kept)
+
+
+def _prune(kept: dict[str, int]) -> None:
+    """Keep the most counted terms, of equals the latest."""
+    latest = list(kept)[::-1]
+    for term in sorted(latest, key=kept.__getitem__, reverse=True)[KEPT_TERMS:]:
         del kept[term]
 
 
 def salient(counts: Mapping[str, int]) -> dict[str, float]:
     """Terms with their scores (count times idf), best first; ties by the term itself."""
-    scores = ((term, round(times * idf(term), 2)) for term, times in counts.items())
-    return dict(sorted(scores, key=lambda pair: (-pair[1], pair[0])))
+    scores = [(-round(times * idf(term), 2), term) for term, times in counts.items()]
+    return {term: -score for score, term in sorted(scores)}
 
 
 def keyword_name(

@@ -3,7 +3,7 @@
 from models.keywords import keyword_name
 from models.outcome import Outcome
 from models.params import EngineParams
-from models.records import Stage
+from models.records import JourneyView, Stage
 from models.users import Cluster, Journey, UserState, packed
 from models.windows import end_of, last_closed
 
@@ -14,9 +14,9 @@ def start(out: Outcome, cluster: Cluster, moment: int, cause: str) -> None:
     cluster.journey = journey
     revise(out.user, cluster, journey, moment)
     reschedule(out.user, out.params)
-    out.change(cluster, journey, "started", moment, cause)
+    shown = out.change(cluster, journey, "started", moment, cause)
     out.named(cluster, journey)
-    out.publish(cluster, journey, moment)
+    out.publish(cluster, journey, moment, shown)
     out.ask(cluster, journey)
 
 
@@ -32,11 +32,12 @@ def revise(user: UserState, cluster: Cluster, journey: Journey, moment: int) -> 
     user.dirty.add(cluster.number)
 
 
-def resume(out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: str) -> None:
-    """Wake a dormant journey."""
+def resume(out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: str
+           ) -> JourneyView:
+    """Wake a dormant journey; returns it as it was told."""
     journey.stage = "active"
     out.user.dirty.add(cluster.number)
-    out.change(cluster, journey, "resumed", moment, cause)
+    return out.change(cluster, journey, "resumed", moment, cause)
 
 
 def close_windows(out: Outcome, moment: int, lateness: int) -> None:
@@ -60,15 +61,15 @@ def close_windows(out: Outcome, moment: int, lateness: int) -> None:
         else:
             journey.stage = "dormant"
             user.dirty.add(number)
-            out.change(cluster, journey, "dormant", at, f"window:{at}")
-            out.publish(cluster, journey, at)
+            shown = out.change(cluster, journey, "dormant", at, f"window:{at}")
+            out.publish(cluster, journey, at, shown)
     reschedule(user, params)
 
 
 def end(out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: str) -> None:
     """End a journey: it is told, published for the last time, and forgotten."""
-    out.change(cluster, journey, "ended", moment, cause, stage="ended")
-    out.publish(cluster, journey, moment, stage="ended")
+    shown = out.change(cluster, journey, "ended", moment, cause, stage="ended")
+    out.publish(cluster, journey, moment, shown)
     out.user.remove(cluster)
 
 

@@ -1,7 +1,7 @@
 """What one input brought about: changes, current records, naming requests, lineage."""
 
 from models.params import EngineParams
-from models.records import Change, JourneyRecord, Kind, NamingRequest, Stage
+from models.records import Change, JourneyRecord, JourneyView, Kind, NamingRequest, Stage
 from models.users import Cluster, Journey, UserState
 from models.views import record, request, view
 
@@ -41,7 +41,7 @@ class Outcome:
         return self.user.journey_id(self.number) if self.number and self.promoted else None
 
     def change(self, cluster: Cluster, journey: Journey, kind: Kind, moment: int, cause: str,
-               *, stage: Stage | None = None, merged_into: str | None = None) -> None:
+               *, stage: Stage | None = None, merged_into: str | None = None) -> JourneyView:
         """Tell a change of a journey that is still in the user's state.
 
         Args:
@@ -52,6 +52,9 @@ class Outcome:
             cause: Event id or window; with journey and kind it makes the change's id.
             stage: Where it differs from the journey's own: an ended one is told as ended.
             merged_into: Id of the journey that goes on.
+
+        Returns:
+            The journey as it was told.
         """
         user = self.user
         journey_id = user.journey_id(cluster.number)
@@ -60,6 +63,7 @@ class Outcome:
             id=f"{journey_id}:{kind}:{cause}", user_id=user.user_id, kind=kind,
             occurred_at=moment, cause=cause, journey_id=journey_id, journey=shown,
             merged_into=merged_into))
+        return shown
 
     def named(self, cluster: Cluster, journey: Journey) -> None:
         """Tell the journey's name; its moment is its revision's, whenever the name arrived."""
@@ -72,9 +76,9 @@ class Outcome:
             name=journey.name, name_source=journey.source, revision=journey.revision))
 
     def publish(self, cluster: Cluster, journey: Journey, moment: int,
-                *, stage: Stage | None = None, merged_into: str | None = None) -> None:
-        """Publish the journey as it is now."""
-        shown = view(self.user, cluster, journey, stage or journey.stage, self.params)
+                shown: JourneyView | None = None, *, merged_into: str | None = None) -> None:
+        """Publish the journey as it is now, or as it was told a moment ago."""
+        shown = shown or view(self.user, cluster, journey, journey.stage, self.params)
         self.records.append(record(self.user, journey, shown, moment, merged_into))
 
     def ask(self, cluster: Cluster, journey: Journey) -> None:

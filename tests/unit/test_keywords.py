@@ -1,6 +1,6 @@
 from models.exemplars import KEPT, Exemplar, offer, score_of, shorten
 from models.keywords import (
-    KEPT_TERMS,
+    MOST_TERMS,
     add_counts,
     count_terms,
     keyword_name,
@@ -20,12 +20,12 @@ def counted(titles: list[str]) -> dict[str, int]:
 
 
 def test_function_words_and_talk_are_no_terms() -> None:
-    assert terms_of("How to find the best new games, please?") == ["game"]
-    assert terms_of("the of and") == []
+    assert terms_of("How to find the best new games, please?") == ("game",)
+    assert terms_of("the of and") == ()
 
 
 def test_one_word_in_its_forms_is_one_term() -> None:
-    assert terms_of("Chicken chickens CHICKEN’S glass") == ["chicken", "glass"]
+    assert terms_of("Chicken chickens CHICKEN’S glass") == ("chicken", "glass")
 
 
 def test_a_name_is_made_of_what_the_titles_share_as_they_spell_it() -> None:
@@ -49,10 +49,10 @@ def test_the_table_of_terms_is_bounded_and_keeps_what_is_frequent() -> None:
     counts: dict[str, int] = {}
     for number in range(500):
         count_terms(counts, ["often", f"once{number}", f"never{number}"])
-    assert len(counts) == KEPT_TERMS
+    assert len(counts) <= MOST_TERMS
     assert counts["often"] == 500
     add_counts(counts, {f"more{number}": 2 for number in range(99)})
-    assert len(counts) == KEPT_TERMS
+    assert len(counts) <= MOST_TERMS
     assert next(iter(salient(counts))) == "often"
 
 
