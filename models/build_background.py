@@ -18,7 +18,7 @@ from typing import Final
 from models.keywords import WORD, fold
 
 LEAST_TITLES: Final = 12  # a word in fewer titles is as good as unseen
-COMMON_SHARE: Final = 0.002  # words in more titles than this say nothing by themselves
+COMMON_SHARE: Final = 0.0009  # words in more titles than this say nothing by themselves
 # A word that fills the titles of a few topics ("python") is salient, one that all topics use
 # ("how") is not: the topics that use a word most are left out of its share.
 TRIMMED: Final = 0.1
