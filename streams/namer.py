@@ -4,7 +4,9 @@ Apart from the worker, so that a model which is slow, down or hung is never noti
 """
 
 import asyncio
-import logging
+import math
+import os
+import socket
 from typing import Any, Final
 
 import faust
@@ -19,6 +21,8 @@ from streams.settings import Settings
 from streams.topics import Topics, partitions_of
 
 STREAM_BUFFER: Final = 256  # records read ahead
+COMMIT_SECONDS: Final = 1.0
+HEARTBEATS: Final = 6  # in the time after which a silent namer's partitions may move
 
 
 def choose_namer(settings: Settings) -> Namer:
@@ -42,25 +46,36 @@ def choose_namer(settings: Settings) -> Namer:
     return VllmNamer(client, candidates=settings.naming_candidates, policy=policy, encoder=encoder)
 
 
+class _App(faust.App):
+    def _create_directories(self) -> None:
+        """Nothing is stored."""
+
+
 def create_namer(settings: Settings, namer: Namer) -> faust.App:
     """The namer's Faust app."""
     topics = Topics.of(settings)
-    app = faust.App(
-        f"{settings.group}-namer",
-        broker=[f"kafka://{address}" for address in settings.broker.split(",")],
-        store="memory://",
-        datadir=settings.data_dir / "namer",
-        web_enabled=False,
+    group = f"{settings.group}-namer"
+    moves_after = min(settings.session_timeout, settings.rebalance_timeout)
+    app = _App(
+        group,
+        broker=";".join(f"kafka://{address}" for address in settings.broker.split(",")),
+        broker_client_id=f"{group}-{socket.gethostname()}-{os.getpid()}",
+        broker_commit_interval=COMMIT_SECONDS,
+        broker_commit_livelock_soft_timeout=math.inf,  # a server may be down for long
+        broker_heartbeat_interval=moves_after / HEARTBEATS,
+        broker_rebalance_timeout=settings.rebalance_timeout,
+        broker_session_timeout=settings.session_timeout,
+        broker_request_timeout=max(30.0, 2 * settings.session_timeout),
+        producer_acks=-1,
+        stream_buffer_maxsize=STREAM_BUFFER,
+        # What is under way when partitions move is dropped, not waited for: a server may be down.
+        stream_wait_empty=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
-        broker_session_timeout=settings.session_timeout,
-        broker_heartbeat_interval=settings.session_timeout / 5,
-        broker_rebalance_timeout=settings.rebalance_timeout,
-        stream_buffer_maxsize=STREAM_BUFFER,
-        # What is under way when partitions move is dropped, not waited for: the server may be down.
-        stream_wait_empty=False,
-        broker_commit_interval=1.0,
-        broker_commit_livelock_soft_timeout=float("inf"),  # a server may be down for long
+        store="memory://",
+        autodiscover=False,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
     )
 
     async def send(key: bytes, answer: JourneyName) -> None:
@@ -99,8 +114,9 @@ def run(settings: Settings) -> None:
         BrokerError: No broker answers.
         ModelError: The encoder cannot be opened.
     """
+    namer = choose_namer(settings)
     for topic in (Topics.of(settings).requests, Topics.of(settings).names):
         partitions_of(settings, topic)
-    app = create_namer(settings, choose_namer(settings))
-    logging.getLogger("faust").setLevel(settings.log_level.upper())
-    faust.Worker(app, loglevel=settings.log_level, quiet=True).execute_from_commandline()
+    app = create_namer(settings, namer)
+    faust.Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False
+                 ).execute_from_commandline()

@@ -11,7 +11,6 @@ from aiohttp import web
 
 from streams.broker import free_port
 
-MODEL = "stub-model"
 Behaviour = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 
 
@@ -19,6 +18,7 @@ class Stub:
     """Answers chats with names made from the frequent words of the prompt.
 
     Attributes:
+        model: The one that is served.
         behave: Called for every naming request instead of answering it; None: answer.
         probes: Whether probes (one token) are answered; other requests go to `behave`.
         schema: Whether `response_format` is understood.
@@ -27,6 +27,7 @@ class Stub:
 
     def __init__(self) -> None:
         self.port = free_port()
+        self.model = "stub-model"
         self.behave: Behaviour | None = None
         self.probes = True
         self.schema = True
@@ -53,18 +54,18 @@ class Stub:
             self._runner = None
 
     async def _models(self, _: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+        return web.json_response({"object": "list", "data": [{"id": self.model}]})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
+        if body["model"] != self.model:
+            return refusal(404, f"The model `{body['model']}` does not exist.")
         if body["max_tokens"] == 1:
             self.probed += 1
             if self.probes:
                 return answers("Hi")
             return web.json_response({"error": {"message": "engine is dead"}}, status=500)
         self.chats.append(body)
-        if body["model"] != MODEL:
-            return refusal(404, f"The model `{body['model']}` does not exist.")
         if "response_format" in body and not self.schema:
             return refusal(400, "response_format is not supported")
         if self.behave is not None:
@@ -83,7 +84,7 @@ def names_for(body: dict[str, Any]) -> list[str]:
 def answers(*contents: str | None) -> web.Response:
     """A chat completion with these candidates."""
     return web.json_response({
-        "id": "chatcmpl-1", "object": "chat.completion", "model": MODEL,
+        "id": "chatcmpl-1", "object": "chat.completion", "model": "stub-model",
         "choices": [{"index": index, "finish_reason": "stop",
                      "message": {"role": "assistant", "content": content}}
                     for index, content in enumerate(contents)],

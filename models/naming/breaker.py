@@ -8,7 +8,8 @@ from typing import Final
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE: Final = 1.0  # seconds; a server that restarts is found again soon
-LONGEST_PAUSE: Final = 30.0  # seconds; one that is gone for hours is asked twice a minute
+LONGEST_PAUSE: Final = 10.0  # seconds; one that is gone for hours is asked six times a minute
+PROBE_SECONDS: Final = 30.0  # a probe that has not reported by then is given up for another
 
 
 class Breaker:
@@ -26,6 +27,7 @@ class Breaker:
         self._clock = clock
         self._pause = 0.0
         self._until = 0.0
+        self._probing = False
         self.reason: str | None = None
 
     @property
@@ -37,20 +39,24 @@ class Breaker:
         """True for one caller when the pause is over; it must then call `open` or `close`."""
         if self.closed or self._clock() < self._until:
             return False
-        self._until = self._clock() + LONGEST_PAUSE  # others wait, and do not if it never reports
+        self._probing = True
+        self._until = self._clock() + PROBE_SECONDS
         return True
 
     def open(self, reason: str, pause: float = 0.0) -> None:
         """The server does not answer; try again after `pause` seconds, or after a usual pause."""
         if self.closed:
             logger.warning("%s does not answer (%s): names wait for it", self._what, reason)
-        self.reason = reason
-        self._pause = min(max(FIRST_PAUSE, 2 * self._pause, pause), LONGEST_PAUSE)
-        self._until = self._clock() + self._pause
+            self._pause = FIRST_PAUSE
+        elif self._probing:
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        else:
+            return  # one of many that failed together: that is one failure
+        self.reason, self._probing = reason, False
+        self._until = self._clock() + max(self._pause, min(pause, LONGEST_PAUSE))
 
     def close(self) -> None:
         """The server answers."""
         if not self.closed:
             logger.warning("%s answers again", self._what)
-        self.reason = None
-        self._pause = 0.0
+        self.reason, self._probing = None, False

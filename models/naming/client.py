@@ -15,7 +15,7 @@ import httpx
 import msgspec
 
 from models.errors import NamingError, SettingsError
-from models.naming.breaker import LONGEST_PAUSE, Breaker
+from models.naming.breaker import Breaker
 from models.naming.prompt import MAX_TOKENS, SCHEMA, Message
 
 TRIES: Final = 3  # within one deadline
@@ -29,6 +29,7 @@ _FORMAT: Final = {"type": "json_schema",
                   "json_schema": {"name": "interest", "schema": SCHEMA, "strict": True}}
 _NO_SCHEMA: Final = frozenset({400, 422, 501})  # how servers say that they know no such format
 _BUSY: Final = frozenset({429, 503})
+_NOT_FOUND: Final = 404
 
 
 class Completion(NamedTuple):
@@ -158,9 +159,9 @@ class VllmClient:
             if failure.status in _BUSY:
                 self._breaker.open(str(failure), failure.pause)
                 raise Unavailable(str(failure))
-            if (reason := await self._probe()) is not None:
+            if self._breaker.closed and (reason := await self._probe()) is not None:
                 self._breaker.open(reason)
-            if not failure.taken or (reason is not None and not failure.again):
+            if not failure.taken or (not self._breaker.closed and 400 <= failure.status < 500):
                 raise Unavailable(str(failure))
             raise NamingError(str(failure), retriable=failure.again)
 
@@ -195,6 +196,8 @@ class VllmClient:
             except _Failure as failure:
                 if not failure.again or failure.status in _BUSY or attempt + 1 == TRIES:
                     raise
+                if failure.status == _NOT_FOUND:
+                    self._model = self._wanted  # another may be served by now
                 # Jitter, so that all who failed together do not come back together.
                 await asyncio.sleep(random.uniform(0, FIRST_WAIT * 4**attempt))
         raise AssertionError("unreachable")
@@ -231,7 +234,7 @@ class VllmClient:
         if not answer.is_success:
             status = answer.status_code
             raise _Failure(f"HTTP {status}: {_detail(answer)}", status=status,
-                           again=status >= 500 or status in {408, 429},
+                           again=status >= 500 or status in {_NOT_FOUND, 408, 429},
                            pause=_retry_after(answer))
         try:
             return msgspec.json.decode(answer.content, type=form)
@@ -257,7 +260,7 @@ def _detail(answer: httpx.Response) -> str:
 
 def _retry_after(answer: httpx.Response) -> float:
     wanted = answer.headers.get("retry-after", "")
-    return min(float(wanted), LONGEST_PAUSE) if wanted.isdecimal() else 0.0
+    return float(wanted) if wanted.isdecimal() else 0.0
 
 
 def _base_url(url: str) -> httpx.URL:
