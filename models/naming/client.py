@@ -8,20 +8,15 @@ until the server answers such a probe again.
 import asyncio
 import random
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
-import httpx
-import msgspec
-
-from models.errors import NamingError, SettingsError
+from models.errors import NamingError
+from models.naming.api import NOT_FOUND, Api, Failure
 from models.naming.breaker import Breaker
 from models.naming.prompt import MAX_TOKENS, SCHEMA, Message
 
 TRIES: Final = 3  # within one deadline
 FIRST_WAIT: Final = 0.25  # seconds before the second try, at most; four times that before the third
-CONNECT_TIMEOUT: Final = 5.0  # seconds; a server that is there accepts at once
-POOL_TIMEOUT: Final = 1.0  # seconds; the semaphore leaves a connection free for each request
 PROBE_TIMEOUT: Final = 10.0  # seconds for one token, also on a busy CPU
 TEMPERATURE: Final = 0.4  # several candidates must differ
 
@@ -29,7 +24,6 @@ _FORMAT: Final = {"type": "json_schema",
                   "json_schema": {"name": "interest", "schema": SCHEMA, "strict": True}}
 _NO_SCHEMA: Final = frozenset({400, 422, 501})  # how servers say that they know no such format
 _BUSY: Final = frozenset({429, 503})
-_NOT_FOUND: Final = 404
 
 
 class Completion(NamedTuple):
@@ -44,61 +38,6 @@ class Unavailable(NamingError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retriable=True)
-
-
-class _Failure(Exception):
-    """A try that failed.
-
-    Args:
-        message: What happened, one line.
-        again: The next try may succeed.
-        taken: The server took the request, so it may be the request's fault.
-        status: Of the answer, 0 without one.
-        pause: Seconds that the server wants to be left alone.
-    """
-
-    def __init__(self, message: str, *, again: bool, taken: bool = True, status: int = 0,
-                 pause: float = 0.0) -> None:
-        super().__init__(message)
-        self.again = again
-        self.taken = taken
-        self.status = status
-        self.pause = pause
-
-
-class _Content(msgspec.Struct):
-    content: str | None = None
-
-
-class _Candidate(msgspec.Struct):
-    message: _Content
-
-
-class _Answer(msgspec.Struct):
-    choices: list[_Candidate]
-
-
-class _Model(msgspec.Struct):
-    id: str
-
-
-class _Models(msgspec.Struct):
-    data: list[_Model]
-
-
-class _Name(msgspec.Struct):
-    name: str
-
-
-class _Error(msgspec.Struct):
-    message: str
-
-
-class _Refused(msgspec.Struct):
-    error: _Error
-
-
-_Form = TypeVar("_Form")
 
 
 class VllmClient:
@@ -117,25 +56,16 @@ class VllmClient:
 
     def __init__(self, url: str, *, model: str | None = None, api_key: str | None = None,
                  concurrency: int = 8, timeout: float = 30.0) -> None:
-        base = _base_url(url)
         self._wanted = self._model = model
         self._timeout = timeout
         self._slots = asyncio.Semaphore(concurrency)
         self._schema = True
-        self._http = httpx.AsyncClient(
-            base_url=base,
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            # One more than the requests under way, for the probe.
-            limits=httpx.Limits(max_connections=concurrency + 1,
-                                max_keepalive_connections=concurrency + 1),
-            timeout=httpx.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout),
-                                  pool=POOL_TIMEOUT),
-        )
-        self._breaker = Breaker(f"vLLM at {base.scheme}://{base.netloc.decode()}")
+        self._api = Api(url, api_key=api_key, connections=concurrency, timeout=timeout)
+        self._breaker = Breaker(f"vLLM at {self._api.address}")
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        await self._api.close()
 
     async def complete(self, messages: Sequence[Message], n: int) -> Completion:
         """Ask for `n` candidates.
@@ -153,8 +83,8 @@ class VllmClient:
                 async with asyncio.timeout(self._timeout):
                     return await self._try(messages, n)
             except TimeoutError:
-                failure = _Failure(f"no answer in {self._timeout:g} s", again=True)
-            except _Failure as error:
+                failure = Failure(f"no answer in {self._timeout:g} s", again=True)
+            except Failure as error:
                 failure = error
             if failure.status in _BUSY:
                 self._breaker.open(str(failure), failure.pause)
@@ -183,7 +113,7 @@ class VllmClient:
                 await self._chat([{"role": "user", "content": "Hi"}], {"max_tokens": 1})
         except TimeoutError:
             return "no answer to a probe"
-        except _Failure as failure:
+        except Failure as failure:
             return str(failure)
         return None
 
@@ -193,10 +123,10 @@ class VllmClient:
         for attempt in range(TRIES):
             try:
                 return await self._ask(messages, options)
-            except _Failure as failure:
+            except Failure as failure:
                 if not failure.again or failure.status in _BUSY or attempt + 1 == TRIES:
                     raise
-                if failure.status == _NOT_FOUND:
+                if failure.status == NOT_FOUND:
                     self._model = self._wanted  # another may be served by now
                 # Jitter, so that all who failed together do not come back together.
                 await asyncio.sleep(random.uniform(0, FIRST_WAIT * 4**attempt))
@@ -206,7 +136,7 @@ class VllmClient:
         if self._schema:
             try:
                 return await self._chat(messages, options | {"response_format": _FORMAT})
-            except _Failure as failure:
+            except Failure as failure:
                 if failure.status not in _NO_SCHEMA:
                     raise
         completion = await self._chat(messages, options)
@@ -215,60 +145,5 @@ class VllmClient:
 
     async def _chat(self, messages: Sequence[Message], options: dict[str, Any]) -> Completion:
         if self._model is None:
-            served = await self._call("GET", "models", _Models)
-            if not served.data:
-                raise _Failure("it serves no model", again=True)
-            self._model = served.data[0].id
-        body = {"model": self._model, "messages": list(messages), **options}
-        answer = await self._call("POST", "chat/completions", _Answer, body)
-        return Completion(self._model, [name for choice in answer.choices
-                                        if (name := name_in(choice.message.content or ""))])
-
-    async def _call(self, method: str, path: str, form: type[_Form], body: Any = None) -> _Form:
-        try:
-            answer = await self._http.request(method, path, json=body)
-        except httpx.HTTPError as error:
-            refused = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            raise _Failure(str(error) or type(error).__name__, again=True,
-                           taken=not refused) from None
-        if not answer.is_success:
-            status = answer.status_code
-            raise _Failure(f"HTTP {status}: {_detail(answer)}", status=status,
-                           again=status >= 500 or status in {_NOT_FOUND, 408, 429},
-                           pause=_retry_after(answer))
-        try:
-            return msgspec.json.decode(answer.content, type=form)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise _Failure(f"not an answer of the API: {error}", again=True) from None
-
-
-def name_in(content: str) -> str:
-    """The name in what a model wrote: in a JSON object, else its first line; "" if cut off."""
-    start, end = content.find("{"), content.rfind("}")
-    if start >= 0:
-        with suppress(msgspec.DecodeError):
-            return msgspec.json.decode(content[start : end + 1], type=_Name).name
-        return ""
-    return content.strip().partition("\n")[0]
-
-
-def _detail(answer: httpx.Response) -> str:
-    with suppress(msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode(answer.content, type=_Refused).error.message[:300]
-    return " ".join(answer.text.split())[:300] or answer.reason_phrase
-
-
-def _retry_after(answer: httpx.Response) -> float:
-    wanted = answer.headers.get("retry-after", "")
-    return float(wanted) if wanted.isdecimal() else 0.0
-
-
-def _base_url(url: str) -> httpx.URL:
-    try:
-        base = httpx.URL(url.strip().rstrip("/"))
-    except httpx.InvalidURL:
-        base = httpx.URL()
-    if base.scheme not in ("http", "https") or not base.host:
-        raise SettingsError(f"JOURNEYS_VLLM_URL: not an http(s) url: {url!r}")
-    path = base.path.rstrip("/")
-    return base.copy_with(path=path if path.endswith("/v1") else f"{path}/v1")
+            self._model = await self._api.first_model()
+        return Completion(self._model, await self._api.chat(self._model, messages, options))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from models.naming import breaker
+from models.naming.api import name_in
 from models.naming.breaker import Breaker
 from models.naming.choice import choose
-from models.naming.client import name_in
 from models.naming.guard import SENSITIVE, Policy, Refusal, check
 from models.naming.namer import KeywordNamer
 from models.naming.prompt import INSTRUCTIONS, SCHEMA, messages

@@ -1,0 +1,176 @@
+"""The part of the OpenAI-compatible API that naming uses: one call at a time, no second try."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+import httpx
+import msgspec
+
+from models.errors import SettingsError
+from models.naming.prompt import Message
+
+CONNECT_TIMEOUT: Final = 5.0  # seconds; a server that is there accepts at once
+POOL_TIMEOUT: Final = 1.0  # seconds; callers hold a slot each, so a connection is free
+NOT_FOUND: Final = 404
+
+
+class Failure(Exception):
+    """A try that failed.
+
+    Args:
+        message: What happened, one line.
+        again: The next try may succeed.
+        taken: The server took the request, so it may be the request's fault.
+        status: Of the answer, 0 without one.
+        pause: Seconds that the server wants to be left alone.
+    """
+
+    def __init__(self, message: str, *, again: bool, taken: bool = True, status: int = 0,
+                 pause: float = 0.0) -> None:
+        super().__init__(message)
+        self.again = again
+        self.taken = taken
+        self.status = status
+        self.pause = pause
+
+
+class _Content(msgspec.Struct):
+    content: str | None = None
+
+
+class _Candidate(msgspec.Struct):
+    message: _Content
+
+
+class _Answer(msgspec.Struct):
+    choices: list[_Candidate]
+
+
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
+class _Name(msgspec.Struct):
+    name: str
+
+
+class _Error(msgspec.Struct):
+    message: str
+
+
+class _Refused(msgspec.Struct):
+    error: _Error
+
+
+_Form = TypeVar("_Form")
+
+
+class Api:
+    """One server.
+
+    Args:
+        url: Base url, with or without `/v1`.
+        api_key: Sent as a bearer token.
+        connections: Most connections at once.
+        timeout: Seconds without a byte until a call fails.
+
+    Attributes:
+        address: The server, without what is secret in a url.
+
+    Raises:
+        SettingsError: The url is none.
+    """
+
+    def __init__(self, url: str, *, api_key: str | None, connections: int, timeout: float) -> None:
+        base = _base_url(url)
+        self.address = f"{base.scheme}://{base.netloc.decode()}"
+        self._http = httpx.AsyncClient(
+            base_url=base,
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            limits=httpx.Limits(max_connections=connections,
+                                max_keepalive_connections=connections),
+            timeout=httpx.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout),
+                                  pool=POOL_TIMEOUT),
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def first_model(self) -> str:
+        """The first model that is served.
+
+        Raises:
+            Failure: It cannot be asked, or serves none.
+        """
+        served = await self._call("GET", "models", _Models)
+        if not served.data:
+            raise Failure("it serves no model", again=True)
+        return served.data[0].id
+
+    async def chat(self, model: str, messages: Sequence[Message], options: dict[str, Any]
+                   ) -> list[str]:
+        """The names in a chat's candidates; those that have none are left out.
+
+        Raises:
+            Failure: There is no answer, or it is an error.
+        """
+        body = {"model": model, "messages": list(messages), **options}
+        answer = await self._call("POST", "chat/completions", _Answer, body)
+        return [name for choice in answer.choices
+                if (name := name_in(choice.message.content or ""))]
+
+    async def _call(self, method: str, path: str, form: type[_Form], body: Any = None
+                    ) -> _Form:
+        try:
+            answer = await self._http.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            refused = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            raise Failure(str(error) or type(error).__name__, again=True,
+                           taken=not refused) from None
+        if not answer.is_success:
+            status = answer.status_code
+            raise Failure(f"HTTP {status}: {_detail(answer)}", status=status,
+                           again=status >= 500 or status in {NOT_FOUND, 408, 429},
+                           pause=_retry_after(answer))
+        try:
+            return msgspec.json.decode(answer.content, type=form)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Failure(f"not an answer of the API: {error}", again=True) from None
+
+
+def name_in(content: str) -> str:
+    """The name in what a model wrote: in a JSON object, else its first line; "" if cut off."""
+    start, end = content.find("{"), content.rfind("}")
+    if start >= 0:
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(content[start : end + 1], type=_Name).name
+        return ""
+    return content.strip().partition("\n")[0]
+
+
+def _detail(answer: httpx.Response) -> str:
+    with suppress(msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(answer.content, type=_Refused).error.message[:300]
+    return " ".join(answer.text.split())[:300] or answer.reason_phrase
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    wanted = answer.headers.get("retry-after", "")
+    return float(wanted) if wanted.isdecimal() else 0.0
+
+
+def _base_url(url: str) -> httpx.URL:
+    try:
+        base = httpx.URL(url.strip().rstrip("/"))
+    except httpx.InvalidURL:
+        base = httpx.URL()
+    if base.scheme not in ("http", "https") or not base.host:
+        raise SettingsError(f"JOURNEYS_VLLM_URL: not an http(s) url: {url!r}")
+    path = base.path.rstrip("/")
+    return base.copy_with(path=path if path.endswith("/v1") else f"{path}/v1")
