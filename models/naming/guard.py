@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from models.naming.titles import Evidence, clean, stems
+from models.naming.titles import Evidence, clean, stems, words
 
 SENSITIVE: Final = frozenset({"health", "religion", "sexuality", "politics"})
 
@@ -104,11 +104,11 @@ def check(answer: str, evidence: Evidence, policy: Policy,
         similarity: Cosine of the answer to the titles (choice.py); 0 when no encoder is at hand.
     """
     name = tidy(answer)
-    words = _WORD.findall(name)
+    length = len(_WORD.findall(name))
     least, most = policy.words
     if _CONTACT.search(name):
         refusal: Refusal | None = Refusal.CONTACT
-    elif (not least <= len(words) <= most or len(name) > policy.chars or _repeats(name)
+    elif (not least <= length <= most or len(name) > policy.chars or _repeats(name)
             or not all(_is_plain(sign) for sign in name)):
         refusal = Refusal.FORM
     elif _EMPTY.search(name):
@@ -121,7 +121,7 @@ def check(answer: str, evidence: Evidence, policy: Policy,
         refusal = Refusal.COPIED
     elif any(same(name, other) for other in evidence.taken):
         refusal = Refusal.TAKEN
-    elif stems(name) & evidence.tainted:
+    elif words(name) & evidence.tainted:
         refusal = Refusal.HIDDEN_ORDER
     elif _is_foreign(name, evidence) or (
             not _is_grounded(name, evidence) and similarity < policy.similarity):
@@ -168,8 +168,8 @@ def _is_plain(sign: str) -> bool:
 
 
 def _repeats(name: str) -> bool:
-    words = [word for word in _plain(name).split() if len(word) > 3]
-    return len(set(words)) < len(words)
+    long = [word for word in _plain(name).split() if len(word) > 3]
+    return len(set(long)) < len(long)
 
 
 def _plain(text: str) -> str:

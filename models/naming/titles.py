@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
 
-from models.keywords import idf, terms_of
+from models.keywords import WORD, fold, idf, terms_of
 from models.naming.injection import talks_to_a_model
 from models.records import NamingRequest
 
@@ -41,7 +41,7 @@ class Evidence:
         terms: Salient terms that the titles hold, best first.
         taken: Names that the user's other journeys have.
         repeated: Stems of terms that several activities brought.
-        tainted: Stems that only titles set aside hold.
+        tainted: Words, as `words` gives them, that only titles set aside hold.
     """
 
     titles: tuple[str, ...]
@@ -64,10 +64,9 @@ class Evidence:
                 set_aside.append(title)
             elif len(titles) < MAX_TITLES and (left := left - len(title.encode())) >= 0:
                 titles.append(title)
-        known = frozenset().union(*map(stems, titles))
-        tainted = frozenset().union(*map(stems, set_aside)) - known
+        tainted = words(*set_aside) - words(*titles)
         terms = {clean(term): score for term, score in request.terms.items()
-                 if stems(term) and not stems(term) & tainted and not talks_to_a_model(term)}
+                 if stems(term) and not words(term) & tainted and not talks_to_a_model(term)}
         repeated = (stems(term) for term, score in terms.items() if score >= REPEATED * idf(term))
         return cls(
             titles=tuple(titles),
@@ -99,6 +98,20 @@ def stems(text: str) -> frozenset[str]:
     return frozenset(map(_stem, terms_of(text)))
 
 
+def words(*texts: str) -> frozenset[str]:
+    """All words of texts without their endings, also common ones, but none that only join others.
+
+    Common words ("buy", "now") say nothing of a journey and much in an order.
+    """
+    found = (fold(word) for text in texts for word in WORD.findall(text))
+    return frozenset(_stem(word) for word in found if word not in _JOINING)
+
+
+_JOINING: Final = frozenset((
+    "a", "about", "an", "and", "are", "as", "at", "by", "for", "from", "how", "in", "into",
+    "is", "it", "its", "more", "of", "on", "or", "over", "than", "that", "the", "their", "this",
+    "through", "to", "under", "up", "with", "without", "you", "your",
+))
 _ENDINGS: Final = ("ography", "ographer", "ings", "ing", "ers", "er", "ed", "ies", "ians", "ian",
                    "istic", "ists", "ist", "ism", "ions", "ion", "al", "ly", "es", "s", "y", "e")
 
