@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import IO, Final, Self
@@ -100,7 +100,8 @@ def free_port() -> int:
         return port
 
 
-def spawn(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+def spawn(command: Sequence[str], log: IO[bytes], env: Mapping[str, str] | None = None
+          ) -> subprocess.Popen[bytes]:
     """Start a server that must not outlive us.
 
     On Linux the kernel kills it when the thread that started it dies, so that not even a killed
@@ -110,12 +111,14 @@ def spawn(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
     Args:
         command: The program and its arguments.
         log: Takes what it prints.
+        env: Its environment; ours if None.
 
     Raises:
         OSError: When the program cannot be run.
     """
     return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
+        start_new_session=True,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
 
