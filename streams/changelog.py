@@ -10,6 +10,7 @@ every write is checked against, keeps a zombie quiet.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -43,7 +44,7 @@ class Changelog:
         self._app = app
         self._topic = topic
         self._writers: dict[int, AIOKafkaProducer] = {}
-        self._fences = True  # until the broker says that it cannot
+        self._fences: bool | None = None  # not known before the first answer
 
     async def take(self, partitions: Iterable[int]) -> dict[int, int]:
         """Become the writer of these partitions, and of no others.
@@ -56,6 +57,8 @@ class Changelog:
         """
         wanted = sorted(partitions)
         earlier = list(self._writers.values())
+        if wanted and self._fences is None:
+            self._fences = await self._fencing(wanted[0])
         self._writers = dict(zip(wanted, await asyncio.gather(*map(self._writer, wanted)),
                                  strict=True))
         taken = await asyncio.gather(*map(self._take, wanted))
@@ -89,31 +92,42 @@ class Changelog:
         writers, self._writers = list(self._writers.values()), {}
         await asyncio.gather(*map(self._stop, writers))
 
+    async def _fencing(self, partition: int) -> bool:
+        """Whether the broker knows transactional ids."""
+        chatter = logging.getLogger("aiokafka.producer.sender")
+        level = chatter.level
+        chatter.setLevel(logging.CRITICAL)  # it would log as an error what we ask for
+        try:
+            await self._stop(await self._started(self._id(partition)))
+        except (UnknownError, UnsupportedVersionError, IncompatibleBrokerVersion) as error:
+            _log.info("the broker cannot fence earlier owners of a partition: %r", error)
+            return False
+        finally:
+            chatter.setLevel(level)
+        return True
+
     async def _writer(self, partition: int) -> AIOKafkaProducer:
-        if self._fences:
-            writer = self._producer(
-                transactional_id=f"{self._topic}-{partition}")
-            try:
-                await writer.start()
-            except (UnknownError, UnsupportedVersionError, IncompatibleBrokerVersion) as error:
-                await self._stop(writer)
-                _log.info("the broker cannot fence earlier owners of a partition: %r", error)
-                self._fences = False
-            except BaseException:
-                await self._stop(writer)
-                raise
-            else:
-                # The id was for the epoch only; from here on it is an idempotent producer.
-                writer._txn_manager.transactional_id = None
-                return writer
-        writer = self._producer()
-        await writer.start()
+        if not self._fences:
+            return await self._started(None)
+        writer = await self._started(self._id(partition))
+        # The id was for the epoch only; from here on it is an idempotent producer.
+        writer._txn_manager.transactional_id = None
         return writer
 
-    def _producer(self, **options: Any) -> AIOKafkaProducer:
+    async def _started(self, transactional_id: str | None) -> AIOKafkaProducer:
         settings: Any = self._app.producer
-        return AIOKafkaProducer(
-            **{**settings._settings_default(), **settings._settings_auth(), **options})
+        writer = AIOKafkaProducer(
+            **{**settings._settings_default(), **settings._settings_auth()},
+            transactional_id=transactional_id)
+        try:
+            await writer.start()
+        except BaseException:
+            await self._stop(writer)
+            raise
+        return writer
+
+    def _id(self, partition: int) -> str:
+        return f"{self._topic}-{partition}"
 
     async def _take(self, partition: int) -> int:
         batch = self.batch(partition)

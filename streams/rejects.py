@@ -6,16 +6,22 @@ from models.records import rfc3339
 from streams.batch import Reject
 from streams.outbox import Letter
 
-# With the headers, a record near the broker's usual limit (1 MiB) would no longer fit.
-MAX_VALUE_BYTES: Final = 1_000_000
+# What is kept of a value that the rejects topic refuses as too large: `topics create` gives the
+# topic room for every record that a broker with default limits takes, but it may have been made
+# otherwise. Such a record must not stop the others.
+CUT_BYTES: Final = 65_536
 
 
-def letter(reject: Reject, topic: str) -> Letter:
+def letter(reject: Reject, topic: str, *, cut: bool = False) -> Letter:
     """The record for the rejects topic.
 
     Its headers are the original's and `reason`, `detail`, `topic`, `partition`, `offset` and `time`
-    (when the broker got the original). A value near the broker's limit is cut; `bytes` says then
-    how long it was.
+    (when the broker got the original).
+
+    Args:
+        reject: What came.
+        topic: The rejects topic.
+        cut: Cut a long value; the header `bytes` says then how long it was.
     """
     record, error = reject.record, reject.error
     value = record.value
@@ -28,7 +34,7 @@ def letter(reject: Reject, topic: str) -> Letter:
         ("offset", b"%d" % record.offset),
         ("time", rfc3339(max(0, record.timestamp)).encode()),
     ]
-    if value is not None and len(value) > MAX_VALUE_BYTES:
+    if cut and value is not None and len(value) > CUT_BYTES:
         headers.append(("bytes", b"%d" % len(value)))
-        value = value[:MAX_VALUE_BYTES]
+        value = value[:CUT_BYTES]
     return Letter(topic, record.key, value, headers, reject.partition)

@@ -164,14 +164,37 @@ class _Recovery(Recovery):
             destination[tp] = max(destination[tp], self.standby_offsets[tp] or -1)
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
-        """Faust's last step; it empties the queue in which what standbys read may lie already."""
-        consumer = self.app.consumer
+        """Faust's last step, in an order in which no record can get lost.
+
+        Faust lets records flow, seeks, and then empties all queues: what came in between is gone
+        from them and will not be read again.
+        """
+        app, consumer = self.app, self.app.consumer
         standbys = set(self.standby_tps)
         consumer.pause_partitions(standbys)
-        await super().on_recovery_completed(generation_id)
-        if standbys and self.app.consumer_generation_id == generation_id:
-            await self._seek_offsets(consumer, standbys, self.standby_offsets, "standby")
-            consumer.resume_partitions(standbys)
+        await app.on_rebalance_complete.send()
+        self._set_recovery_ended()
+        for table in self.tables.values():
+            await table.on_recovery_completed(
+                self.actives_for_table[table], self.standbys_for_table[table])
+        if app.consumer_generation_id != generation_id:
+            return  # the next rebalance has begun: it will come here again
+        timeout = app.conf.broker_request_timeout
+        await self._wait(consumer.perform_seek(), timeout=timeout)
+        if standbys:
+            await self._wait(self._seek_offsets(
+                consumer, standbys, self.standby_offsets, "standby"), timeout=timeout)
+        self.completed.set()
+        self.tables.on_actives_ready()
+        if not standbys:
+            self.tables.on_standbys_ready()
+        app.on_rebalance_end()  # before the first batch: one that comes in a rebalance is dropped
+        app.flow_control.resume()
+        consumer.resume_flow()
+        changelogs = self.tables.changelog_topics
+        consumer.resume_partitions(
+            standbys | {tp for tp in consumer.assignment() if tp.topic not in changelogs})
+        await app._fetcher.maybe_start()  # type: ignore[attr-defined]
 
 
 def _changelog(table: CollectionT) -> Changelog:

@@ -19,6 +19,9 @@ from streams.settings import Settings
 # A year matches the longest silence after which a journey still resumes.
 LONG_RETENTION_MS: Final = 365 * 86_400_000
 
+# A record that just fitted into the broker's default of 1 MiB comes back with headers around it.
+REJECT_BYTES: Final = 2 << 20
+
 _EXISTS: Final = 36  # Kafka's error code TOPIC_ALREADY_EXISTS: another `create` was faster
 
 
@@ -95,7 +98,7 @@ def specs(settings: Settings) -> list[TopicSpec]:
     topics = Topics.of(settings)
     keep = {"cleanup.policy": "delete", "retention.ms": str(LONG_RETENTION_MS)}
     configs: dict[str, Mapping[str, str]] = {
-        topics.rejects: keep,
+        topics.rejects: keep | {"max.message.bytes": str(REJECT_BYTES)},
         topics.changes: keep,
         topics.journeys: {"cleanup.policy": "compact"},
     }

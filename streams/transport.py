@@ -1,17 +1,28 @@
 """A Faust transport that gives agents batches: one message per partition and poll.
 
-The message's value is the list of the consumer's records (`key`, `value`, `offset`, `timestamp`,
-`headers`) and its offset is the last record's, so Faust's cost per message is paid once a batch
-(DESIGN.md, section 8). All topics come this way, the changelog too; `Batches` is their schema.
+The message's value is a `Batch`, the list of the consumer's records (`key`, `value`, `offset`,
+`timestamp`, `headers`), and its offset is the last record's, so Faust's cost per message is paid
+once a batch (DESIGN.md, section 8). All topics come this way, the changelog too; `Batches` is their
+schema.
 
 Broker urls of the scheme `batch://` lead here (entry point group `faust.transports`).
 """
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any, ClassVar, Protocol
 
 import faust
+from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode.utils.futures import notify
@@ -26,6 +37,19 @@ class Record(Protocol):
     timestamp: int
     timestamp_type: int
     headers: Sequence[tuple[str, bytes]]
+
+
+class Batch(list[Record]):
+    """Records of one partition in order.
+
+    Attributes:
+        after: Offset up to which all records were handed on before, in this generation, or handled
+            by whoever committed; -1 at the beginning.
+    """
+
+    def __init__(self, records: Iterable[Record], after: int) -> None:
+        super().__init__(records)
+        self.after = after
 
 
 class Batches(faust.Schema[Any, Any]):
@@ -60,11 +84,39 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float  # noqa: ASYNC109
                       ) -> Mapping[TP, list[Record]]:
-        """All that is fetched, of every partition; bounded by the fetch size, not by records."""
-        records: Mapping[TP, list[Record]] = await self.call_thread(
-            self._fetch_records, self._ensure_consumer(), active_partitions,
-            timeout=timeout, max_records=None)
-        return records
+        """Faust's hook: what is fetched of these partitions; waits for something if there is none.
+
+        Which partitions are active and which generation it is are taken now, on the caller's side:
+        the set lives on, and turns empty ("all") in a rebalance.
+        """
+        found: Mapping[TP, list[Record]] = await self.call_thread(
+            self._take, frozenset(active_partitions or ()), self.app.consumer_generation_id,
+            timeout)
+        return found
+
+    async def _take(self, active: frozenset[TP], generation: int, seconds: float
+                    ) -> Mapping[TP, list[Record]]:
+        """Take records in one go: a seek or a rebalance comes before or after, not in between.
+
+        Taking moves the position. Whoever takes for another generation, or for a partition that
+        nobody reads just now, would lose the records.
+        """
+        kafka = self._ensure_consumer()
+        fetcher, subscriptions = kafka._fetcher, kafka._subscription
+        if kafka._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        if (active and self.consumer.flow_active and not subscriptions.reassignment_in_progress
+                and generation == self.app.consumer_generation_id):
+            with subscriptions.fetch_context():
+                found: Mapping[TP, list[Record]] = await fetcher.fetched_records(active, timeout=0)
+            if found:
+                return found
+        waiter = fetcher._create_fetch_waiter()
+        with subscriptions.fetch_context():
+            await asyncio.wait([waiter], timeout=seconds)
+        if not waiter.cancel():
+            waiter.result()  # raises what keeps the fetcher from fetching
+        return {}
 
 
 class Consumer(driver.Consumer):
@@ -84,6 +136,7 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self.settled_at = -1e9
         self.delivered: dict[TP, int] = {}
+        self._after: dict[TP, int] = {}  # the next batch's `after`
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
@@ -95,16 +148,20 @@ class Consumer(driver.Consumer):
         generation = self.app.consumer_generation_id
         if not records or self.should_stop:
             return
-        if not self.flow_active:  # a rebalance began: what was fetched may be another's
-            await self.perform_seek()
-            return
         self.delivered |= {tp: found[-1].offset for tp, found in records.items()}
         for tp, batch in in_turns(records, self.app.conf.broker_max_poll_records or 1):
             if not self.flow_active or generation != self.app.consumer_generation_id:
-                return
+                return  # a rebalance has begun: its recovery will seek to what is committed
             if active is None or tp in active:
                 self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-                yield tp, as_message(tp, batch, generation)
+                message = as_message(tp, Batch(batch, self._after.get(tp, -1)), generation)
+                self._after[tp] = message.offset
+                yield tp, message
+
+    async def perform_seek(self) -> None:
+        """Faust's hook, once a generation: read on from what is committed."""
+        await super().perform_seek()
+        self._after = {tp: offset - 1 for tp, offset in self._committed_offset.items() if offset}
 
     def progress(self, tp: TP) -> tuple[int, int]:
         """Offset of the next record to fetch and end of the partition, as last heard.
@@ -173,4 +230,4 @@ def as_message(tp: TP, batch: Sequence[Record], generation: int) -> ConsumerMess
         None, batch, None, 0, 0, TP(tp.topic, tp.partition), generation_id=generation)  # type: ignore[arg-type]
 
 
-__all__ = ["Batches", "Consumer", "Record", "Transport", "as_message", "in_turns"]
+__all__ = ["Batch", "Batches", "Consumer", "Record", "Transport", "as_message", "in_turns"]

@@ -13,19 +13,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import faust
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 from faust.types import TP, EventT
 from mode import CrashingSupervisor, get_logger
 
 from models.encoder import VectorCache
-from models.errors import BrokerError, Rejected, SettingsError, SnapshotError
+from models.errors import BrokerError, JourneysError, Rejected, SettingsError
 from models.journeys import Engine
 from models.records import decode_name
 from streams import assign, metrics
 from streams.batch import Effects, Reject
 from streams.embed import embed
 from streams.metrics import Metrics
-from streams.outbox import Outbox
+from streams.outbox import Letter, Outbox
 from streams.publish import letters
 from streams.read import read
 from streams.rejects import letter
@@ -33,7 +33,7 @@ from streams.settings import Settings
 from streams.state import Mark, Partition, TooLargeError
 from streams.table import UserTable
 from streams.topics import Topics, describe
-from streams.transport import Batches, Consumer, Record
+from streams.transport import Batch, Batches, Consumer, Record
 
 _log = get_logger(__name__)
 
@@ -48,7 +48,12 @@ DUE_USERS: Final = 500  # handled at a time, so that activities of the partition
 LEASE_SHARE: Final = 0.9
 LEASE_POLL: Final = 0.05
 
-Handle = Callable[[Partition, Sequence[Record], int], Awaitable[bool]]
+
+class HoleError(JourneysError):
+    """Records between what is stored and a new batch are missing: to go on would skip them."""
+
+
+Handle = Callable[[Partition, Batch, int], Awaitable[bool]]
 
 
 class Worker:
@@ -129,7 +134,7 @@ class Worker:
             except Exception as error:
                 _log.exception("a batch of %s, partition %s, up to offset %s failed", *message.tp,
                                message.offset)
-                if pause is None or isinstance(error, SnapshotError):
+                if pause is None or isinstance(error, JourneysError):  # these do not pass
                     await self._app.crash(error)
                     return
                 self._metrics.count(metrics.RETRIES)
@@ -159,8 +164,10 @@ class Worker:
                     partition.forget()
         return done
 
-    async def _activities(self, partition: Partition, records: Sequence[Record], generation: int
-                          ) -> bool:
+    async def _activities(self, partition: Partition, records: Batch, generation: int) -> bool:
+        if records.after > partition.mark.offset:
+            raise HoleError(f"partition {partition.number}: records from offset "
+                            f"{partition.mark.offset + 1} to {records.after} did not arrive")
         fresh = [record for record in records if record.offset > partition.mark.offset]
         self._metrics.count(metrics.REDELIVERED, len(records) - len(fresh))
         self._metrics.observe(metrics.BATCH_RECORDS, len(records))
@@ -199,8 +206,7 @@ class Worker:
                                   max(0.0, time.time() - records[0].timestamp / 1000))
         return done
 
-    async def _names(self, partition: Partition, records: Sequence[Record], generation: int
-                     ) -> bool:
+    async def _names(self, partition: Partition, records: Batch, generation: int) -> bool:
         if not await self._owns(generation):
             return False
         effects, answers = Effects(), []
@@ -221,11 +227,10 @@ class Worker:
         changelog, users = self._table.changelog, effects.users.values()
         packed = partition.pack(changelog, users, mark)
         mail = letters(self.topics, effects.changes, effects.records.values(), effects.requests)
-        mail += [letter(reject, self.topics.rejects) for reject in effects.rejects]
-        if mail:
+        if mail or effects.rejects:
             if not await self._owns(generation):
                 return False
-            await self._outbox.send(mail)
+            await self._send(mail, effects.rejects)
         if packed:
             if not await self._owns(generation, finish=True):
                 return False
@@ -235,6 +240,14 @@ class Worker:
         self._metrics.count_each(metrics.REJECTS, Counter(r.error.reason for r in effects.rejects))
         self._metrics.count(metrics.REQUESTS, len(effects.requests))
         return True
+
+    async def _send(self, mail: Sequence[Letter], rejects: Sequence[Reject]) -> None:
+        topic = self.topics.rejects
+        try:
+            await self._outbox.send([*mail, *(letter(reject, topic) for reject in rejects)])
+        except MessageSizeTooLargeError:  # nothing else is that large
+            await self._outbox.send(
+                [*mail, *(letter(reject, topic, cut=True) for reject in rejects)])
 
     # ---- ownership ----------------------------------------------------------------------------
 
@@ -352,5 +365,6 @@ def run(settings: Settings) -> None:
         raise SettingsError(f"{topics.activities} and {topics.names} must have the same number of "
                             "partitions")
     app = create_app(settings.model_copy(update={"partitions": counts[topics.activities]}))
-    faust.Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False
-                 ).execute_from_commandline()
+    worker = faust.Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False)
+    worker.spinner = None  # it hides a terminal's cursor, and fills a log with codes
+    worker.execute_from_commandline()

@@ -1,0 +1,227 @@
+"""Workers as processes, the topics around them, and the ledger that they are compared with."""
+
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+
+from models.encoder import Encoder, VectorCache
+from models.records import cloudevent, encode
+from streams import topics
+from streams.broker import free_port
+from streams.cli.children import environment
+from streams.clients import connect
+from streams.replay import Replay
+from streams.sample.generator import generate
+from streams.settings import Settings
+from streams.topics import Topics, journey_key
+
+PATIENCE = 40.0  # seconds; a machine that builds something else meanwhile is slow
+
+
+class WorkerProcess:
+    """`journeys worker` in a process of its own, with its own port."""
+
+    def __init__(self, settings: Settings, folder: Path, **changes: Any) -> None:
+        self.settings = settings.model_copy(update={"web_port": free_port(), **changes})
+        self.log = folder / f"worker-{self.settings.web_port}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "streams.cli", "worker"], stdout=log, stderr=log,
+                env=environment(self.settings))
+
+    def get(self, path: str) -> tuple[int, str]:
+        url = f"http://127.0.0.1:{self.settings.web_port}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def count(self, name: str) -> float:
+        """The sum of a metric over its labels."""
+        lines = self.get("/metrics")[1].splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines
+                   if line.startswith((name + " ", name + "{")))
+
+    def wait_ready(self) -> "WorkerProcess":
+        until(lambda: self.get("/readyz")[0] == 200 or self._ended(), "the worker is ready")
+        assert not self._ended(), self.log.read_text()[-2000:]
+        return self
+
+    def kill(self) -> None:
+        """As a machine that loses power."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """As a platform that ends it; returns the exit code."""
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+    def freeze(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def _ended(self) -> bool:
+        return self.process.poll() is not None
+
+
+def until(holds: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"in {seconds:.0f} s it did not happen that {what}"
+        time.sleep(0.05)
+
+
+def activities(copies: int = 1) -> list[dict[str, Any]]:
+    """The sample's activities, by so many times as many users, in order of time."""
+    return [activity | {"user_id": f"{activity['user_id']}-{copy}",
+                        "event_id": f"{activity['event_id']}-{copy}"}
+            for activity in generate().activities for copy in range(copies)]
+
+
+def produce(settings: Settings, sent: Iterable[dict[str, Any]]) -> None:
+    """Put activities on `activity-events`, by user."""
+    send(settings, ((one["user_id"].encode(), encode(one)) for one in sent))
+
+
+def send(settings: Settings, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+    """Put any records on `activity-events`."""
+    topic = Topics.of(settings).activities
+    with connect(settings, KafkaProducer, linger_ms=20, max_request_size=2_000_000) as client:
+        for key, value in records:
+            client.send(topic, value, key)
+        client.flush()
+
+
+def read(settings: Settings, topic: str) -> list[Any]:
+    """All records that are on a topic now, each partition's in order."""
+    ends = topics.end_offsets(settings, {topic: settings.partitions})[topic]
+    records: dict[int, list[Any]] = defaultdict(list)
+    with connect(settings, KafkaConsumer) as client:
+        wanted = {TopicPartition(topic, number): end for number, end in enumerate(ends)}
+        client.assign(list(wanted))
+        client.seek_to_beginning()
+        while any(client.position(partition) < end for partition, end in wanted.items()):
+            for partition, found in client.poll(timeout_ms=200).items():
+                records[partition.partition] += found
+    return [record for number in sorted(records) for record in records[number]]
+
+
+def committed(settings: Settings) -> dict[int, int]:
+    """The group's committed offset of `activity-events`, by partition."""
+    topic = Topics.of(settings).activities
+    with connect(settings, KafkaConsumer, group_id=settings.group,
+                 enable_auto_commit=False) as client:
+        return {number: client.committed(TopicPartition(topic, number)) or 0
+                for number in range(settings.partitions)}
+
+
+def caught_up(settings: Settings) -> bool:
+    """Whether the group has committed all of `activity-events`."""
+    topic = Topics.of(settings).activities
+    ends = topics.end_offsets(settings, {topic: settings.partitions})[topic]
+    return committed(settings) == dict(enumerate(ends))
+
+
+@dataclass
+class Ledger:
+    """What a log must bring: changes by id, last journey by key; both as bytes on the wire."""
+
+    changes: dict[str, bytes] = field(default_factory=dict)
+    journeys: dict[bytes, bytes] = field(default_factory=dict)
+
+
+def ledger(settings: Settings) -> Ledger:
+    """The engine alone, uninterrupted, over what is on `activity-events`; no partition's time
+    depends on another."""
+    found = Ledger()
+    logs: dict[int, list[bytes]] = defaultdict(list)
+    for record in read(settings, Topics.of(settings).activities):
+        logs[record.partition].append(record.value)
+    for log in logs.values():
+        for step in Replay(settings.engine(), vectors()).run([log]):
+            for outcome in step.outcomes:
+                found.changes |= {change.id: cloudevent(change) for change in outcome.changes}
+                found.journeys |= {
+                    journey_key(record.user_id, record.journey.journey_id): encode(record)
+                    for record in outcome.records}
+    return found
+
+
+@cache
+def vectors() -> VectorCache:
+    """The default encoder with one cache for all tests."""
+    return VectorCache(Encoder.open("default"), 100_000)
+
+
+@dataclass
+class Published:
+    """What workers published: every change that came, each journey's last record."""
+
+    changes: list[tuple[str, bytes]]
+    journeys: dict[bytes, bytes]
+
+
+def published(settings: Settings) -> Published:
+    names = Topics.of(settings)
+    changes = read(settings, names.changes)
+    return Published([(_id(record.value), record.value) for record in changes],
+                     {record.key: record.value for record in read(settings, names.journeys)})
+
+
+def assert_as_in_ledger(settings: Settings) -> Published:
+    """All that the log must bring has come, nothing else, and repeats are the same bytes."""
+    wanted = ledger(settings)
+    assert len(wanted.changes) > 20, "the log is too thin to tell anything"
+    # Users who do not come back change when time passes, which is looked at once a second.
+    until(lambda: {name for name, _ in published(settings).changes} >= set(wanted.changes),
+          "all changes have come")
+    found = published(settings)
+    assert {name for name, _ in found.changes} == set(wanted.changes)
+    for name, value in found.changes:
+        assert value == wanted.changes[name]
+    assert found.journeys == wanted.journeys
+    return found
+
+
+def group_is_empty(settings: Settings) -> bool:
+    """Whether no member is left in the worker's group."""
+    with connect(settings, KafkaAdminClient) as client:
+        described: Any = client.describe_consumer_groups([settings.group])
+    return not described[0].members
+
+
+def _id(value: bytes) -> str:
+    name: str = _decode(value)["id"]
+    return name
+
+
+def _decode(value: bytes) -> Any:
+    import msgspec
+
+    return msgspec.json.decode(value)
+
+
+def by_reason(records: Sequence[Any]) -> dict[str, list[Any]]:
+    """Rejected records by their reason."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    for record in records:
+        found[dict(record.headers)["reason"].decode()].append(record)
+    return dict(found)
