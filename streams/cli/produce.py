@@ -13,7 +13,7 @@ from typing import Final
 import click
 import msgspec
 from kafka import KafkaProducer
-from kafka.errors import MessageSizeTooLargeError
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -95,6 +95,7 @@ def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
     topic = Topics.of(settings).activities
     topics.partitions_of(settings, topic)
     timeout_ms = int(settings.broker_timeout * 1000)
+    patience = 2 * settings.broker_timeout  # the client's own timeout has ended before, as a rule
     slots = threading.BoundedSemaphore(MAX_IN_FLIGHT)
     failures: list[BaseException] = []
 
@@ -111,9 +112,11 @@ def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
                  delivery_timeout_ms=timeout_ms + _LINGER_MS) as producer:
 
         def send(key: bytes, value: bytes) -> None:
-            slots.acquire()
+            free = slots.acquire(timeout=patience)
             if failures:
                 raise failures[0]
+            if not free:
+                raise KafkaTimeoutError("it confirms nothing")
             try:
                 future = producer.send(topic, key=key, value=value)
             except MessageSizeTooLargeError:
@@ -122,7 +125,7 @@ def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
             future.add_callback(acknowledged).add_errback(failed)
 
         yield send
-        producer.flush()
+        producer.flush(timeout=patience)
         if failures:
             raise failures[0]
 

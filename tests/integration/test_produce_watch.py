@@ -163,22 +163,26 @@ def test_watch_ends_quietly_on_ctrl_c_and_on_a_closed_pipe(settings: Settings) -
 
 @pytest.mark.fault
 def test_a_broker_that_dies_ends_the_producer_with_one_line() -> None:
-    lines = b"\n".join(activity(number, "u") for number in range(2_000))
+    lines = b"\n".join(activity(number, "u") for number in range(5_000))
     with EmbeddedBroker() as broker:
-        settings = Settings.load(broker=broker.address)
+        settings = Settings.load(broker=broker.address, broker_timeout=2)
         topics.create(settings)
         with subprocess.Popen(
             [JOURNEYS, "produce", "-", "--rate", "500", "--broker-timeout", "2"],
-            env=environment(settings), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            env=environment(settings), stdin=subprocess.PIPE, stderr=subprocess.PIPE,
         ) as produce:
             assert produce.stdin is not None
+            assert produce.stderr is not None
             produce.stdin.write(lines)
             produce.stdin.close()
-            time.sleep(1.5)
+            name = Topics.of(settings).activities
+            while not any(topics.end_offsets(settings, {name: settings.partitions})[name]):
+                time.sleep(0.1)
             os.kill(broker.pid, signal.SIGKILL)
-            assert produce.wait(timeout=30) == 1
-            assert produce.stderr is not None
+            try:
+                assert produce.wait(timeout=20) == 1
+            finally:
+                produce.kill()
             errors = produce.stderr.read().decode()
     assert errors.startswith(f"journeys: the broker at {broker.address} failed")
     assert errors.count("\n") == 1
