@@ -64,7 +64,7 @@ def merge_near(out: Outcome, cluster: Cluster, activity: Activity) -> Cluster:
     if cluster.count not in _LOOKS or len(user.clusters) < 2:
         return cluster
     other, score = user.numbers.most_alike(params, user.row_of(cluster.number))
-    if score < params.merge:
+    if score <= 0.0:
         return cluster
     kept, gone = sorted((cluster, user.clusters[other]), key=_seniority)
     moment, cause = activity.occurred_at, activity.event_id

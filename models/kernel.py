@@ -34,14 +34,29 @@ def _compiled(function: _Function) -> _Function:
 
 
 class Scale(NamedTuple):
-    """The model's parameters; see `EngineParams` for where each comes from."""
+    """The model's parameters. Those of the encoder's space ship with the encoder; nats are natural.
+
+    Attributes:
+        between: Variance between interests; 1 − between is within. Both are per unit vector: the
+            mean cosine of two titles of one interest is about `between`.
+        dimensions: Effective dimensions: what a difference in similarity is worth.
+        spread: Uncertainty that even a large cluster's mean keeps, in units of `between`.
+        match: Nats that a match needs for a user with 20 clusters.
+        merge: Nats that a merge needs then.
+        choices: Nats more per e-fold of clusters: the best of many is good by chance.
+        choices_from: Clusters that are there from the start in that count.
+        recency: Nats less per e-fold of silence: the next activity is likely in a live interest.
+        recency_weeks: Silence that counts as none.
+        shrink: Weight of the origin in the user's mean.
+    """
 
     between: float
     dimensions: float
-    noise: float
-    cap: float
-    novelty: float
-    crowd: float
+    spread: float
+    match: float
+    merge: float
+    choices: float
+    choices_from: float
     recency: float
     recency_weeks: float
     shrink: float
@@ -53,7 +68,7 @@ def _ratio(k: Scale, n1: float, q1: float, n2: float, q2: float, dot: float) -> 
 
     Args:
         k: Parameters.
-        n1: Activities in the larger group, saturated.
+        n1: Activities in the larger group.
         q1: Its mean's squared norm.
         n2: Activities in the smaller group.
         q2: Its mean's squared norm.
@@ -62,11 +77,17 @@ def _ratio(k: Scale, n1: float, q1: float, n2: float, q2: float, dot: float) -> 
     within = 1.0 - k.between
     known = n1 * k.between + within
     pull = n1 * k.between / known
-    spread = within / n2
-    same = k.between * within / known + k.noise + spread
-    apart = k.between + k.noise + spread
+    noise = k.spread * k.between + within / n2
+    same = k.between * within / known + noise
+    apart = k.between + noise
     distance = q2 - 2.0 * pull * dot + pull * pull * q1
     return 0.5 * k.dimensions * (math.log(apart / same) + q2 / apart - distance / same)
+
+
+@_compiled
+def _bar(k: Scale, size: int) -> float:
+    """Nats more that a user with this many clusters asks for."""
+    return k.choices * math.log((size + k.choices_from) / (20.0 + k.choices_from))
 
 
 @_compiled
@@ -121,15 +142,14 @@ def nearest(k: Scale, means: Floats, mass: Doubles, square: Doubles, touched: Do
     for row in range(size):
         dot = _dot(means[row], vector)
         shared = _dot(means[row], centre)
-        n = mass[row]
-        score = _ratio(k, n * k.cap / (n + k.cap), square[row] - 2.0 * shared + own, 1.0, apart,
+        score = _ratio(k, mass[row], square[row] - 2.0 * shared + own, 1.0, apart,
                        dot - shared - offset + own)
         age = max(0.0, moment - touched[row]) / WEEK_MS
-        score += k.crowd * math.log(n) - k.recency * math.log1p(age / k.recency_weeks)
+        score -= k.recency * math.log1p(age / k.recency_weeks)
         if score > best:
             best, found = score, row
             cosine = dot / math.sqrt(square[row]) if square[row] > 0.0 else 0.0
-    return found, best - k.novelty, cosine
+    return found, best - k.match - _bar(k, size), cosine
 
 
 @_compiled
@@ -138,7 +158,7 @@ def most_alike(k: Scale, means: Floats, mass: Doubles, square: Doubles, size: in
     """The cluster that is most likely the same interest as the one in `row`.
 
     Returns:
-        Its row and the score; higher than 0 means one interest rather than two.
+        Its row and the score; above 0 they are one interest rather than two.
     """
     centre = _centre(k, means, mass, size)
     own = _dot(centre, centre)
@@ -153,7 +173,7 @@ def most_alike(k: Scale, means: Floats, mass: Doubles, square: Doubles, size: in
         n2, q2 = mass[other], square[other] - 2.0 * theirs + own
         if n2 > n1:
             n1, q1, n2, q2 = n2, q2, n1, q1
-        score = _ratio(k, n1 * k.cap / (n1 + k.cap), q1, n2 * k.cap / (n2 + k.cap), q2, dot)
+        score = _ratio(k, n1, q1, n2, q2, dot)
         if score > best:
             best, found = score, other
-    return found, best
+    return found, best - k.merge - _bar(k, size)

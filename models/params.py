@@ -21,8 +21,7 @@ class EngineParams:
         ended_windows: Silent windows until it ends: more than a year, so that yearly ones resume.
         lateness_ms: How far activities may come out of order before a window closes.
         max_clusters: Clusters kept per user; a person has tens of interests, not thousands.
-        half_life_ms: After it, an activity counts half in its cluster.
-        merge: Least score (log-likelihood ratio) at which two clusters become one.
+        half_life_ms: After it, an activity counts half in its cluster, so that means can drift.
         shift: A journey has shifted when the cosine of its mean to its anchor falls below this.
         scale: The clustering model's parameters; they belong to the encoder.
     """
@@ -36,16 +35,16 @@ class EngineParams:
     lateness_ms: int = DAY_MS
     max_clusters: int = 64
     half_life_ms: int = 360 * DAY_MS
-    merge: float = 4.0
     shift: float = 0.7
     scale: Scale = field(default=Scale(
-        between=0.22,
-        dimensions=100.0,
-        noise=0.08,
-        cap=56.0,
-        novelty=0.5,
-        crowd=0.1,
-        recency=0.7,
+        between=0.15,
+        dimensions=120.0,
+        spread=0.5,
+        match=0.5,
+        merge=3.75,
+        choices=1.5,
+        choices_from=5.0,
+        recency=0.85,
         recency_weeks=2.0,
         shrink=5.0,
     ))
