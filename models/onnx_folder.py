@@ -4,14 +4,19 @@ Whatever is wrong with them is one ModelError of one line that names the file.
 """
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any, Final
 
-import onnxruntime
 from tokenizers import Tokenizer
 
 from models.errors import ModelError
+
+# By default it tells its maker about each process and model: it has no reason to here. It reads
+# this once, while it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
 
 MAX_TOKENS: Final = 128  # a title is short; attention costs the square of the length
 

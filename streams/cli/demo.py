@@ -38,7 +38,7 @@ NAMING_SECONDS: Final = 30.0  # without any answer; one answer takes a few secon
 @click.command(epilog=examples(
     "journeys demo --once",
     "journeys demo",
-    "JOURNEYS_VLLM_URL=http://localhost:8000/v1 journeys demo --once",
+    "JOURNEYS_VLLM_URL=http://localhost:8000 journeys demo --once",
 ))
 @click.option("--once", is_flag=True, help="end when the sample is through; else go on, live")
 @with_settings("partitions", "encoder", "window_days", "promote_windows", "promote_activities",
@@ -69,7 +69,7 @@ def command(settings: Settings, once: bool) -> None:
             click.echo(f"  watch it from elsewhere:  journeys watch --broker {broker}\n"
                        f"  send it more:             journeys produce FILE --broker {broker}")
         ledger = stack.enter_context(Ledger.opened(settings, sample))
-        with _Show(ledger, children, len(sample.activities)) as show:
+        with _Show(settings, ledger, children, len(sample.activities)) as show:
             if not once:
                 show.until_ready()
             _send(settings, sample, show, None if once else LIVE_RATE)
@@ -104,7 +104,8 @@ class _Show:
         JourneysError: A child ended, or nothing has come for too long (from all methods).
     """
 
-    def __init__(self, ledger: Ledger, children: Sequence[Child], activities: int) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, children: Sequence[Child],
+                 activities: int) -> None:
         self._ledger = ledger
         self._children = children
         self._lines = ChangeLines()
@@ -115,6 +116,8 @@ class _Show:
             disable=not self._console.is_terminal)
         self._sent = self._bars.add_task("sent", total=activities)
         self._came = self._bars.add_task("changes", total=None)
+        self._names = self._bars.add_task("names", total=len(ledger.wanted),
+                                          visible=settings.vllm_url is not None)
         self._progress: tuple[int, ...] = ()
         self._progress_at = time.monotonic()
 
@@ -145,6 +148,8 @@ class _Show:
             child.check()
         if self._ledger.progress != self._progress:
             self._progress, self._progress_at = self._ledger.progress, time.monotonic()
+            self._bars.update(self._names, total=len(self._ledger.wanted),
+                              completed=len(self._ledger.answered))
 
     def until_changes_are_in(self) -> None:
         """Go on until the sample's changes are all there."""

@@ -34,15 +34,16 @@ def report(settings: Settings, ledger: Ledger, sample: Sample) -> None:
         console.print(_table(rows))
     else:
         _print_plain([("user", "journey", "stage", "since", "items", "why"), *rows])
-    by_model = sum(record.name_source == "llm" for record in records)
     people = len({record.user_id for record in records})
     click.echo(f"{len(records)} journeys of {people} people from {len(sample.activities):,} "
-               f"activities" + (f", {by_model} named by the language model" if by_model else ""))
+               "activities")
     result = score(records, sample.truth)
     click.echo(f"{result.found} of {result.lasting} lasting interests found; "
                f"{result.mistaken} of {result.short} binges and one-offs mistaken")
     same = "" if ledger.unexpected else ", the same as `journeys replay` gives with no broker"
-    click.echo(f"{len(ledger.seen)} changes{same}")
+    click.echo(f"{len(ledger.expected & ledger.seen)} changes{same}")
+    if by_model := sum(record.name_source == "llm" for record in records):
+        click.echo(f"{by_model} journeys named by the language model, the others by keywords")
 
 
 def _table(rows: Sequence[Row]) -> Table:

@@ -1,4 +1,6 @@
 import json
+import os
+import subprocess
 import sys
 import threading
 
@@ -149,6 +151,14 @@ def test_what_we_cannot_run_is_refused_not_guessed(tmp_path):
         Encoder.open(str(make_folder(tmp_path / "b", inputs=("input_ids", "position_ids"))))
     with pytest.raises(ModelError, match="no such folder"):
         Encoder.open(str(tmp_path / "c"))
+
+
+def test_opening_an_encoder_tells_nobody_and_leaves_no_file(tmp_path):
+    """By default onnxruntime identifies the machine to its maker, and keeps a file for that."""
+    script = "from models.encoder import Encoder; Encoder.open('default').encode(['a title'])"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60,
+                   env={**os.environ, "TMPDIR": str(tmp_path), "HOME": str(tmp_path)})
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_a_hub_id_needs_the_extra(monkeypatch):
