@@ -16,7 +16,8 @@ from typing import Any, Final
 from models.errors import ModelError, NamingError, Rejected
 from models.naming.client import Unavailable
 from models.naming.namer import Namer
-from models.records import JourneyName, NamingRequest, decode_request
+from models.reading import decode_request
+from models.records import JourneyName, NamingRequest
 
 logger = logging.getLogger(__name__)
 

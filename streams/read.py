@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from models.errors import Reason, Rejected
-from models.records import decode_activity
+from models.reading import decode_activity
 from streams.batch import Arrival, Reject
 from streams.transport import Record
 

@@ -15,7 +15,8 @@ from kafka.partitioner.default import murmur2
 from models.encoder import Vector, VectorCache, check_vector
 from models.errors import Rejected
 from models.journeys import Engine, EngineParams, Outcome, UserState
-from models.records import Activity, parse_activity
+from models.reading import parse_activity
+from models.records import Activity
 
 _POSITIVE: Final = 0x7FFFFFFF  # Kafka's partitioners drop the hash's sign bit
 

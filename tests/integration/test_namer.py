@@ -14,7 +14,8 @@ import pytest
 from aiohttp import web
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from models.records import JourneyName, NamingRequest, decode_name, encode
+from models.reading import decode_name
+from models.records import JourneyName, NamingRequest, encode
 from streams import topics
 from streams.clients import connect
 from streams.settings import Settings

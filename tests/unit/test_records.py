@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+
 from models.errors import Reason, Rejected
-from models.records import Change, cloudevent, decode_activity, decode_name, parse_activity
+from models.reading import decode_activity, decode_name, parse_activity
+from models.records import Change, cloudevent
 
 GOOD: dict[str, Any] = {"event_id": "e1", "user_id": "u1", "item_id": "i1", "title": " Jazz ",
                         "occurred_at": "2024-02-29T12:00:00+01:00"}
