@@ -1,0 +1,119 @@
+"""The engine alone: clusters a user beside River's clusterers, bytes of state, number of users.
+
+`python -m load_tests.engine [--seconds 3] [--million] [--json FILE]`
+
+Synthetic vectors; processor time of one process, so that a busy machine matters less.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from load_tests import report, rivals
+from load_tests.many_users import Users
+from load_tests.synthetic import titles
+from models import snapshot
+from models.encoder import Encoder
+from models.users import UserState
+from streams.settings import Settings
+
+CLUSTERS = (10, 30, 100)
+USERS = (1_000, 10_000, 100_000)
+MILLION = 1_000_000  # takes 6 GB
+INTERESTS = 8  # of each user where users are many
+EVENTS = 40_000  # applied for each number of users
+TITLES = 3_000
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(min=0.01), default=3.0, show_default=True,
+              help="for each clusterer, its seeding not counted")
+@click.option("--million", is_flag=True, help="a million users, too (6 GB, minutes)")
+@click.option("--json", "json_to", type=click.Path(dir_okay=False, path_type=Path),
+              help="write the numbers there")
+def main(seconds: float, million: bool, json_to: Path | None) -> None:
+    """Measure the engine alone."""
+    console = Console()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("")
+        dimensions = Encoder.open("default").dimensions
+        found: dict[str, Any] = {"environment": report.environment("none"),
+                                 "dimensions": dimensions, "clusters": [], "users": []}
+        for clusters in CLUSTERS:
+            progress.update(task, description=f"{clusters} clusters a user")
+            found["clusters"].append(_with_clusters(clusters, dimensions, seconds))
+        for users in (*USERS, MILLION) if million else USERS:
+            progress.update(task, description=f"{users:,} users")
+            found["users"].append(_with_users(users, dimensions))
+    _show(found, console)
+    if json_to:
+        json_to.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+
+
+def _with_clusters(clusters: int, dimensions: int, seconds: float) -> dict[str, Any]:
+    known = titles(clusters, max(TITLES, 20 * clusters), dimensions)
+    ours, user = rivals.engine(known, clusters, seconds)
+    speeds = [ours, *rivals.river(known, clusters, seconds)]
+    return {
+        "interests": clusters, **_state(user),
+        "systems": {speed.name: {"events_per_second": round(speed.rate, 1),
+                                 "clusters": speed.clusters} for speed in speeds},
+    }
+
+
+def _state(user: UserState) -> dict[str, float]:
+    sizes = {key: len(key) + len(value or b"") for key, value in snapshot.dump(user)}
+    parts = [size for key, size in sizes.items() if not snapshot.is_header(key)]
+    return {"state_bytes_per_user": sum(sizes.values()),
+            "state_bytes_per_cluster": round(sum(parts) / len(parts), 1)}
+
+
+def _with_users(count: int, dimensions: int) -> dict[str, Any]:
+    cost = Users(count, Settings.load().cached_users,
+                 titles(INTERESTS, TITLES, dimensions)).run(EVENTS)
+    share = 1e6 / cost.events
+    return {
+        "users": cost.users, "loaded_per_event": round(cost.loaded / cost.events, 3),
+        "microseconds_per_event": {
+            "load": round(cost.load * share, 2), "apply": round(cost.apply * share, 2),
+            "dump": round(cost.dump * share, 2),
+            "all": round((cost.load + cost.apply + cost.dump) * share, 2)},
+        "state_bytes_per_user": round(cost.state_bytes / cost.users),
+    }
+
+
+def _show(found: dict[str, Any], console: Console) -> None:
+    table = Table("interests", "clusterer", box=SIMPLE,
+                  title=f"One user, {found['dimensions']} dimensions", title_justify="left")
+    for column in ("events/s", "engine is", "clusters held"):
+        table.add_column(column, justify="right")
+    for row in found["clusters"]:
+        ours = row["systems"]["engine"]["events_per_second"]
+        for name, system in row["systems"].items():
+            rate = system["events_per_second"]
+            table.add_row(str(row["interests"]), name, f"{rate:,.0f}", f"{ours / rate:,.1f} ×",
+                          str(system["clusters"] or "—"))
+    console.print(table)
+    for row in found["clusters"]:
+        console.print(f"state with {row['interests']} interests: "
+                      f"{row['state_bytes_per_user']:,} bytes a user, "
+                      f"{row['state_bytes_per_cluster']:,.0f} a cluster", highlight=False)
+    table = Table("users", box=SIMPLE, title="Many users, µs per event", title_justify="left")
+    for column in ("load", "apply", "dump", "all", "loaded/event", "state B/user"):
+        table.add_column(column, justify="right")
+    for row in found["users"]:
+        cost = row["microseconds_per_event"]
+        table.add_row(f"{row['users']:,}", *(f"{cost[part]:.1f}" for part in cost),
+                      f"{row['loaded_per_event']:.2f}", f"{row['state_bytes_per_user']:,}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""One run of one system: its process is started, watched and ended, and its output is counted."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+
+from load_tests import quixstreams_here
+from load_tests.job import Job
+from load_tests.wire import topic_bytes
+from models.errors import JourneysError
+from streams.clients import connect
+from streams.settings import Settings
+from streams.topics import end_offsets
+
+ROOT = Path(__file__).parents[1]
+READ_SECONDS = 10.0  # for a broker to give records that are there
+
+
+class Failed(JourneysError):
+    """A system did not come to its end."""
+
+
+class Run(msgspec.Struct):
+    """What one run of one system gave.
+
+    Attributes:
+        system: Which one.
+        events: Activities handled.
+        seconds: From the first record in the system's own code to the end (see each system).
+        cpu: Seconds of processor time of its process meanwhile.
+        peak_rss: Bytes.
+        changelog_bytes: On the wire; None where there is no changelog.
+        ids: Of the changes, as often as they came; None where there are none.
+    """
+
+    system: str
+    events: int
+    seconds: float
+    cpu: float
+    peak_rss: int
+    changelog_bytes: int | None = None
+    ids: Counter[str] | None = None
+
+    @property
+    def rate(self) -> float:
+        """Events per second."""
+        return self.events / self.seconds
+
+    @property
+    def cpu_rate(self) -> float:
+        """Events per second of processor time: tells more than `rate` on a busy machine."""
+        return self.events / self.cpu
+
+
+class _Envelope(msgspec.Struct):
+    id: str
+
+
+def measure(job: Job, limit: float, advance: Callable[[int], None]) -> Run:
+    """Run a system once.
+
+    Args:
+        job: What to run.
+        limit: Seconds after which its process is ended.
+        advance: Told how many events are done.
+
+    Raises:
+        Failed: It stopped early or did not end.
+        BrokerError: The broker failed.
+    """
+    settings = Settings.load(broker=job.broker)
+    writes = job.system in ("quix", "worker")
+    before = _ends(settings, job) if writes else []
+    result = _run(job, limit, advance)
+    run = Run(job.system, **result)
+    if job.system == "engine":
+        run.ids = Counter(Path(job.state, "ids").read_text().split("\n"))
+    if writes:
+        run.ids = _read_ids(settings, job, before)
+        run.changelog_bytes = _take_changelog(settings, job)
+    return run
+
+
+def _run(job: Job, limit: float, advance: Callable[[int], None]) -> dict[str, Any]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if job.system == "quix":
+        environment["PYTHONPATH"] = os.pathsep.join([*quixstreams_here.paths(), str(ROOT)])
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "load_tests.systems", msgspec.json.encode(job).decode()],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
+            cwd=job.state, env=environment)
+        late = threading.Event()
+        timer = threading.Timer(limit, lambda: (late.set(), process.kill()))
+        timer.start()
+        result = None
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                message = json.loads(line)
+                if "seconds" in message:
+                    result = message
+                else:
+                    advance(message["done"])
+            process.wait()
+        finally:
+            timer.cancel()
+            process.kill()
+            process.wait()
+        if result is None:
+            log.seek(0)
+            last = (log.read().strip().splitlines() or ["it printed nothing"])[-1]
+            how = f"did not end within {limit:.0f} s" if late.is_set() else "stopped early"
+            raise Failed(f"{job.system} {how}: {last}")
+        return result
+
+
+def _ends(settings: Settings, job: Job) -> list[int]:
+    return list(end_offsets(settings, {job.changes: job.partitions})[job.changes])
+
+
+def _read_ids(settings: Settings, job: Job, starts: Iterable[int]) -> Counter[str]:
+    """Ids of the changes from these offsets on."""
+    ends = _ends(settings, job)
+    decode = msgspec.json.Decoder(_Envelope).decode
+    ids: Counter[str] = Counter()
+    with connect(settings, KafkaConsumer, fetch_max_bytes=32 << 20) as client:
+        places = [TopicPartition(job.changes, number) for number in range(job.partitions)]
+        client.assign(places)
+        for place, start in zip(places, starts, strict=True):
+            client.seek(place, start)
+        missing = {place for place in places if client.position(place) < ends[place.partition]}
+        while missing:
+            found = client.poll(timeout_ms=int(READ_SECONDS * 1000))
+            if not found:
+                raise Failed(f"{job.changes} cannot be read to its end")
+            for records in found.values():
+                ids.update(decode(record.value).id for record in records)
+            missing = {place for place in missing
+                       if client.position(place) < ends[place.partition]}
+    return ids
+
+
+def _take_changelog(settings: Settings, job: Job) -> int:
+    """Size of the run's changelog, which is deleted then: the broker may hold it in memory."""
+    with connect(settings, KafkaAdminClient) as client:
+        names = [name for name in client.list_topics()
+                 if job.group in name and "changelog" in name]
+        size = sum(topic_bytes(job.broker, name, job.partitions) for name in names)
+        client.delete_topics(names)
+    return size

@@ -1,0 +1,126 @@
+"""What the runs add up to: medians, ratios, and what was lost or doubled."""
+
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from load_tests.measure import Run
+from load_tests.systems import NAMES
+
+Ledger = Mapping[str, Counter[str]]
+Repetition = Mapping[str, Run]
+
+MACHINE_BUSY = 0.5  # load average a core before the first run: what is measured is then not ours
+
+
+def summary(repetitions: Sequence[Repetition], ledger: Ledger) -> dict[str, Any]:
+    """The numbers, as they go into the JSON file.
+
+    Args:
+        repetitions: Each with a run of every system.
+        ledger: By system: the ids of the changes that it must give, each once.
+    """
+    return {
+        "systems": {name: _system([repetition[name] for repetition in repetitions],
+                                  ledger.get(name)) for name in NAMES},
+        "ratios": {
+            f"worker/{other}": {
+                "events_per_second": _spread([
+                    one["worker"].rate / one[other].rate for one in repetitions]),
+                "events_per_cpu_second": _spread([
+                    one["worker"].cpu_rate / one[other].cpu_rate for one in repetitions]),
+            } for other in NAMES if other != "worker"},
+    }
+
+
+def _system(runs: Sequence[Run], expected: Counter[str] | None) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "events": runs[0].events,
+        "events_per_second": _spread([run.rate for run in runs]),
+        "events_per_cpu_second": _spread([run.cpu_rate for run in runs]),
+        "peak_rss_bytes": max(run.peak_rss for run in runs),
+    }
+    if runs[0].changelog_bytes is not None:
+        found["changelog_bytes_per_event"] = round(
+            median((run.changelog_bytes or 0) / run.events for run in runs), 1)
+    if expected is not None:
+        ids = [run.ids or Counter() for run in runs]
+        found["changes"] = expected.total()
+        found["lost"] = sum((expected - got).total() for got in ids)
+        found["duplicated"] = sum(sum(times - 1 for times in got.values()) for got in ids)
+        found["unexpected"] = sum(len(got.keys() - expected.keys()) for got in ids)
+    return found
+
+
+def _spread(values: Sequence[float]) -> dict[str, Any]:
+    return {"median": round(median(values), 3), "min": round(min(values), 3),
+            "max": round(max(values), 3), "runs": [round(value, 3) for value in values]}
+
+
+def environment(broker: str) -> dict[str, Any]:
+    """Where and when; what else ran on the machine."""
+    packages = ("faust-streaming", "aiokafka", "river", "numpy", "msgspec", "interest-journeys")
+    return {
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version(),
+        "load_average": round(os.getloadavg()[0], 2), "broker": broker,
+        "packages": {name: version(name) for name in packages},
+    }
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def show(whole: Mapping[str, Any], console: Console) -> None:
+    """Print the tables."""
+    around, workload = whole["environment"], whole["workload"]
+    title = (f"{workload['events']:,} activities of {workload['users']:,} users, "
+             f"{whole['repetitions']} repetitions, {around['broker']} broker")
+    table = Table("system", title=title, title_justify="left", box=SIMPLE)
+    for column in ("events/s", "min–max", "per CPU s", "changelog B", "RSS MB", "lost", "doubled"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, found in whole["systems"].items():
+        rate = found["events_per_second"]
+        table.add_row(
+            name, f"{rate['median']:,.0f}", f"{rate['min']:,.0f}–{rate['max']:,.0f}",
+            _number(found["events_per_cpu_second"]["median"]),
+            _number(found.get("changelog_bytes_per_event")),
+            _number(found["peak_rss_bytes"] / 1e6),
+            *(_number(found.get(field)) for field in ("lost", "duplicated")))
+    console.print(table)
+    ratios = Table("our worker beside", box=SIMPLE)
+    for column in ("events/s", "min–max", "events/CPU s"):
+        ratios.add_column(column, justify="right", no_wrap=True)
+    for name, ratio in whole["ratios"].items():
+        rate, cpu = ratio["events_per_second"], ratio["events_per_cpu_second"]
+        ratios.add_row(NAMES[name.removeprefix("worker/")], f"{rate['median']:.2f} ×",
+                       f"{rate['min']:.2f}–{rate['max']:.2f}", f"{cpu['median']:.2f} ×")
+    console.print(ratios)
+    for name, found in whole["systems"].items():
+        if found.get("unexpected"):
+            console.print(f"[red]{name}: {found['unexpected']} changes that should not be[/]")
+    console.print(f"{around['cpu']}, {around['cores']} cores, Python {around['python']}, "
+                  f"{around['date']}", highlight=False)
+    if around["load_average"] > MACHINE_BUSY * (around["cores"] or 1):
+        console.print(f"[yellow]The machine was busy (load average {around['load_average']}): "
+                      "take these numbers again when it is not.[/]", highlight=False)
+
+
+def _number(value: float | None) -> str:
+    return "—" if value is None else f"{value:,.0f}"

@@ -1,0 +1,56 @@
+"""The engine alone: decode, look vectors up, apply, dump what changed; no broker, no store.
+
+The log is cut into the batches that the worker would get, so users come together in the same way.
+The ids of all changes are given back: they are the ledger of systems that let no time pass.
+"""
+
+from pathlib import Path
+
+from load_tests.job import Clock, Job, finish, warm_cache
+from load_tests.partitions import partition_of
+from models import snapshot
+from models.journeys import Engine, UserState
+from models.reading import decode_activity
+from streams.settings import Settings
+
+
+def run(job: Job) -> None:
+    """Apply the log from memory."""
+    settings = Settings.load()
+    cache = warm_cache(Path(job.folder))
+    batches = _batches(job, settings.batch_records)
+    engine = Engine(settings.engine())
+    users: dict[str, UserState] = {}
+    ids: list[str] = []
+    done = 0
+    clock = Clock()
+    clock.start()
+    for batch in batches:
+        activities = [decode_activity(key, value) for key, value in batch]
+        vectors = cache.lookup([(activity.item_id, activity.title) for activity in activities])
+        touched: dict[str, UserState] = {}
+        for activity, vector in zip(activities, vectors, strict=True):
+            user = users.get(activity.user_id)
+            if user is None:
+                user = users[activity.user_id] = engine.new_user(activity.user_id)
+            touched[activity.user_id] = user
+            assert vector is not None, "the cache is warm"
+            ids += [change.id for change in engine.activity(user, activity, vector).changes]
+        for user in touched.values():
+            snapshot.dump(user)
+        done += len(batch)
+        clock.progress(done)
+    clock.stop()
+    Path(job.state, "ids").write_text("\n".join(ids))
+    finish(done, clock)
+
+
+def _batches(job: Job, size: int) -> list[list[tuple[bytes, bytes]]]:
+    keys = Path(job.folder, "keys").read_bytes().splitlines()
+    values = Path(job.folder, "log.jsonl").read_bytes().splitlines()
+    partitions: list[list[tuple[bytes, bytes]]] = [[] for _ in range(job.partitions)]
+    for key, value in zip(keys[:job.events], values, strict=False):
+        partitions[partition_of(key, job.partitions)].append((key, value))
+    longest = max(map(len, partitions))
+    return [records[start:start + size] for start in range(0, longest, size)
+            for records in partitions if start < len(records)]
