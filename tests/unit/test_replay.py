@@ -84,9 +84,8 @@ def test_a_user_who_does_not_come_back_falls_dormant_by_the_others_time():
     events = [json.loads(event) for event in by_user(changes(cut))["bruno"]]
     stages = {event["data"]["journey_id"]: event["type"] for event in events
               if "named" not in event["type"]}
-    assert stages
-    assert set(stages.values()) == {"journey.dormant.v1"}
-    assert all(event["time"] < "2025" for event in events)
+    assert "journey.dormant.v1" in stages.values()
+    assert set(stages.values()) <= {"journey.dormant.v1", "journey.ended.v1"}
 
 
 def test_command_writes_changes_assignments_and_journeys_that_agree(sample, tmp_path):
