@@ -149,7 +149,7 @@ class _Show:
         if self._ledger.progress != self._progress:
             self._progress, self._progress_at = self._ledger.progress, time.monotonic()
             self._bars.update(self._names, total=len(self._ledger.wanted),
-                              completed=len(self._ledger.answered))
+                              completed=len(self._ledger.wanted) - self._ledger.unanswered)
 
     def until_changes_are_in(self) -> None:
         """Go on until the sample's changes are all there."""
@@ -163,9 +163,8 @@ class _Show:
         while not self._ledger.names_are_in:
             self.poll(POLL_SECONDS)
             if self._silent() > NAMING_SECONDS:
-                missing = len(self._ledger.wanted - self._ledger.answered)
-                click.echo(f"{missing} names have not come: those journeys keep keyword names",
-                           err=True)
+                click.echo(f"{self._ledger.unanswered} names have not come: those journeys keep "
+                           "their keyword names", err=True)
                 break
         self._print(self._ledger.drain())
 

@@ -8,7 +8,8 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
 from models.encoder import Encoder, VectorCache
-from models.records import JourneyRecord, decode_name, decode_request, encode
+from models.reading import decode_name, decode_request
+from models.records import JourneyRecord, encode
 from streams import topics
 from streams.cli.render import decode_change
 from streams.clients import connect
@@ -26,16 +27,16 @@ class Ledger:
     Attributes:
         expected: Ids of the changes that must come.
         seen: Ids of the changes that came.
-        wanted: (journey id, revision) of the names that are asked for.
-        answered: Those that were answered, by whatever source.
+        wanted: By journey, the latest revision that a name is asked for.
+        answered: By journey, the latest revision for which an answer came, by whatever source.
         journeys: The current record of each journey, by its key.
     """
 
     def __init__(self, settings: Settings, sample: Sample, client: Any) -> None:
         self.expected: set[str] = set()
         self.seen: set[str] = set()
-        self.wanted: set[tuple[str, int]] = set()
-        self.answered: set[tuple[str, int]] = set()
+        self.wanted: dict[str, int] = {}
+        self.answered: dict[str, int] = {}
         self.journeys: dict[bytes, JourneyRecord] = {}
         self._settings = settings
         self._topics = Topics.of(settings)
@@ -74,16 +75,22 @@ class Ledger:
                     self.journeys[record.key] = _journeys.decode(record.value)
                 elif partition.topic == self._topics.requests:
                     request = decode_request(record.value)
-                    self.wanted.add((request.journey_id, request.revision))
+                    _raise(self.wanted, request.journey_id, request.revision)
                 else:
                     answer = decode_name(record.value)
-                    self.answered.add((answer.journey_id, answer.revision))
+                    _raise(self.answered, answer.journey_id, answer.revision)
         return changes
 
     @property
     def progress(self) -> tuple[int, ...]:
         """Something that changes whenever anything new has come."""
-        return len(self.seen), len(self.wanted), len(self.answered)
+        return len(self.seen), sum(self.wanted.values()), sum(self.answered.values())
+
+    @property
+    def unanswered(self) -> int:
+        """Journeys that wait for a name; an older revision's request may never be answered."""
+        return sum(self.answered.get(journey, 0) < revision
+                   for journey, revision in self.wanted.items())
 
     @property
     def unexpected(self) -> set[str]:
@@ -97,8 +104,8 @@ class Ledger:
 
     @property
     def names_are_in(self) -> bool:
-        """Whether every name asked for was answered, and the worker has applied the answers."""
-        if not self.wanted <= self.answered:
+        """Whether every journey's name has come, and the worker has applied what came."""
+        if self.unanswered:
             return False
         names = [TopicPartition(self._topics.names, n) for n in range(self._settings.partitions)]
         return all((self._client.committed(partition) or 0) >= self._client.position(partition)
@@ -124,4 +131,9 @@ class Ledger:
         for step in replay.run([[encode(activity) for activity in sample.activities]]):
             for outcome in step.outcomes:
                 self.expected.update(change.id for change in outcome.changes)
-                self.wanted.update((r.journey_id, r.revision) for r in outcome.requests)
+                for request in outcome.requests:
+                    _raise(self.wanted, request.journey_id, request.revision)
+
+
+def _raise(revisions: dict[str, int], journey_id: str, revision: int) -> None:
+    revisions[journey_id] = max(revision, revisions.get(journey_id, 0))
