@@ -80,6 +80,9 @@ def main(data: Path) -> None:
     features = np.concatenate([its[0] for its in fitted])
     right = np.concatenate([its[2] for its in fitted])
     judged = {collection.name: its for collection, its in of_half("odd")}
+    judged["all of these"] = (np.concatenate([its[0] for its in judged.values()]),
+                              np.concatenate([its[1] for its in judged.values()]),
+                              np.concatenate([its[2] for its in judged.values()]))
     print(f"fitted on {len(right)} journeys, {right.mean():.3f} of them right; ECE and Brier on")
     for name, (_, told, hits) in judged.items():
         print(f"  {name}, as told now: {_error(told, hits)}")
