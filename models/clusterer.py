@@ -66,6 +66,18 @@ class Clusters:
             params.scale, self.means, self.mass, self._square, self.size, row)
         return found
 
+    def strength(self, moment: float, half_life: float) -> NDArray[np.float64]:
+        """Mass of each row at a moment (epoch ms) when it fades that fast, shape (size,)."""
+        silent = np.maximum(0.0, moment - self.touched[: self.size])
+        faded: NDArray[np.float64] = self.mass[: self.size] * 0.5 ** (silent / half_life)
+        return faded
+
+    def rank(self, strength: NDArray[np.float64], rows: list[int], row: int) -> int:
+        """Place of `row` among `rows` by strength and diversity; the first is 1."""
+        place: int = kernel.rank(self.means[rows], self._square[rows], strength[rows],
+                                 rows.index(row))
+        return place
+
     def append(self, mean: Vector, mass: float, moment: float) -> int:
         """Open a row and return its number."""
         if self.size == len(self.mass):

@@ -12,12 +12,10 @@ from models.exemplars import Exemplar, offer, score_of, shorten
 from models.keywords import count_terms, terms_of
 from models.lifecycle import end, reschedule, resume, revise
 from models.outcome import Outcome
-from models.params import DAY_MS
+from models.params import FADING_HALF_LIFE_MS
 from models.records import Activity
 from models.users import Cluster
 
-# How fast a cluster loses its claim to a place, and an exemplar to stand for its cluster.
-FADING_HALF_LIFE_MS: Final = 60 * DAY_MS
 # A cluster looks for a twin each time it has grown by a fifth: at 2, 3, 4, 5, 6, 8, 9, 11 …
 _LOOKS: Final = frozenset(math.ceil(1.2**power) for power in range(1, 100))
 

@@ -177,3 +177,38 @@ def most_alike(k: Scale, means: Floats, mass: Doubles, square: Doubles, size: in
         if score > best:
             best, found = score, other
     return found, best - k.merge - _bar(k, size)
+
+
+@_compiled
+def rank(means: Floats, square: Doubles, strength: Doubles, wanted: int) -> int:
+    """Place of a cluster when the strongest comes first and what is like it waits.
+
+    Maximal marginal relevance (Carbonell and Goldstein 1998), as a product: the next is the one
+    whose strength, times its distance from the most alike that came before, is greatest.
+
+    Args:
+        means: Of the clusters to be ranked, shape (n, dimensions).
+        square: Squared norm of each mean.
+        strength: Of each; greater than 0.
+        wanted: Whose place, as a row.
+
+    Returns:
+        Its place; the first is 1.
+    """
+    size: int = means.shape[0]
+    alike = np.zeros(size)
+    left = np.ones(size, np.bool_)
+    for place in range(size):
+        best, found = -1.0, wanted
+        for row in range(size):
+            worth = strength[row] * (1.0 - alike[row])
+            if left[row] and worth > best:
+                best, found = worth, row
+        if found == wanted:
+            return place + 1
+        left[found] = False
+        for row in range(size):
+            norm = math.sqrt(square[row] * square[found])
+            if left[row] and norm > 0.0:
+                alike[row] = min(1.0, max(alike[row], _dot(means[row], means[found]) / norm))
+    return size

@@ -79,7 +79,7 @@ class Outcome:
                 shown: JourneyView | None = None, *, merged_into: str | None = None) -> None:
         """Publish the journey as it is now, or as it was told a moment ago."""
         shown = shown or view(self.user, cluster, journey, journey.stage, self.params)
-        self.records.append(record(self.user, journey, shown, moment, merged_into))
+        self.records.append(record(self.user, cluster, journey, shown, moment, merged_into))
 
     def ask(self, cluster: Cluster, journey: Journey) -> None:
         """Ask for a name of the journey at its revision."""

@@ -7,6 +7,10 @@ from models.kernel import Scale
 
 DAY_MS: Final = 86_400_000
 
+# How fast an interest fades when nothing is heard of it: a cluster's claim to a place, an
+# exemplar's to stand for its cluster, a journey's strength.
+FADING_HALF_LIFE_MS: Final = 60 * DAY_MS
+
 
 @dataclass(frozen=True, slots=True)
 class EngineParams:

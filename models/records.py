@@ -112,6 +112,16 @@ class JourneyRecord(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """The current state of one journey on the compacted topic `journeys`.
 
     Published with every change of the journey and at its first activity in a new window.
+
+    Attributes:
+        name: What it goes by.
+        name_source: Who made the name.
+        revision: Which state of the journey is the latest that a name was asked for.
+        updated_at: Event time of what brought this record, epoch ms.
+        strength: Its activities, each counting half after 60 days, at the user's latest activity.
+        rank: Its place among the user's journeys by strength and diversity, 1 the first, when this
+            was published; None once it is no longer among them.
+        merged_into: The journey that goes on in its place.
     """
 
     user_id: str
@@ -119,6 +129,8 @@ class JourneyRecord(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     name_source: NameSource
     revision: int
     updated_at: int
+    strength: float
+    rank: int | None
     journey: JourneyView
     merged_into: str | None = None
     v: int = VERSION

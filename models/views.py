@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from models.keywords import salient
-from models.params import EngineParams
+from models.params import FADING_HALF_LIFE_MS, EngineParams
 from models.records import Item, JourneyRecord, JourneyView, NamingRequest, Stage, WindowCount
 from models.users import Cluster, Journey, UserState
 
@@ -45,15 +45,23 @@ def view(user: UserState, cluster: Cluster, journey: Journey, stage: Stage, para
     )
 
 
-def record(user: UserState, journey: Journey, shown: JourneyView, updated_at: int,
-           merged_into: str | None = None) -> JourneyRecord:
+def record(user: UserState, cluster: Cluster, journey: Journey, shown: JourneyView,
+           updated_at: int, merged_into: str | None = None) -> JourneyRecord:
     """The journey's record for the compacted topic."""
+    row = user.row_of(cluster.number)
+    strength = user.numbers.strength(user.latest, FADING_HALF_LIFE_MS)
+    rank = None
+    if shown.stage in ("active", "dormant"):
+        rows = [place for place, known in enumerate(user.clusters) if known.journey is not None]
+        rank = user.numbers.rank(strength, rows, row)
     return JourneyRecord(
         user_id=user.user_id,
         name=journey.name,
         name_source=journey.source,
         revision=journey.revision,
         updated_at=updated_at,
+        strength=round(float(strength[row]), 2),
+        rank=rank,
         journey=shown,
         merged_into=merged_into,
     )

@@ -189,3 +189,18 @@ def test_the_number_of_clusters_is_bounded_and_journeys_stay_longest() -> None:
     assert len(life.user.clusters) == 4
     assert "ended" not in life.kinds()
     assert any(cluster.journey for cluster in life.user.clusters)
+
+
+def test_journeys_are_ranked_by_strength_and_diversity() -> None:
+    life = Life()
+    for week in range(8):
+        life.act(week * WEEK, about=1)
+        life.act(week * WEEK + 1, about=2)
+        if week % 2:
+            life.act(week * WEEK + 2, about=1)
+    records = {record.journey.journey_id: record
+               for out in life.outcomes for record in out.records}
+    strengths = sorted((record.strength, record.rank) for record in records.values())
+    assert [rank for _, rank in strengths] == [2, 1]
+    gone = life.pass_to(200 * WEEK).records
+    assert [record.rank for record in gone if record.journey.stage == "ended"] == [None, None]
