@@ -80,11 +80,9 @@ class Health(Service):
     def _progress(self) -> object:
         """Something that changes as work goes on; None when there is no work."""
         app = self._app
-        recovery = app.tables.recovery
-        if app.consumer_generation_id <= 0:
-            return None  # not in the group: there may be more workers than partitions
         if app.rebalancing:
-            return "recovery", app.rebalancing_count, dict(recovery.active_offsets)
+            return ("recovery", app.rebalancing_count,
+                    dict(app.tables.recovery.active_offsets))
         behind = {number: (lag, app.worker.partitions[number].mark.offset)
                   for number in list(app.worker.partitions) if (lag := app.worker.lag(number))}
         return ("activities", {n: offset for n, (_, offset) in behind.items()}) if behind else None

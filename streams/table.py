@@ -49,8 +49,10 @@ class Store(base.Store[bytes, bytes]):
         """Faust's hook: recovery read these."""
         for event in batch:
             message: Any = event.message
-            self.parts[message.partition].write(
-                [(record.key, record.value) for record in message.value], message.offset)
+            parts = self.parts[message.partition]
+            if parts.offset is None or message.offset > parts.offset:
+                parts.write([(record.key, record.value) for record in message.value],
+                            message.offset)
 
     async def on_rebalance(self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP],
                            generation_id: int = 0) -> None:
@@ -149,6 +151,15 @@ class UserTable(faust.Table[bytes, bytes]):
 
 
 class _Recovery(Recovery):
+    def add_standby(self, table: CollectionT, tp: TP) -> None:
+        """Faust's hook.
+
+        With few workers it makes one the standby of itself: that would apply its own writes a
+        second time, later.
+        """
+        if tp not in self.app.assignor.assigned_actives():
+            super().add_standby(table, tp)
+
     async def _build_highwaters(self, consumer: Any, tps: set[TP], destination: Any, title: str
                                 ) -> None:
         """Faust's step in which it asks for the end of each partition, to know when to stop."""
@@ -204,6 +215,11 @@ def _changelog(table: CollectionT) -> Changelog:
 
 class Tables(TableManager):
     """Faust's table manager with the recovery above."""
+
+    async def on_start(self) -> None:
+        """Faust's hook; it would wait a second for tables to be declared, which ours are."""
+        await self._update_channels()
+        await self.recovery.start()
 
     @property
     def recovery(self) -> Recovery:

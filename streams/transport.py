@@ -19,13 +19,15 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import faust
 from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode.utils.futures import notify
+
+NOTHING_ACTIVE_SECONDS: Final = 0.05  # until it is looked again whether a partition may be read
 
 
 class Record(Protocol):
@@ -144,7 +146,13 @@ class Consumer(driver.Consumer):
     async def getmany(self, timeout: float  # noqa: ASYNC109
                       ) -> AsyncIterator[tuple[TP, Message]]:
         """Fetch, and give one message per batch, turn by turn over the partitions."""
-        records, active = await self._wait_next_records(timeout)
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]
+        active = self._get_active_partitions()
+        if not active:
+            await self.sleep(NOTHING_ACTIVE_SECONDS)
+            return
+        records = await self._getmany(active, timeout)
         generation = self.app.consumer_generation_id
         if not records or self.should_stop:
             return
@@ -152,7 +160,7 @@ class Consumer(driver.Consumer):
         for tp, batch in in_turns(records, self.app.conf.broker_max_poll_records or 1):
             if not self.flow_active or generation != self.app.consumer_generation_id:
                 return  # a rebalance has begun: its recovery will seek to what is committed
-            if active is None or tp in active:
+            if tp in active:
                 self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
                 message = as_message(tp, Batch(batch, self._after.get(tp, -1)), generation)
                 self._after[tp] = message.offset

@@ -13,20 +13,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+import msgspec
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from models.encoder import Encoder, VectorCache
 from models.records import cloudevent, encode
 from streams import topics
 from streams.broker import free_port
+from streams.changelog import TAKEN_KEY
 from streams.cli.children import environment
 from streams.clients import connect
 from streams.replay import Replay
 from streams.sample.generator import generate
 from streams.settings import Settings
+from streams.state import MARK_KEY, Mark
 from streams.topics import Topics, journey_key
 
-PATIENCE = 40.0  # seconds; a machine that builds something else meanwhile is slow
+PATIENCE = 90.0  # seconds; a machine that builds something else meanwhile is slow
 
 
 class WorkerProcess:
@@ -81,12 +84,13 @@ class WorkerProcess:
         return self.process.poll() is not None
 
 
-def until(holds: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+def until(holds: Callable[[], object], what: str, seconds: float = PATIENCE,
+          every: float = 0.1) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"in {seconds:.0f} s it did not happen that {what}"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def activities(copies: int = 1) -> list[dict[str, Any]]:
@@ -131,6 +135,33 @@ def committed(settings: Settings) -> dict[int, int]:
                  enable_auto_commit=False) as client:
         return {number: client.committed(TopicPartition(topic, number)) or 0
                 for number in range(settings.partitions)}
+
+
+def marks(settings: Settings) -> dict[int, list[tuple[int, int]]]:
+    """By partition, each mark on the changelog: (owners that took the partition so far, offset of
+    the last activity handled)."""
+    found: dict[int, list[tuple[int, int]]] = {n: [] for n in range(settings.partitions)}
+    owners = dict.fromkeys(found, 0)
+    for record in read(settings, f"{settings.topic_prefix}{settings.group}-users-changelog"):
+        if record.key == TAKEN_KEY:
+            owners[record.partition] += 1
+        elif record.key == MARK_KEY:
+            mark = msgspec.msgpack.decode(record.value, type=Mark)
+            found[record.partition].append((owners[record.partition], mark.offset))
+    return found
+
+
+def assert_state_is_ahead_of_commits(settings: Settings) -> None:
+    """What is committed will not be read again, so all of it must be in the state."""
+    done = committed(settings)  # asked for first: the state only grows
+    for number, found in marks(settings).items():
+        assert done[number] <= max((offset for _, offset in found), default=-1) + 1
+
+
+def assert_no_zombie_wrote(settings: Settings) -> None:
+    """Each partition's state only went forward, over all its owners."""
+    for found in marks(settings).values():
+        assert found == sorted(found)
 
 
 def caught_up(settings: Settings) -> bool:
@@ -182,7 +213,8 @@ class Published:
 def published(settings: Settings) -> Published:
     names = Topics.of(settings)
     changes = read(settings, names.changes)
-    return Published([(_id(record.value), record.value) for record in changes],
+    return Published([(msgspec.json.decode(record.value)["id"], record.value)
+                      for record in changes],
                      {record.key: record.value for record in read(settings, names.journeys)})
 
 
@@ -192,31 +224,13 @@ def assert_as_in_ledger(settings: Settings) -> Published:
     assert len(wanted.changes) > 20, "the log is too thin to tell anything"
     # Users who do not come back change when time passes, which is looked at once a second.
     until(lambda: {name for name, _ in published(settings).changes} >= set(wanted.changes),
-          "all changes have come")
+          "all changes have come", every=0.5)
     found = published(settings)
     assert {name for name, _ in found.changes} == set(wanted.changes)
     for name, value in found.changes:
         assert value == wanted.changes[name]
     assert found.journeys == wanted.journeys
     return found
-
-
-def group_is_empty(settings: Settings) -> bool:
-    """Whether no member is left in the worker's group."""
-    with connect(settings, KafkaAdminClient) as client:
-        described: Any = client.describe_consumer_groups([settings.group])
-    return not described[0].members
-
-
-def _id(value: bytes) -> str:
-    name: str = _decode(value)["id"]
-    return name
-
-
-def _decode(value: bytes) -> Any:
-    import msgspec
-
-    return msgspec.json.decode(value)
 
 
 def by_reason(records: Sequence[Any]) -> dict[str, list[Any]]:
