@@ -20,7 +20,7 @@ from mode import CrashingSupervisor, get_logger
 from models.encoder import VectorCache
 from models.errors import BrokerError, JourneysError, Rejected, SettingsError
 from models.journeys import Engine
-from models.records import decode_name
+from models.reading import decode_name
 from streams import assign, metrics
 from streams.batch import Effects, Reject
 from streams.embed import embed
