@@ -18,11 +18,11 @@ from typing import Final
 from models.clusterer import Vector
 from models.errors import Reason, Rejected
 from models.extraction import assign, merge_near
-from models.lifecycle import close_windows, reschedule, resume, revise, start
+from models.lifecycle import close_windows, has_shifted, reschedule, resume, revise, start
 from models.outcome import Outcome
 from models.params import EngineParams
 from models.records import Activity, JourneyName
-from models.users import Cluster, UserState, unpacked
+from models.users import Cluster, UserState
 from models.windows import active_in, count_in, index_of
 
 __all__ = ["Engine", "EngineParams", "Outcome", "UserState"]
@@ -123,12 +123,10 @@ class Engine:
         shown = None
         if journey.stage == "dormant" and window > newest:
             shown = resume(out, cluster, journey, moment, cause)
-        if cluster.count % CHECK_EVERY == 0:
-            moved = float(user.direction(cluster) @ unpacked(journey.anchor))
-            if moved < params.shift:
-                revise(user, cluster, journey, moment)
-                shown = out.change(cluster, journey, "shifted", moment, cause)
-                out.ask(cluster, journey)
+        if cluster.count % CHECK_EVERY == 0 and has_shifted(user, cluster, journey, params):
+            revise(user, cluster, journey, moment)
+            shown = out.change(cluster, journey, "shifted", moment, cause)
+            out.ask(cluster, journey)
         if window > newest:
             reschedule(user, params)
         if window > newest or shown:

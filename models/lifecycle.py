@@ -4,13 +4,13 @@ from models.keywords import keyword_name
 from models.outcome import Outcome
 from models.params import EngineParams
 from models.records import JourneyView, Stage
-from models.users import Cluster, Journey, UserState, packed
+from models.users import Cluster, Journey, UserState, packed, unpacked
 from models.windows import end_of, last_closed
 
 
 def start(out: Outcome, cluster: Cluster, moment: int, cause: str) -> None:
     """Make a cluster a journey; its keyword name is there at once, a better one is asked for."""
-    journey = Journey("active", moment, 0, moment, b"", "", "", "keywords")
+    journey = Journey("active", moment, 0, moment, b"", 0.0, "", "", "keywords")
     cluster.journey = journey
     revise(out.user, cluster, journey, moment)
     reschedule(out.user, out.params)
@@ -24,12 +24,29 @@ def revise(user: UserState, cluster: Cluster, journey: Journey, moment: int) -> 
     """Begin a revision: what the journey is about is taken anew, so a name is wanted."""
     journey.revision += 1
     journey.revised_at = moment
-    journey.anchor = packed(user.direction(cluster))
+    row = user.row_of(cluster.number)
+    journey.anchor = packed(user.numbers.means[row])
+    journey.anchor_mass = float(user.numbers.mass[row])
     taken = {other.keywords for known, other in user.journeys() if known is not cluster}
     journey.keywords = keyword_name(cluster.terms, cluster.titles(), taken)
     if journey.source == "keywords":
         journey.name = journey.keywords
     user.dirty.add(cluster.number)
+
+
+def has_shifted(user: UserState, cluster: Cluster, journey: Journey, params: EngineParams) -> bool:
+    """Whether a journey is about something else than when its name was last asked for.
+
+    Means of few activities differ by chance, by the activities' variance over their number; only
+    what is more than that is a shift. Lengths are freed of the same chance.
+    """
+    row = user.row_of(cluster.number)
+    mean, mass = user.numbers.means[row], float(user.numbers.mass[row])
+    square = float(mean @ mean)
+    variance = max(0.0, 1.0 - square)
+    apart = mean - unpacked(journey.anchor)
+    moved = float(apart @ apart) - variance * abs(1.0 / journey.anchor_mass - 1.0 / mass)
+    return moved > params.shift * max(square - variance / mass, 0.01)
 
 
 def resume(out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: str

@@ -26,8 +26,9 @@ class EngineParams:
         lateness_ms: How far activities may come out of order before a window closes.
         max_clusters: Clusters kept per user; a person has tens of interests, not thousands.
         half_life_ms: After it, an activity counts half in its cluster, so that means can drift.
-        shift: A journey has shifted when the cosine of its mean to its anchor falls below this.
-        scale: The clustering model's parameters; they belong to the encoder.
+        shift: A journey has shifted when its mean has moved since it was named, by more than chance
+            would move it, so far: in squared distance, as a share of the mean's squared length.
+        scale: The clustering model's parameters, chosen for the default encoder.
     """
 
     window_ms: int = 7 * DAY_MS
@@ -37,18 +38,18 @@ class EngineParams:
     dormant_windows: int = 4
     ended_windows: int = 56
     lateness_ms: int = DAY_MS
-    max_clusters: int = 64
-    half_life_ms: int = 360 * DAY_MS
-    shift: float = 0.7
+    max_clusters: int = 128
+    half_life_ms: int = 270 * DAY_MS
+    shift: float = 0.5
     scale: Scale = field(default=Scale(
-        between=0.15,
+        between=0.135,
         dimensions=120.0,
-        spread=0.5,
-        match=0.5,
-        merge=3.75,
+        spread=0.55,
+        match=1.0,
+        merge=3.0,
         choices=1.5,
         choices_from=5.0,
-        recency=0.85,
-        recency_weeks=2.0,
-        shrink=5.0,
+        recency=1.05,
+        recency_weeks=2.5,
+        shrink=3.75,
     ))

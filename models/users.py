@@ -20,7 +20,8 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         stage: active or dormant; an ended or merged journey is no longer in the state.
         promoted_at: Event time of the activity that made it one, epoch ms.
         revision: Counts what calls for a new name: start, shifts, merges. Never the names.
-        anchor: Mean direction at this revision, float16 bytes: how far it moved since is the shift.
+        anchor: The cluster's mean at this revision, float16 bytes: how far it moved is the shift.
+        anchor_mass: Its mass then.
         revised_at: Event time of what made this revision, epoch ms.
         keywords: Keyword name at this revision.
         name: The name it goes by.
@@ -33,6 +34,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     revision: int
     revised_at: int
     anchor: bytes
+    anchor_mass: float
     keywords: str
     name: str
     source: NameSource

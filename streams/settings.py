@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     future_skew_seconds: Annotated[float, Field(ge=0)] = Field(
         300, description="how far an activity may be dated past its record, seconds")
     max_clusters: Annotated[int, Field(ge=2, le=10_000)] = Field(
-        64, description="clusters kept per user")
+        128, description="clusters kept per user")
     idle_seconds: Annotated[float, Field(gt=0)] = Field(
         60, description="silence of a partition after which the wall clock moves its time")
 

@@ -1,0 +1,109 @@
+"""Groups of titles that people have named (`names/`): what names are learned from and judged on.
+
+Held out by list and by kind of subreddit, never by row: a tuned model and a tuned encoder may have
+seen the even half, and are judged on the odd one (models/evaluation/people.py).
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from models.errors import ModelError
+from models.evaluation.people import Half, in_half, opened
+from models.keywords import count_terms, keyword_name, salient, terms_of
+from models.records import NamingRequest
+
+Kind: TypeAlias = Literal["list", "subreddit"]
+
+LEAST_TITLES: Final = 4
+_ASIDE: Final = re.compile(r"\s*(?::|\||\s-\s|\.\s|\.$).*$")  # "Alpinism: A Higher Calling"
+_BOAST: Final = re.compile(r"\b(?:awesome|free)\b\s*", re.IGNORECASE)  # "awesome nodejs"
+_ADDRESS: Final = re.compile(r"^/?r/")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Titles that belong together.
+
+    Attributes:
+        group_id: Unique.
+        kind: A section of a curated list, or a subreddit.
+        source: The list, or the subreddit.
+        name: What a human calls them.
+        fuller: The same with the list's subject, for headings that say little alone ("Weather").
+        titles: Distinct.
+    """
+
+    group_id: str
+    kind: Kind
+    source: str
+    name: str
+    fuller: str
+    titles: tuple[str, ...]
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """The terms of all titles, as the engine counts them."""
+        counts: dict[str, int] = {}
+        for title in self.titles:
+            count_terms(counts, terms_of(title))
+        return counts
+
+    def request(self, titles: Sequence[str], user_id: str = "", taken: Sequence[str] = ()
+                ) -> NamingRequest:
+        """What the worker would ask for if this were a journey with these exemplars."""
+        return NamingRequest(
+            user_id=user_id, journey_id=self.group_id, revision=1, titles=list(titles),
+            terms=salient(self.counts), keywords=keyword_name(self.counts, titles, taken),
+            taken=list(taken), requested_at=0)
+
+
+def read(data: Path, half: Half) -> list[Group]:
+    """The groups of one half; of the even one without titles that the odd one has, too.
+
+    Args:
+        data: A folder with `sections.jsonl.gz` and `subreddits.jsonl.gz`.
+        half: Which lists and subreddits.
+
+    Raises:
+        ModelError: A file is missing or broken.
+    """
+    rows = [*_rows(data / "sections.jsonl.gz", _section),
+            *_rows(data / "subreddits.jsonl.gz", _subreddit)]
+    seen = {title for key, group in rows if half == "even" and in_half(key, "odd")
+            for title in group.titles}
+    groups = [Group(group.group_id, group.kind, group.source, group.name, group.fuller,
+                    tuple(title for title in group.titles if title not in seen))
+              for key, group in rows if in_half(key, half)]
+    return [group for group in groups if len(group.titles) >= LEAST_TITLES]
+
+
+def _rows(path: Path, make: Any) -> list[tuple[str, Group]]:
+    try:
+        with opened(path) as file:
+            return [made for line in file if (made := make(json.loads(line))) is not None]
+    except (OSError, EOFError, ValueError, KeyError) as error:
+        raise ModelError(f"{path}: not the named groups that are wanted: {error}") from None
+
+
+def _section(row: dict[str, Any]) -> tuple[str, Group]:
+    name = row["name"].strip(" \\")
+    subject = _BOAST.sub("", row["context"]).strip()
+    known = {word.lower() for word in name.split()}
+    added = [word for word in subject.split() if word.lower() not in known]
+    group = Group(f"list:{row['id']}", "list", row["context"], name, " ".join([name, *added]),
+                  tuple(dict.fromkeys(row["items"])))
+    return f"s:{row['context']}", group
+
+
+def _subreddit(row: dict[str, Any]) -> tuple[str, Group] | None:
+    if not row["clean"]:
+        return None
+    name = _ASIDE.sub("", _ADDRESS.sub("", row["name"])).strip()
+    group = Group(f"subreddit:{row['slug']}", "subreddit", row["slug"], name, name,
+                  tuple(dict.fromkeys(row["items"])))
+    return f"g:{row['group']}", group
