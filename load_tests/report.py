@@ -92,8 +92,9 @@ def show(whole: Mapping[str, Any], console: Console) -> None:
     around, workload = whole["environment"], whole["workload"]
     title = (f"{workload['events']:,} activities of {workload['users']:,} users, "
              f"{whole['repetitions']} repetitions, {around['broker']} broker")
-    table = Table("system", title=title, title_justify="left", box=SIMPLE)
-    for column in ("events/s", "min–max", "per CPU s", "changelog B", "RSS MB", "lost", "doubled"):
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    table.add_column("system", no_wrap=True)
+    for column in ("events/s", "min–max", "per CPU s", "log B", "RSS MB", "lost", "twice"):
         table.add_column(column, justify="right", no_wrap=True)
     for name, found in whole["systems"].items():
         rate = found["events_per_second"]
@@ -104,6 +105,8 @@ def show(whole: Mapping[str, Any], console: Console) -> None:
             _number(found["peak_rss_bytes"] / 1e6),
             *(_number(found.get(field)) for field in ("lost", "duplicated")))
     console.print(table)
+    console.print("per CPU s: events per second of processor time, which other load changes less; "
+                  "log B: bytes of changelog per event, on the wire", highlight=False)
     ratios = Table("our worker beside", box=SIMPLE)
     for column in ("events/s", "min–max", "events/CPU s"):
         ratios.add_column(column, justify="right", no_wrap=True)

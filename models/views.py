@@ -12,14 +12,17 @@ from models.users import Cluster, Journey, UserState
 VECTOR_DECIMALS = 3  # half a thousandth off per part: a cosine is right to four digits
 
 
-def confidence(cluster: Cluster, params: EngineParams) -> float:
-    """How sure it is that this is an interest that persists, 0 to 1.
+def confidence(user: UserState, cluster: Cluster, params: EngineParams) -> float:
+    """How sure it is that this journey is one interest that persists, 0 to 1.
 
-    It grows with the windows the cluster was active in, its activities, and how alike they are.
+    A logistic model, fitted on journeys at their promotion and checked on others
+    (`models/evaluation/fit_confidence.py`; the evaluation plots its reliability): it grows with the
+    windows, the activities, how alike they are, and their share of all that the user does.
     """
     windows = len(cluster.windows) / params.history_windows
     evidence = math.log2(1 + cluster.count / params.promote_activities)
-    logit = 2.0 * windows + evidence + 4.0 * (cluster.cohesion - 0.5) - 1.0
+    share = math.log2(cluster.count / sum(known.count for known in user.clusters))
+    logit = 0.09 * windows + 0.54 * evidence + 0.54 * cluster.cohesion + 0.93 * share + 4.21
     return round(1.0 / (1.0 + math.exp(-logit)), 3)
 
 
@@ -32,7 +35,7 @@ def view(user: UserState, cluster: Cluster, journey: Journey, stage: Stage, para
         cluster_id=user.cluster_id(cluster.number),
         stage=stage,
         keywords=journey.keywords,
-        confidence=confidence(cluster, params),
+        confidence=confidence(user, cluster, params),
         started_at=cluster.started_at,
         promoted_at=journey.promoted_at,
         last_active_at=cluster.last_at,

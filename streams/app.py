@@ -49,6 +49,14 @@ class App(faust.App):
     metrics: Metrics
     health: Service
 
+    async def on_start(self) -> None:
+        import gc
+        import os as _o
+        m=_o.environ.get("JGC")
+        if m=="off": gc.disable()
+        elif m: gc.set_threshold(*map(int,m.split(",")))
+        await super().on_start()
+
     def _create_directories(self) -> None:
         """Faust's are not used; the stores make theirs."""
 

@@ -8,8 +8,10 @@ sure that it still owns the partition.
 
 import asyncio
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import faust
@@ -36,6 +38,7 @@ from streams.topics import Topics, describe
 from streams.transport import Batch, Batches, Consumer, Record
 
 _log = get_logger(__name__)
+_offset = attrgetter("offset")
 
 # A batch that fails is tried again, since most failures are a broker's (a leader that moves); then
 # the worker stops with the error: another, or a restart, takes over from what is stored.
@@ -168,7 +171,7 @@ class Worker:
         if records.after > partition.mark.offset:
             raise HoleError(f"partition {partition.number}: records from offset "
                             f"{partition.mark.offset + 1} to {records.after} did not arrive")
-        fresh = [record for record in records if record.offset > partition.mark.offset]
+        fresh = records[bisect_right(records, partition.mark.offset, key=_offset):]
         self._metrics.count(metrics.REDELIVERED, len(records) - len(fresh))
         self._metrics.observe(metrics.BATCH_RECORDS, len(records))
         return not fresh or await self._apply(partition, fresh, generation)
