@@ -7,6 +7,8 @@ import asyncio
 import math
 import os
 import socket
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import faust
@@ -15,6 +17,9 @@ from models.encoder import Encoder
 from models.naming.client import VllmClient
 from models.naming.guard import Policy
 from models.naming.namer import KeywordNamer, Namer, VllmNamer
+from models.naming.prompt import Prompt, messages, plain
+from models.naming.soft import SoftPrompt
+from models.naming.titles import Evidence
 from models.records import JourneyName, encode
 from streams.name import Desk
 from streams.settings import Settings
@@ -30,7 +35,7 @@ def choose_namer(settings: Settings) -> Namer:
 
     Raises:
         SettingsError: The url of the server is none.
-        ModelError: The encoder cannot be opened.
+        ModelError: The encoder or the soft prompt cannot be opened.
     """
     if settings.vllm_url is None:
         return KeywordNamer()
@@ -43,7 +48,18 @@ def choose_namer(settings: Settings) -> Namer:
     )
     encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads)
     policy = Policy(sensitive=frozenset(filter(None, settings.naming_refuses.split(","))))
-    return VllmNamer(client, candidates=settings.naming_candidates, policy=policy, encoder=encoder)
+    return VllmNamer(client, candidates=settings.naming_candidates, policy=policy, encoder=encoder,
+                     prompt=choose_prompt(settings.naming_prompt, settings.naming_weights))
+
+
+def choose_prompt(wanted: str, weights: Path | None = None) -> Callable[[Evidence], Prompt]:
+    """How the server is asked: `examples`, `plain`, or the folder of a soft prompt.
+
+    Raises:
+        ModelError: There is no soft prompt in the folder, or it belongs to another model.
+    """
+    known = {"examples": messages, "plain": plain}
+    return known.get(wanted) or SoftPrompt(Path(wanted), weights)
 
 
 class _App(faust.App):
@@ -112,7 +128,7 @@ def run(settings: Settings) -> None:
     Raises:
         SettingsError: A setting is wrong, or a topic is missing.
         BrokerError: No broker answers.
-        ModelError: The encoder cannot be opened.
+        ModelError: The encoder or the soft prompt cannot be opened.
     """
     namer = choose_namer(settings)
     for topic in (Topics.of(settings).requests, Topics.of(settings).names):

@@ -77,6 +77,10 @@ class Settings(BaseSettings):
         300, description="how far an activity may be dated past its record, seconds")
     max_clusters: Annotated[int, Field(ge=2, le=10_000)] = Field(
         128, description="clusters kept per user")
+    match: float = Field(
+        EngineParams().scale.match,
+        description="evidence that an activity needs to join an interest, nats; more of it gives "
+                    "finer interests, found later")
     idle_seconds: Annotated[float, Field(gt=0)] = Field(
         60, description="silence of a partition after which the wall clock moves its time")
 
@@ -85,6 +89,12 @@ class Settings(BaseSettings):
         None, description="OpenAI-compatible base url of the vLLM server; without it, names are "
                           "keyword names")
     vllm_model: str | None = Field(None, description="model name; default: the first one served")
+    naming_prompt: str = Field(
+        "examples", description="how the server is asked: `examples` (few-shot), `plain` (for an "
+                                "adapter of `tune lora`), or a folder of `tune prompt`")
+    naming_weights: Path | None = Field(
+        None, description="folder of the served model, for a folder of `tune prompt`; default: "
+                          "where it was when it was tuned")
     vllm_api_key: SecretStr | None = Field(None, description="sent as a bearer token")
     naming_candidates: Annotated[int, Field(ge=1, le=16)] = Field(
         4, description="candidates asked for at once; the best that may be published is taken")
@@ -135,6 +145,7 @@ class Settings(BaseSettings):
 
     def engine(self) -> EngineParams:
         """The part that the pure core is given."""
+        defaults = EngineParams()
         return EngineParams(
             window_ms=int(self.window_days * DAY_MS),
             promote_windows=self.promote_windows,
@@ -144,4 +155,5 @@ class Settings(BaseSettings):
             ended_windows=self.ended_windows,
             lateness_ms=int(self.lateness_days * DAY_MS),
             max_clusters=self.max_clusters,
+            scale=defaults.scale._replace(match=self.match),
         )

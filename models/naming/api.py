@@ -1,6 +1,5 @@
 """The part of the OpenAI-compatible API that naming uses: one call at a time, no second try."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -8,7 +7,7 @@ import httpx
 import msgspec
 
 from models.errors import SettingsError
-from models.naming.prompt import Message
+from models.naming.prompt import Embedded, Prompt
 
 CONNECT_TIMEOUT: Final = 5.0  # seconds; a server that is there accepts at once
 POOL_TIMEOUT: Final = 1.0  # seconds; callers hold a slot each, so a connection is free
@@ -39,12 +38,20 @@ class _Content(msgspec.Struct):
     content: str | None = None
 
 
-class _Candidate(msgspec.Struct):
+class _Turn(msgspec.Struct):
     message: _Content
 
 
-class _Answer(msgspec.Struct):
-    choices: list[_Candidate]
+class _Chat(msgspec.Struct):
+    choices: list[_Turn]
+
+
+class _Text(msgspec.Struct):
+    text: str
+
+
+class _Completion(msgspec.Struct):
+    choices: list[_Text]
 
 
 class _Model(msgspec.Struct):
@@ -113,17 +120,19 @@ class Api:
             raise Failure("it serves no model", again=True)
         return served.data[0].id
 
-    async def chat(self, model: str, messages: Sequence[Message], options: dict[str, Any]
-                   ) -> list[str]:
-        """The names in a chat's candidates; those that have none are left out.
+    async def generate(self, model: str, prompt: Prompt, options: dict[str, Any]) -> list[str]:
+        """What the model wrote, one text for each candidate.
 
         Raises:
             Failure: There is no answer, or it is an error.
         """
-        body = {"model": model, "messages": list(messages), **options}
-        answer = await self._call("POST", "chat/completions", _Answer, body)
-        return [name for choice in answer.choices
-                if (name := name_in(choice.message.content or ""))]
+        if isinstance(prompt, Embedded):
+            body = {"model": model, "prompt_embeds": prompt.data, **options}
+            completion = await self._call("POST", "completions", _Completion, body)
+            return [choice.text for choice in completion.choices]
+        body = {"model": model, "messages": list(prompt), **options}
+        chat = await self._call("POST", "chat/completions", _Chat, body)
+        return [choice.message.content or "" for choice in chat.choices]
 
     async def _call(self, method: str, path: str, form: type[_Form], body: Any = None
                     ) -> _Form:

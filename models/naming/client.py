@@ -7,13 +7,12 @@ until the server answers such a probe again.
 
 import asyncio
 import random
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from models.errors import NamingError
-from models.naming.api import NOT_FOUND, Api, Failure
+from models.naming.api import NOT_FOUND, Api, Failure, name_in
 from models.naming.breaker import Breaker
-from models.naming.prompt import MAX_TOKENS, SCHEMA, Message
+from models.naming.prompt import MAX_TOKENS, SCHEMA, Prompt
 
 TRIES: Final = 3  # within one deadline
 FIRST_WAIT: Final = 0.25  # seconds before the second try, at most; four times that before the third
@@ -27,7 +26,7 @@ _BUSY: Final = frozenset({429, 503})
 
 
 class Completion(NamedTuple):
-    """The candidates, as the model wrote them, and which model it was."""
+    """The candidates that are names at all, as they came, and which model it was."""
 
     model: str
     answers: list[str]
@@ -67,7 +66,7 @@ class VllmClient:
         """Close all connections."""
         await self._api.close()
 
-    async def complete(self, messages: Sequence[Message], n: int) -> Completion:
+    async def complete(self, prompt: Prompt, n: int) -> Completion:
         """Ask for `n` candidates.
 
         No seed is sent: one ends the engine of a vLLM server on a CPU (0.32).
@@ -81,7 +80,7 @@ class VllmClient:
             await self._admit()
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await self._try(messages, n)
+                    return await self._try(prompt, n)
             except TimeoutError:
                 failure = Failure(f"no answer in {self._timeout:g} s", again=True)
             except Failure as error:
@@ -110,19 +109,19 @@ class VllmClient:
         self._model, self._schema = self._wanted, True  # it may be another server than before
         try:
             async with asyncio.timeout(min(PROBE_TIMEOUT, self._timeout)):
-                await self._chat([{"role": "user", "content": "Hi"}], {"max_tokens": 1})
+                await self._generate([{"role": "user", "content": "Hi"}], {"max_tokens": 1})
         except TimeoutError:
             return "no answer to a probe"
         except Failure as failure:
             return str(failure)
         return None
 
-    async def _try(self, messages: Sequence[Message], n: int) -> Completion:
+    async def _try(self, prompt: Prompt, n: int) -> Completion:
         options = {"n": n, "max_tokens": MAX_TOKENS,
                    "temperature": TEMPERATURE if n > 1 else 0.0}
         for attempt in range(TRIES):
             try:
-                return await self._ask(messages, options)
+                return await self._ask(prompt, options)
             except Failure as failure:
                 if not failure.again or failure.status in _BUSY or attempt + 1 == TRIES:
                     raise
@@ -132,18 +131,19 @@ class VllmClient:
                 await asyncio.sleep(random.uniform(0, FIRST_WAIT * 4**attempt))
         raise AssertionError("unreachable")
 
-    async def _ask(self, messages: Sequence[Message], options: dict[str, Any]) -> Completion:
+    async def _ask(self, prompt: Prompt, options: dict[str, Any]) -> Completion:
         if self._schema:
             try:
-                return await self._chat(messages, options | {"response_format": _FORMAT})
+                return await self._generate(prompt, options | {"response_format": _FORMAT})
             except Failure as failure:
                 if failure.status not in _NO_SCHEMA:
                     raise
-        completion = await self._chat(messages, options)
+        completion = await self._generate(prompt, options)
         self._schema = False  # it answers, but not with a schema: do not ask twice again
         return completion
 
-    async def _chat(self, messages: Sequence[Message], options: dict[str, Any]) -> Completion:
+    async def _generate(self, prompt: Prompt, options: dict[str, Any]) -> Completion:
         if self._model is None:
             self._model = await self._api.first_model()
-        return Completion(self._model, await self._api.chat(self._model, messages, options))
+        texts = await self._api.generate(self._model, prompt, options)
+        return Completion(self._model, [name for text in texts if (name := name_in(text))])

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 from models.errors import NamingError
 from models.naming.choice import TextEncoder, choose
 from models.naming.client import VllmClient
 from models.naming.guard import Policy
-from models.naming.prompt import messages
+from models.naming.prompt import Prompt, messages
 from models.naming.titles import Evidence
 from models.records import JourneyName, NamingRequest
 
@@ -50,14 +51,17 @@ class VllmNamer:
         candidates: How many are asked for at once.
         policy: What may be published.
         encoder: Measures candidates against titles and taken names; without it, words do.
+        prompt: Puts the question: few-shot, plain or behind a soft prompt. Blocking, but short.
     """
 
     def __init__(self, client: VllmClient, *, candidates: int = 4, policy: Policy | None = None,
-                 encoder: TextEncoder | None = None) -> None:
+                 encoder: TextEncoder | None = None,
+                 prompt: Callable[[Evidence], Prompt] = messages) -> None:
         self._client = client
         self._candidates = candidates
         self._policy = policy or Policy()
         self._encoder = encoder
+        self._prompt = prompt
 
     async def name(self, request: NamingRequest) -> JourneyName:
         """Name a journey by the model.
@@ -68,7 +72,7 @@ class VllmNamer:
         evidence = Evidence.of(request)
         if not evidence.titles:
             raise NamingError("none of its titles can be shown to a model", retriable=False)
-        model, answers = await self._client.complete(messages(evidence), self._candidates)
+        model, answers = await self._client.complete(self._prompt(evidence), self._candidates)
         choice = await asyncio.to_thread(choose, answers, evidence, self._policy, self._encoder)
         if choice.name is None:
             reasons = ", ".join(f"{count} {refusal}" for refusal, count in choice.refused.items())

@@ -7,14 +7,14 @@ the tokenizer and the embedding table of the model that is served, but neither t
 import base64
 import hashlib
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import numpy as np
 from tokenizers import Tokenizer
 
 from models.errors import ModelError
-from models.naming.prompt import question
+from models.naming.prompt import Embedded, question
 from models.naming.tensors import INDEX, WHOLE, Array, Table, names_in, torch_bytes
 from models.naming.titles import Evidence
 
@@ -22,12 +22,6 @@ VECTORS: Final = "soft_prompt.safetensors"
 CARD: Final = "soft_prompt.json"
 _TABLES: Final = ("model.embed_tokens.weight", "embed_tokens.weight", "transformer.wte.weight",
                   "language_model.model.embed_tokens.weight", "gpt_neox.embed_in.weight")
-
-
-class Embedded(NamedTuple):
-    """A prompt as vectors: what a request carries, base64."""
-
-    data: str
 
 
 class Card(msgspec.Struct, frozen=True):

@@ -35,16 +35,14 @@ class Table:
     """
 
     def __init__(self, path: Path, name: str) -> None:
+        header, start = _header(path)
         try:
-            with path.open("rb") as file:
-                (length,) = struct.unpack("<Q", file.read(8))
-                header = msgspec.json.decode(file.read(length), type=dict[str, Any])
             entry = msgspec.convert(header[name], _Entry)
             self._brain = entry.dtype == "BF16"
-            self._rows = np.memmap(path, _KINDS[entry.dtype], "r",
-                                   8 + length + entry.data_offsets[0], tuple(entry.shape))
-        except (OSError, KeyError, ValueError, struct.error) as error:
-            raise ModelError(f"{path}: no tensor {name!r} in it that can be read: {error}") from None
+            self._rows = np.memmap(path, _KINDS[entry.dtype], "r", start + entry.data_offsets[0],
+                                   tuple(entry.shape))
+        except (OSError, KeyError, ValueError) as error:
+            raise ModelError(f"{path}: no table {name!r} that can be read: {error}") from None
 
     def __getitem__(self, ids: Sequence[int] | slice) -> Array:
         """Rows, shape (n, width)."""
@@ -56,13 +54,17 @@ class Table:
 
 def names_in(path: Path) -> list[str]:
     """The tensors of a safetensors file."""
+    return [name for name in _header(path)[0] if name != "__metadata__"]
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """What a safetensors file says of its tensors, and where the first one begins."""
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            header = msgspec.json.decode(file.read(length), type=dict[str, Any])
-    except (OSError, ValueError, struct.error) as error:
+            return msgspec.json.decode(file.read(length), type=dict[str, Any]), 8 + length
+    except (OSError, ValueError, OverflowError, MemoryError, struct.error) as error:
         raise ModelError(f"{path}: no safetensors file: {error}") from None
-    return [name for name in header if name != "__metadata__"]
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Array]) -> None:

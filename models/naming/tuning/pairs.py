@@ -6,13 +6,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from models.exemplars import shorten
 from models.naming.choice import TextEncoder, choose
 from models.naming.groups import Group
 from models.naming.guard import Policy
 from models.naming.prompt import question
 from models.naming.titles import Evidence
 
-SHOWN: Final = (4, 8)  # titles of a pair; the engine keeps five
+SHOWN: Final = (3, 6)  # titles of a pair; the engine keeps five
 DRAWS: Final = 3  # pairs made of one group, with other titles each
 
 
@@ -38,7 +39,7 @@ def pairs(groups: Sequence[Group], encoder: TextEncoder, seed: int = 0) -> list[
 def _drawn(group: Group, encoder: TextEncoder, draw: random.Random) -> Iterator[Pair]:
     for _ in range(DRAWS):
         shown = draw.sample(group.titles, min(draw.randint(*SHOWN), len(group.titles)))
-        evidence = Evidence.of(group.request(shown))
+        evidence = Evidence.of(group.request([shorten(title) for title in shown]))
         for name in dict.fromkeys((group.name, group.fuller)):
             if (chosen := choose([name], evidence, Policy(), encoder).name) is not None:
                 yield Pair(question(evidence), msgspec.json.encode({"name": chosen}).decode())

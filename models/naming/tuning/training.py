@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from torch.nn import functional
 
 from models.errors import SettingsError
 from models.naming.tuning.base import Method, trained
-from models.naming.tuning.batches import Tokens, batch
+from models.naming.tuning.batches import IGNORED, Tokens, batch
 
 CHECKPOINT: Final = "checkpoint.pt"
 WARM_UP: Final = 0.1  # of the steps, until the full rate is reached
@@ -65,7 +66,7 @@ def train(model: Any, known: Sequence[Tokens], plan: Plan, folder: Path, device:
         for group in optimiser.param_groups:
             group["lr"] = plan.rate * _share(step, plan.steps)
         torch.manual_seed(plan.seed + step)  # dropout is the same in a run that was resumed
-        loss = model(**batch(known, step, plan.size, device)).loss
+        loss = _loss(model, batch(known, step, plan.size, device))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights.values(), CLIPPED)
         optimiser.step()
@@ -73,6 +74,16 @@ def train(model: Any, known: Sequence[Tokens], plan: Plan, folder: Path, device:
         if (step + 1) % every == 0 or step + 1 == plan.steps:
             _save(folder / CHECKPOINT, plan, step + 1, weights, optimiser)
         tick(step + 1, loss.item())
+
+
+def _loss(model: Any, given: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Mean cross entropy of the answers; nothing is predicted where no answer is."""
+    labels = given.pop("labels")
+    first = int((labels != IGNORED).any(0).nonzero()[0])
+    kept = labels.shape[1] - first + 1  # a token is predicted from the one before it
+    logits = model(**given, logits_to_keep=kept).logits[:, :-1].float()
+    return functional.cross_entropy(logits.flatten(0, 1), labels[:, first:].flatten(),
+                                    ignore_index=IGNORED)
 
 
 def _share(step: int, steps: int) -> float:
