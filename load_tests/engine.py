@@ -16,7 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from load_tests import report, rivals
-from load_tests.many_users import Users
+from load_tests.many_users import INTERESTS, Users
 from load_tests.synthetic import titles
 from models import snapshot
 from models.encoder import Encoder
@@ -26,7 +26,6 @@ from streams.settings import Settings
 CLUSTERS = (10, 30, 100)
 USERS = (1_000, 10_000, 100_000)
 MILLION = 1_000_000  # takes 6 GB
-INTERESTS = 8  # of each user where users are many
 EVENTS = 40_000  # applied for each number of users
 TITLES = 3_000
 

@@ -9,11 +9,13 @@ import random
 import time
 from typing import NamedTuple
 
-from load_tests.synthetic import START_MS, STEP_MS, Titles, life
+from load_tests.synthetic import START_MS, Titles, life, step_ms
 from models import snapshot
 from models.journeys import Engine, UserState
 from models.records import Activity
 
+INTERESTS = 8  # of each user
+STEP_MS = step_ms(INTERESTS)
 GROWN = 20  # users who are copied
 PAST = 60  # activities in their past
 BATCH = 2_000
@@ -58,7 +60,7 @@ class Users:
 
     def _grow(self, user_id: str) -> list[tuple[bytes, bytes]]:
         user = self.engine.new_user(user_id)
-        acts = life(user_id, self._found, first=int(user_id[1:]) * PAST)
+        acts = life(user_id, self._found, STEP_MS, first=int(user_id[1:]) * PAST)
         for activity, row in (next(acts) for _ in range(PAST)):
             self.engine.activity(user, activity, self._found.vectors[row])
         return [(key, value) for key, value in snapshot.dump(user) if value is not None]

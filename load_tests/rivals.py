@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from river import base, cluster
 
-from load_tests.synthetic import Titles, life
+from load_tests.synthetic import Titles, life, step_ms
 from models.clusterer import JourneyClusterer
 from models.journeys import Engine, EngineParams, UserState
 
@@ -37,7 +37,7 @@ def engine(found: Titles, clusters: int, limit: float) -> tuple[Speed, UserState
     """The whole engine (clusters, windows, terms, exemplars, journeys) on one user's life."""
     runner = Engine(EngineParams(max_clusters=2 * clusters))
     user = runner.new_user("u")
-    acts = life("u", found)
+    acts = life("u", found, step_ms(clusters))
 
     def step() -> None:
         activity, row = next(acts)
@@ -51,7 +51,7 @@ def river(found: Titles, clusters: int, limit: float) -> Iterator[Speed]:
     """River's clusterers, and ours behind the same interface."""
     rows = [dict(enumerate(map(float, vector))) for vector in found.vectors[:20 * clusters]]
     estimators: dict[str, base.Clusterer] = {
-        "ours as a River estimator": JourneyClusterer(),
+        "ours, River API": JourneyClusterer(),
         "River DBSTREAM": cluster.DBSTREAM(clustering_threshold=1.0, fading_factor=1e-5,
                                            cleanup_interval=1_000),
         "River TextClust": cluster.TextClust(radius=0.5, fading_factor=1e-5, tgap=1_000,
@@ -62,7 +62,7 @@ def river(found: Titles, clusters: int, limit: float) -> Iterator[Speed]:
         for told in (False, True):
             learner, step = _steps(estimator, rows, told=told)
             events, seconds = _timed(step, clusters, limit)
-            yield Speed(f"{name}, cluster told" if told else name, events, seconds, _held(learner))
+            yield Speed(f"{name} + predict" if told else name, events, seconds, _held(learner))
 
 
 def _steps(estimator: base.Clusterer, rows: Sequence[dict[int, float]], *, told: bool

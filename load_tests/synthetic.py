@@ -10,7 +10,7 @@ from models.params import DAY_MS
 from models.records import Activity
 
 START_MS = 19_600 * DAY_MS
-STEP_MS = DAY_MS // 8  # between two activities of one user
+WEEKLY = 5  # activities of one interest in a week, as of somebody who cares
 NEARNESS = 0.75  # cosine of a title to the centre of its interest; of two titles, its square
 WORDS = 40  # per interest; a title has four of them
 
@@ -40,13 +40,18 @@ def titles(interests: int, count: int, dimensions: int, seed: int = 7) -> Titles
     return Titles(texts, vectors.astype(np.float32))
 
 
-def life(user_id: str, found: Titles, first: int = 0) -> Iterator[tuple[Activity, int]]:
-    """One user's activities without end, each with the row of its vector."""
+def step_ms(interests: int) -> int:
+    """Time between two activities of a user with so many interests."""
+    return 7 * DAY_MS // (WEEKLY * interests)
+
+
+def life(user_id: str, found: Titles, step: int, first: int = 0) -> Iterator[tuple[Activity, int]]:
+    """One user's activities without end, `step` ms apart, each with the row of its vector."""
     number, count = first, len(found.titles)
     while True:
         row = number % count
         yield Activity(f"e{number}", user_id, f"i{row}", found.titles[row],
-                       START_MS + number * STEP_MS), row
+                       START_MS + number * step), row
         number += 1
 
 

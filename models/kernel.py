@@ -41,9 +41,9 @@ class Scale(NamedTuple):
             mean cosine of two titles of one interest is about `between`.
         dimensions: Effective dimensions: what a difference in similarity is worth.
         spread: Uncertainty that even a large cluster's mean keeps, in units of `between`.
-        match: Nats that a match needs for a user with 20 clusters.
-        merge: Nats that a merge needs then.
-        choices: Nats more per e-fold of clusters: the best of many is good by chance.
+        match: Nats that a match needs.
+        merge: Nats that a merge needs.
+        choices: Nats more per e-fold of clusters past 20: the best of many is good by chance.
         choices_from: Clusters that are there from the start in that count.
         recency: Nats less per e-fold of silence: the next activity is likely in a live interest.
         recency_weeks: Silence that counts as none.
@@ -87,7 +87,7 @@ def _ratio(k: Scale, n1: float, q1: float, n2: float, q2: float, dot: float) -> 
 @_compiled
 def _bar(k: Scale, size: int) -> float:
     """Nats more that a user with this many clusters asks for."""
-    return k.choices * math.log((size + k.choices_from) / (20.0 + k.choices_from))
+    return k.choices * max(0.0, math.log((size + k.choices_from) / (20.0 + k.choices_from)))
 
 
 @_compiled

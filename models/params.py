@@ -45,7 +45,7 @@ class EngineParams:
         between=0.135,
         dimensions=120.0,
         spread=0.55,
-        match=1.5,
+        match=1.0,
         merge=3.0,
         choices=1.5,
         choices_from=10.0,

@@ -1,5 +1,6 @@
 """Records on their way out, sent as record batches and acknowledged together."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -52,10 +53,9 @@ class Outbox:
                 fresh = producer.create_batch()  # takes its first record however large
                 fresh.append(timestamp=None, key=key, value=value, headers=headers)
                 open_batches.append(fresh)
-        sent = [await producer.send_batch(batch, topic, partition=partition)
-                for (topic, partition), filled in batches.items() for batch in filled]
-        for acknowledged in sent:
-            await acknowledged
+        await asyncio.gather(*[
+            await producer.send_batch(batch, topic, partition=partition)
+            for (topic, partition), filled in batches.items() for batch in filled])
 
 
 @lru_cache(maxsize=65_536)

@@ -171,9 +171,10 @@ class Partition:
         Raises:
             KafkaError: It was not acknowledged.
         """
-        sent = [await changelog.append(self.number, batch) for batch, _ in packed]
-        for acknowledged, (_, parts) in zip(sent, packed, strict=True):
-            self._parts.write(parts, await acknowledged)
+        offsets = await asyncio.gather(*[
+            await changelog.append(self.number, batch) for batch, _ in packed])
+        for offset, (_, parts) in zip(offsets, packed, strict=True):
+            self._parts.write(parts, offset)
         self._written = self._parts.offset
         for user in users:
             due = user.due

@@ -26,6 +26,7 @@ from models.reading import decode_name
 from streams import assign, metrics
 from streams.batch import Effects, Reject
 from streams.embed import embed
+from streams.logs import calm
 from streams.metrics import Metrics
 from streams.outbox import Letter, Outbox
 from streams.publish import letters
@@ -367,6 +368,7 @@ def run(settings: Settings) -> None:
     if counts[topics.activities] != counts[topics.names]:
         raise SettingsError(f"{topics.activities} and {topics.names} must have the same number of "
                             "partitions")
+    calm()
     app = create_app(settings.model_copy(update={"partitions": counts[topics.activities]}))
     worker = faust.Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False)
     worker.spinner = None  # it hides a terminal's cursor, and fills a log with codes
