@@ -1,0 +1,116 @@
+"""Which names are learned, which are judged, and that neither knows of the other."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from models.encoder import Encoder
+from models.errors import ModelError
+from models.naming import groups
+from models.naming.guard import Policy, check
+from models.naming.titles import Evidence
+from models.naming.tuning.pairs import pairs
+from tests import named
+from tests.naming import LISTS, SOURDOUGH, request
+
+
+def answers(found):
+    return {json.loads(pair.answer)["name"] for pair in found}
+
+
+def test_no_list_and_no_kind_of_subreddit_is_in_both_halves(tmp_path: Path) -> None:
+    data = named.some(tmp_path)
+    learned, judged = groups.read(data, "even"), groups.read(data, "odd")
+    assert {group.source for group in learned} == {named.LEARNED, "AdvancedRunning"}
+    assert {group.source for group in judged} == {named.JUDGED, "alpinism"}
+    assert len(learned) == len(judged) == 5
+
+
+def test_a_title_that_is_judged_is_not_learned_wherever_it_stands(tmp_path: Path) -> None:
+    titles = LISTS["chess"]
+    named.write(tmp_path, [
+        named.section(named.LEARNED, "Chess", (*titles, *SOURDOUGH)),
+        named.section(named.LEARNED, "Only those", titles),
+        named.section(named.JUDGED, "Chess", titles)], [])
+    [learned] = groups.read(tmp_path, "even")
+    assert learned.titles == SOURDOUGH
+    [judged] = groups.read(tmp_path, "odd")
+    assert judged.titles == titles
+
+
+def test_the_real_data_leaks_nothing() -> None:
+    data = Path(__file__).parents[3] / "shared" / "data" / "names"
+    if not data.is_dir():
+        pytest.skip("the evaluation data is not here")
+    learned, judged = groups.read(data, "even"), groups.read(data, "odd")
+    assert len(learned) > 300
+    assert len(judged) > 300
+    for what in (lambda group: {group.source}, lambda group: set(group.titles)):
+        assert not set().union(*map(what, learned)) & set().union(*map(what, judged))
+
+
+def test_subreddits_whose_titles_are_about_anything_are_left_out(tmp_path: Path) -> None:
+    named.write(tmp_path, [], [named.subreddit("a", named.LEARNED_TOO, "Home baking", SOURDOUGH),
+                               named.subreddit("b", named.LEARNED_TOO, "Home baking", SOURDOUGH,
+                                               clean=False)])
+    assert [group.source for group in groups.read(tmp_path, "even")] == ["a"]
+
+
+@pytest.mark.parametrize(("said", "name"), [
+    ("Advanced Running: discussion for those who run like hell...", "Advanced Running"),
+    ("/r/dnb - Drum & Bass for adults.", "dnb"),
+    ("Eating Keto Style! | Low-Carb Recipes", "Eating Keto Style!"),
+    ("Post-rock", "Post-rock"),
+    ("A reddit for ultralight hikers.", "A reddit for ultralight hikers"),
+])
+def test_what_stands_behind_a_subreddits_name_is_left_out(tmp_path: Path, said: str, name: str
+                                                          ) -> None:
+    named.write(tmp_path, [], [named.subreddit("a", named.LEARNED_TOO, said, SOURDOUGH)])
+    assert [group.name for group in groups.read(tmp_path, "even")] == [name]
+
+
+def test_only_names_that_the_guard_lets_pass_are_learned(tmp_path: Path) -> None:
+    named.write(tmp_path, [
+        named.section(named.LEARNED, "Sourdough baking", SOURDOUGH),
+        named.section(named.LEARNED, "Various topics", LISTS["chess"]),
+        named.section(named.LEARNED, "Chess for Republicans", LISTS["chess"]),
+        named.section(named.LEARNED, "Underwater hockey", LISTS["telescopes"]),
+    ], [])
+    found = pairs(groups.read(tmp_path, "even"), Encoder.open("default"))
+    assert answers(found) == {"Sourdough baking"}
+
+
+def test_a_heading_of_one_word_is_learned_with_the_subject_of_its_list(tmp_path: Path) -> None:
+    named.write(tmp_path, [
+        named.section("Public APIs", "Weather", named.TITLES["Weather"])], [])
+    found = pairs(groups.read(tmp_path, "even"), Encoder.open("default"))
+    assert answers(found) == {"Weather Public APIs"}
+
+
+def test_pairs_are_the_same_every_time_and_ask_as_the_namer_does(tmp_path: Path) -> None:
+    learned = groups.read(named.some(tmp_path), "even")
+    encoder = Encoder.open("default")
+    found = pairs(learned, encoder)
+    assert found == pairs(learned, encoder)
+    assert len({pair.question for pair in found}) > len(learned)  # other titles each time
+    assert all(pair.question.startswith("<titles>\n- ") for pair in found)
+    assert all("Frequent words: " in pair.question for pair in found)
+
+
+def test_what_is_learned_could_be_published(tmp_path: Path) -> None:
+    for pair in pairs(groups.read(named.some(tmp_path), "even"), Encoder.open("default")):
+        titles = [line[2:] for line in pair.question.split("\n") if line.startswith("- ")]
+        name = json.loads(pair.answer)["name"]
+        assert check(name, Evidence.of(request(*titles)), Policy(), similarity=1.0) == (name, None)
+
+
+@pytest.mark.parametrize("content", [None, b"not gzip"])
+def test_data_that_is_not_there_or_broken_is_one_clear_error(tmp_path: Path, content: bytes | None
+                                                             ) -> None:
+    path = named.some(tmp_path) / "sections.jsonl.gz"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"sections\.jsonl\.gz"):
+        groups.read(tmp_path, "even")
