@@ -46,7 +46,8 @@ def some(folder: Path) -> Path:
     return write(
         folder,
         [section(context, name, tuple(f"{title}{mark}" for title in titles))
-         for context, mark in ((LEARNED, ""), (JUDGED, " again")) for name, titles in TITLES.items()],
+         for context, mark in ((LEARNED, ""), (JUDGED, " again"))
+         for name, titles in TITLES.items()],
         [subreddit("AdvancedRunning", LEARNED_TOO, "Advanced running: like hell", (
             "Running a marathon", "Running shoes compared", "Interval running", "Long running")),
          subreddit("alpinism", JUDGED_TOO, "Alpine climbing", LISTS["sailing"])])

@@ -10,6 +10,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from streams.broker import free_port
+from tests.soft import sent
 
 Behaviour = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 
@@ -22,7 +23,8 @@ class Stub:
         behave: Called for every naming request instead of answering it; None: answer.
         probes: Whether probes (one token) are answered; other requests go to `behave`.
         schema: Whether `response_format` is understood.
-        chats: The bodies of the naming requests that came.
+        chats: The bodies of the naming requests that came, chats or not.
+        adapters: Further names that are served.
     """
 
     def __init__(self) -> None:
@@ -32,6 +34,7 @@ class Stub:
         self.probes = True
         self.schema = True
         self.chats: list[dict[str, Any]] = []
+        self.adapters: list[str] = []
         self.probed = 0
         self._runner: web.AppRunner | None = None
 
@@ -40,9 +43,10 @@ class Stub:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> Self:
-        app = web.Application()
+        app = web.Application(client_max_size=4 * 2**20)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/completions", self._complete)  # soft prompts
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True).start()
@@ -54,11 +58,12 @@ class Stub:
             self._runner = None
 
     async def _models(self, _: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": self.model}]})
+        return web.json_response({"object": "list", "data": [
+            {"id": name} for name in (self.model, *self.adapters)]})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        if body["model"] != self.model:
+        if body["model"] not in (self.model, *self.adapters):
             return refusal(404, f"The model `{body['model']}` does not exist.")
         if body["max_tokens"] == 1:
             self.probed += 1
@@ -70,12 +75,27 @@ class Stub:
             return refusal(400, "response_format is not supported")
         if self.behave is not None:
             return await self.behave(request, body)
-        return answers(*names_for(body)[: body["n"]])
+        return answers(*names_for(body)[: body.get("n", 1)])
+
+
+    async def _complete(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.chats.append(body)
+        if not len(sent(body["prompt_embeds"])):
+            return refusal(400, "prompt_embeds has no rows")
+        return web.json_response({
+            "id": "cmpl-1", "object": "text_completion", "model": body["model"],
+            "choices": [{"index": index, "finish_reason": "stop",
+                         "text": json.dumps({"name": f"Sourdough bread baking {index + 1}"})}
+                        for index in range(body["n"])]})
 
 
 def names_for(body: dict[str, Any]) -> list[str]:
     """Names that a sensible model could give, different ones, as it writes them."""
-    words = re.search(r"Frequent words: (.*)", body["messages"][-1]["content"])[1].split(", ")
+    question = body["messages"][-1]["content"]
+    if "Interest 1" in question:
+        return [json.dumps({"names": ["About things"] * question.count("Interest ")})]
+    words = re.search(r"Frequent words: (.*)", question)[1].split(", ")
     first, second = (words * 2)[:2]
     names = [f"{first} and {second}", f"{second} with {first}", f"About {first}", f"{first} fans"]
     return [json.dumps({"name": name}) for name in names]

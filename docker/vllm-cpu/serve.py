@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8000, help="port (default: %(default)s)")
     parser.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS",
                         help="until a server that is not ready is an error (default: %(default)s)")
+    parser.add_argument("--lora", action="append", default=[], metavar="NAME=FOLDER",
+                        help="serve an adapter of `journeys tune lora` too; may be repeated")
     parser.add_argument("--install-only", action="store_true", help="install, do not serve")
     options = parser.parse_args(arguments)
     home = options.home.resolve()
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.install_only:
         print(f"installed in {home}")
         return 0
-    return serve(home, options.host, options.port, options.timeout)
+    return serve(home, options.host, options.port, options.timeout, options.lora)
 
 
 def install(home: Path) -> None:
@@ -112,7 +114,7 @@ def step(home: Path, name: str, what: str, command: Sequence[str]) -> None:
     print(f"[ok]   {what} ({time.monotonic() - started:.0f} s)", flush=True)
 
 
-def serve(home: Path, host: str, port: int, timeout: float) -> int:
+def serve(home: Path, host: str, port: int, timeout: float, adapters: Sequence[str]) -> int:
     """Run the server in the foreground; say when it is ready; pass signals on."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -126,7 +128,11 @@ def serve(home: Path, host: str, port: int, timeout: float) -> int:
         "--model", str(home / MODEL_NAME), "--served-model-name", MODEL_NAME,
         "--host", host, "--port", str(port), "--dtype", "float32", "--enforce-eager",
         "--enable-lora", "--enable-prompt-embeds", "--max-model-len", "2048",
+        # So that a load test sees what the shared prefix saves.
+        "--enable-prompt-tokens-details",
     ]
+    if adapters:
+        command += ["--lora-modules", *adapters]
     offline = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_NO_USAGE_STATS": "1"}
     with log.open("wb") as output:
         server = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | offline)

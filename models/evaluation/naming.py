@@ -119,8 +119,8 @@ async def evaluate(users: Sequence[Sequence[Case]], fewer: int, server: Server |
             return rows
         await run("answers", f"best of {server.candidates}", asking(), few)
         await run("answers", "the only one", asking(candidates=1), few)
-        await run("input", "titles", asking(only_titles), few)
-        await run("input", "keywords", asking(only_keywords), few)
+        await run("input", "titles only", asking(only_titles), few)
+        await run("input", "keywords only", asking(only_keywords), few)
         await run("calls", "one for all", all_in_one(api, server.model, encoder), few)
         for depth in DEPTHS:
             await run("depth", f"{depth} titles", asking(depth=depth), few)

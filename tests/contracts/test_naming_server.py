@@ -1,11 +1,13 @@
 """What the namer needs of a server, on a stub and on a real one.
 
-`JOURNEYS_TEST_VLLM=http://host:port pytest tests/contracts/test_naming_server.py` adds a real one.
+`JOURNEYS_TEST_VLLM=http://host:port pytest tests/contracts/test_naming_server.py` adds a real one;
+with JOURNEYS_TEST_SOFT_PROMPT=folder and JOURNEYS_TEST_ADAPTER=name also what was tuned for it.
 """
 
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +17,17 @@ from models.errors import NamingError
 from models.naming.client import Unavailable, VllmClient
 from models.naming.guard import Policy, check
 from models.naming.namer import VllmNamer
-from models.naming.prompt import messages
+from models.naming.prompt import messages, plain
+from models.naming.soft import SoftPrompt
 from models.naming.titles import Evidence
 from models.records import NamingRequest
+from tests import soft
 from tests.naming import LISTS, SOURDOUGH, request
 from tests.vllm_stub import stub_server
 
 REAL = os.environ.get("JOURNEYS_TEST_VLLM")
+SOFT_PROMPT = os.environ.get("JOURNEYS_TEST_SOFT_PROMPT")
+ADAPTER = os.environ.get("JOURNEYS_TEST_ADAPTER")
 TIMEOUT = 60.0  # a server on a CPU that others use, too
 CHAT = messages(Evidence.of(request()))
 
@@ -33,6 +39,7 @@ async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
         yield REAL
         return
     async with stub_server() as stub:
+        stub.adapters.append("stub-adapter")
         yield stub.url
 
 
@@ -80,6 +87,30 @@ async def test_the_longest_prompt_fits(client: VllmClient) -> None:
 async def test_many_at_once_are_all_answered(client: VllmClient) -> None:
     answers = await asyncio.gather(*(client.complete(CHAT, 1) for _ in range(12)))
     assert len(answers) == 12
+
+
+async def test_a_soft_prompt_is_answered_like_a_chat(url: str, client: VllmClient, tmp_path: Path
+                                                     ) -> None:
+    if url != REAL:
+        soft.a_soft_prompt(tmp_path / "soft", soft.a_model(tmp_path / "model"))
+    elif SOFT_PROMPT is None:
+        pytest.skip("JOURNEYS_TEST_SOFT_PROMPT names no soft prompt for the real server")
+    ask = SoftPrompt(tmp_path / "soft" if url != REAL else Path(SOFT_PROMPT or ""))
+    for n in (1, 4):
+        answers = (await client.complete(ask(Evidence.of(request())), n)).answers
+        assert 1 <= len(answers) <= n
+        assert all(2 <= len(answer.split()) <= 6 for answer in answers)
+
+
+async def test_an_adapter_is_asked_for_by_its_name(url: str) -> None:
+    adapter = ADAPTER if url == REAL else "stub-adapter"
+    if adapter is None:
+        pytest.skip("JOURNEYS_TEST_ADAPTER names no adapter of the real server")
+    client = VllmClient(url, model=adapter, timeout=TIMEOUT)
+    model, answers = await client.complete(plain(Evidence.of(request())), 1)
+    await client.close()
+    assert model == adapter
+    assert answers
 
 
 async def name_of(client: VllmClient, asked: NamingRequest, **options: Any) -> str | None:
