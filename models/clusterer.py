@@ -56,14 +56,14 @@ class Clusters:
             moment: Its time, epoch ms.
         """
         found: tuple[int, float, float] = kernel.nearest(
-            params.scale, self.means, self.mass, self._square, self.touched, self.size, vector,
+            params.kernel, self.means, self.mass, self._square, self.touched, self.size, vector,
             float(moment))
         return found
 
     def most_alike(self, params: EngineParams, row: int) -> tuple[int, float]:
         """The other row that is likeliest the same interest as `row`, and the score of that."""
         found: tuple[int, float] = kernel.most_alike(
-            params.scale, self.means, self.mass, self._square, self.size, row)
+            params.kernel, self.means, self.mass, self._square, self.size, row)
         return found
 
     def strength(self, moment: float, half_life: float) -> NDArray[np.float64]:
@@ -87,7 +87,7 @@ class Clusters:
             self._square = np.concatenate([self._square, np.zeros_like(self._square)])
         row = self.size
         self.size += 1
-        self._set(row, mean)
+        kernel.learn(self.means, self._square, row, mean, 1.0)
         self.mass[row] = mass
         self.touched[row] = moment
         return row
@@ -109,8 +109,7 @@ class Clusters:
         else:
             mass *= 0.5 ** (-apart / half_life)
         self.mass[row] += mass
-        share = np.float32(mass / self.mass[row])
-        self._set(row, self.means[row] + share * (mean - self.means[row]))
+        kernel.learn(self.means, self._square, row, mean, mass / self.mass[row])
 
     def remove(self, row: int) -> None:
         """Take a row out; the rows behind it move up by one."""
@@ -122,10 +121,6 @@ class Clusters:
         """A row's mean as a unit vector, shape (dimensions,)."""
         unit: Vector = self.means[row] / np.float32(math.sqrt(self._square[row]) or 1.0)
         return unit
-
-    def _set(self, row: int, mean: Vector) -> None:
-        self.means[row] = mean.astype(np.float16)
-        self._square[row] = float(self.means[row] @ self.means[row])
 
 
 class JourneyClusterer(base.Clusterer):

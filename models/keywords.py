@@ -100,7 +100,8 @@ def _prune(kept: dict[str, int]) -> None:
 
 def salient(counts: Mapping[str, int]) -> dict[str, float]:
     """Terms with their scores (count times idf), best first; ties by the term itself."""
-    scores = [(-round(times * idf(term), 2), term) for term, times in counts.items()]
+    idf, unseen = _background().idf, _background().unseen
+    scores = [(-round(times * idf.get(term, unseen), 2), term) for term, times in counts.items()]
     return {term: -score for score, term in sorted(scores)}
 
 
@@ -147,9 +148,7 @@ def _spellings(titles: Iterable[str]) -> dict[str, str]:
     """How a folded word is spelled in the titles, lower case unless never so."""
     found: dict[str, str] = {}
     for title in titles:
-        for word in WORD.findall(title):
-            term = fold(word)
-            plain = re.sub(r"['’]s$", "", word)
+        for term, plain, _ in _words(title):
             if term not in found or (plain.islower() and not found[term].islower()):
                 found[term] = plain
     return found
@@ -159,8 +158,14 @@ def _pairs(titles: Iterable[str]) -> Counter[tuple[str, str]]:
     """In how many titles one folded word follows another, side by side."""
     found: Counter[tuple[str, str]] = Counter()
     for title in titles:
-        words = list(WORD.finditer(title))
-        found.update({(fold(left.group()), fold(right.group()))
-                      for left, right in pairwise(words)
-                      if title[left.end() : right.start()] == " "})
+        found.update({(left, right) for (left, _, beside), (right, _, _) in pairwise(_words(title))
+                      if beside})
     return found
+
+
+@lru_cache(maxsize=65_536)
+def _words(title: str) -> tuple[tuple[str, str, bool], ...]:
+    """The words of a title: folded, as spelled without a possessive, one blank before the next."""
+    return tuple((fold(word.group()), re.sub(r"['’]s$", "", word.group()),
+                  WORD.match(title, word.end() + 1) is not None and title[word.end()] == " ")
+                 for word in WORD.finditer(title))
