@@ -52,11 +52,15 @@ def record(user: UserState, cluster: Cluster, journey: Journey, shown: JourneyVi
            updated_at: int, merged_into: str | None = None) -> JourneyRecord:
     """The journey's record for the compacted topic."""
     row = user.row_of(cluster.number)
-    strength = user.numbers.strength(user.latest, FADING_HALF_LIFE_MS)
+    numbers = user.numbers
+    # Not `user.latest`: whether a window closes by the user's next activity, which is that already,
+    # or before it by the passing of time must make no difference.
+    counted = float(numbers.touched[:numbers.size].max())
+    strength = numbers.strength(counted, FADING_HALF_LIFE_MS)
     rank = None
     if shown.stage in ("active", "dormant"):
         rows = [place for place, known in enumerate(user.clusters) if known.journey is not None]
-        rank = user.numbers.rank(strength, rows, row)
+        rank = numbers.rank(strength, rows, row)
     return JourneyRecord(
         user_id=user.user_id,
         name=journey.name,

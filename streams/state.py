@@ -15,8 +15,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from models import snapshot
 from models.errors import SnapshotError
 from models.journeys import Engine, UserState
-from streams.changelog import Changelog
 from streams.store import Part, Parts
+from streams.writers import Writers
 
 MARK_KEY: Final = b"\xff"  # no user's key: those begin with a byte of UTF-8
 MARK_VERSION: Final = 1
@@ -131,12 +131,12 @@ class Partition:
             heapq.heappush(queue, (self._due[user_id], user_id))
         return found
 
-    def pack(self, changelog: Changelog, users: Iterable[UserState], mark: Mark | None
+    def pack(self, writers: Writers, users: Iterable[UserState], mark: Mark | None
              ) -> list[Packed]:
         """What must be appended for these users; a user is never split over two record batches.
 
         Args:
-            changelog: Makes the record batches.
+            writers: Makes the record batches.
             users: Their marks of change are cleared: on any failure from here on, `forget`.
             mark: Goes with the last batch; None when it has not moved.
 
@@ -151,17 +151,17 @@ class Partition:
             if size > room:
                 if size > BATCH_BYTES:
                     raise TooLargeError(f"{size} bytes of user {user.user_id!r}")
-                packed.append(Packed(changelog.batch(self.number), []))
+                packed.append(Packed(writers.batch(self.number), []))
                 room = BATCH_BYTES
             room -= size
             _fill(packed[-1], parts)
         if mark is not None:
             if room < 4 * RECORD_BYTES:
-                packed.append(Packed(changelog.batch(self.number), []))
+                packed.append(Packed(writers.batch(self.number), []))
             _fill(packed[-1], [(MARK_KEY, msgspec.msgpack.encode(mark))])
         return packed
 
-    async def append(self, changelog: Changelog, packed: Sequence[Packed],
+    async def append(self, writers: Writers, packed: Sequence[Packed],
                      users: Iterable[UserState], mark: Mark | None) -> int:
         """Write what was packed: to the changelog, acknowledged, then to the local store.
 
@@ -172,7 +172,8 @@ class Partition:
             KafkaError: It was not acknowledged.
         """
         offsets = await asyncio.gather(*[
-            await changelog.append(self.number, batch) for batch, _ in packed])
+            await writers.append(self.number, writers.changelog, self.number, batch)
+            for batch, _ in packed])
         for offset, (_, parts) in zip(offsets, packed, strict=True):
             self._parts.write(parts, offset)
         self._written = self._parts.offset

@@ -1,7 +1,7 @@
 """The Faust table of user state: its changelog is read back in batches, into one store a partition.
 
 Faust does the assignment, standbys and recovery. What it is not trusted with: writing (it has no
-record batches), where recovery ends (see `streams.changelog`), and going on after an error.
+record batches), where recovery ends (see `streams.writers`), and going on after an error.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from faust.types import TP, EventT
 from faust.types.tables import CollectionT
 from mode import get_logger
 
-from streams.changelog import Changelog
 from streams.store import LockedError, MemoryParts, Parts, RocksParts
 from streams.transport import Batches
+from streams.writers import Writers
 
 _log = get_logger(__name__)
 
@@ -113,7 +113,7 @@ class UserTable(faust.Table[bytes, bytes]):
             changelog_topic=app.topic(
                 topic, schema=Batches(), partitions=partitions, compacting=True, acks=False,
                 internal=True, allow_empty=True), **kwargs)
-        self.changelog = Changelog(app, topic)
+        self.writers = Writers(app, topic)
         self._folder = folder
         self._on_recovered = on_recovered
 
@@ -147,7 +147,7 @@ class UserTable(faust.Table[bytes, bytes]):
 
     async def on_stop(self) -> None:
         """Faust's hook."""
-        await self.changelog.close()
+        await self.writers.close()
 
 
 class _Recovery(Recovery):
@@ -167,7 +167,7 @@ class _Recovery(Recovery):
             destination.clear()
             for table in self.tables.values():
                 mine = {tp for tp in tps if self.tp_to_table[tp] is table}
-                ends = await _changelog(table).take(tp.partition for tp in mine)
+                ends = await _writers(table).take(tp.partition for tp in mine)
                 destination.update({tp: ends[tp.partition] for tp in mine})
             return
         await super()._build_highwaters(consumer, tps, destination, title)
@@ -208,9 +208,9 @@ class _Recovery(Recovery):
         await app._fetcher.maybe_start()  # type: ignore[attr-defined]
 
 
-def _changelog(table: CollectionT) -> Changelog:
+def _writers(table: CollectionT) -> Writers:
     assert isinstance(table, UserTable)
-    return table.changelog
+    return table.writers
 
 
 class Tables(TableManager):

@@ -28,7 +28,7 @@ from streams.batch import Effects, Reject
 from streams.embed import embed
 from streams.logs import calm
 from streams.metrics import Metrics
-from streams.outbox import Letter, Outbox
+from streams.outbox import Letter, send
 from streams.publish import letters
 from streams.read import read
 from streams.rejects import letter
@@ -81,7 +81,6 @@ class Worker:
         self._cache = cache
         self._metrics = counts
         self._engine = Engine(settings.engine())
-        self._outbox = Outbox(app)
         self._lost: dict[TP, int] = {}  # generation in which a batch of it was given up
         self._lease = LEASE_SHARE * min(settings.session_timeout, settings.rebalance_timeout)
 
@@ -228,30 +227,30 @@ class Worker:
     async def _commit(self, partition: Partition, effects: Effects, generation: int,
                       mark: Mark | None) -> bool:
         """Publish the effects, then store the state; False if the partition went elsewhere."""
-        changelog, users = self._table.changelog, effects.users.values()
-        packed = partition.pack(changelog, users, mark)
+        writers, users = self._table.writers, effects.users.values()
+        packed = partition.pack(writers, users, mark)
         mail = letters(self.topics, effects.changes, effects.records.values(), effects.requests)
         if mail or effects.rejects:
             if not await self._owns(generation):
                 return False
-            await self._send(mail, effects.rejects)
+            await self._send(partition.number, mail, effects.rejects)
         if packed:
             if not await self._owns(generation, finish=True):
                 return False
-            written = await partition.append(changelog, packed, users, mark)
+            written = await partition.append(writers, packed, users, mark)
             self._metrics.count(metrics.STATE_BYTES, written)
         self._metrics.count_each(metrics.CHANGES, Counter(c.kind for c in effects.changes))
         self._metrics.count_each(metrics.REJECTS, Counter(r.error.reason for r in effects.rejects))
         self._metrics.count(metrics.REQUESTS, len(effects.requests))
         return True
 
-    async def _send(self, mail: Sequence[Letter], rejects: Sequence[Reject]) -> None:
-        topic = self.topics.rejects
+    async def _send(self, owned: int, mail: Sequence[Letter], rejects: Sequence[Reject]) -> None:
+        topic, writers = self.topics.rejects, self._table.writers
         try:
-            await self._outbox.send([*mail, *(letter(reject, topic) for reject in rejects)])
+            await send([*mail, *(letter(reject, topic) for reject in rejects)], writers, owned)
         except MessageSizeTooLargeError:  # nothing else is that large
-            await self._outbox.send(
-                [*mail, *(letter(reject, topic, cut=True) for reject in rejects)])
+            await send([*mail, *(letter(reject, topic, cut=True) for reject in rejects)],
+                       writers, owned)
 
     # ---- ownership ----------------------------------------------------------------------------
 

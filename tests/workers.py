@@ -20,7 +20,6 @@ from models.encoder import Encoder, VectorCache
 from models.records import cloudevent, encode
 from streams import topics
 from streams.broker import free_port
-from streams.changelog import TAKEN_KEY
 from streams.cli.children import environment
 from streams.clients import connect
 from streams.replay import Replay
@@ -28,6 +27,7 @@ from streams.sample.generator import generate
 from streams.settings import Settings
 from streams.state import MARK_KEY, Mark
 from streams.topics import Topics, journey_key
+from streams.writers import TAKEN_KEY
 
 PATIENCE = 90.0  # seconds; a machine that builds something else meanwhile is slow
 

@@ -1,12 +1,15 @@
-"""Writes the changelog partitions that this worker owns, and keeps earlier owners from doing so.
+"""Writes for the partitions that this worker owns, and keeps earlier owners from doing so.
 
-One producer per partition, with a transactional id made from the partition but no transactions: at
-its start the broker raises the id's epoch, and from the new owner's first record on it refuses what
-an earlier owner still sends (a zombie that was stopped and goes on). That first record also marks
-where recovery ends: it is the last of the partition, whoever wrote before.
+Each partition has one producer through which all goes that its owner writes: state, changes,
+journeys, requests, rejects. Where the broker can, it is idempotent, so that what is sent stays in
+order and comes once, however often the client sends it; and it has a transactional id made from the
+partition, but no transactions: at its start the broker raises the id's epoch, and wherever the new
+owner has written, it refuses what an earlier owner still sends (a zombie that was stopped and goes
+on). On the changelog the new owner writes at once. That record also marks where recovery ends: it
+is the last of the partition, whoever wrote before.
 
-A broker without transactional ids (the embedded one) fences nobody; there the lease alone, which
-every write is checked against, keeps a zombie quiet.
+A broker without producer ids (the embedded one) fences nobody; there the lease alone, which every
+write is checked against, keeps a zombie quiet.
 """
 
 import asyncio
@@ -32,17 +35,20 @@ TAKEN_KEY: Final = b"\xff\xff"  # no user's key; compaction keeps the latest own
 STOP_SECONDS: Final = 5.0
 
 
-class Changelog:
-    """The writers of one changelog topic.
+class Writers:
+    """The producers of the partitions that this worker owns.
 
     Args:
         app: Its producer's settings are used.
-        topic: The changelog topic.
+        changelog: The topic of the state.
+
+    Attributes:
+        changelog: The topic of the state.
     """
 
-    def __init__(self, app: AppT, topic: str) -> None:
+    def __init__(self, app: AppT, changelog: str) -> None:
+        self.changelog = changelog
         self._app = app
-        self._topic = topic
         self._writers: dict[int, AIOKafkaProducer] = {}
         self._fences: bool | None = None  # not known before the first answer
 
@@ -50,7 +56,8 @@ class Changelog:
         """Become the writer of these partitions, and of no others.
 
         Returns:
-            By partition the offset of the record that says so: the end of what was written before.
+            By partition the offset of the record on the changelog that says so: the end of what was
+            written before.
 
         Raises:
             KafkaError: The broker does not let us.
@@ -65,12 +72,31 @@ class Changelog:
         await asyncio.gather(*map(self._stop, earlier))
         return dict(zip(wanted, taken, strict=True))
 
-    def batch(self, partition: int) -> BatchBuilder:
-        """An empty record batch, to be filled and given to `append`."""
-        return self._writers[partition].create_batch()
+    def batch(self, owned: int) -> BatchBuilder:
+        """An empty record batch for `append`; it takes its first record however large.
 
-    async def append(self, partition: int, batch: BatchBuilder) -> Awaitable[int]:
+        Args:
+            owned: The partition for which it will be written.
+        """
+        return self._writers[owned].create_batch()
+
+    async def partitions_of(self, owned: int, topic: str) -> int:
+        """How many partitions a topic has.
+
+        Raises:
+            KafkaError: The broker does not say.
+        """
+        return len(await self._writers[owned].partitions_for(topic))
+
+    async def append(self, owned: int, topic: str, partition: int, batch: BatchBuilder
+                     ) -> Awaitable[int]:
         """Send a record batch; it is stored all or not at all.
+
+        Args:
+            owned: The partition for which it is written.
+            topic: Where to.
+            partition: Which of the topic's partitions.
+            batch: Made by `batch`.
 
         Returns:
             What to await for the offset of its last record, once all replicas have it.
@@ -80,7 +106,7 @@ class Changelog:
                 worker has taken the partition.
         """
         count: int = batch.record_count()
-        sent = await self._writers[partition].send_batch(batch, self._topic, partition=partition)
+        sent = await self._writers[owned].send_batch(batch, topic, partition=partition)
 
         async def last() -> int:
             return int((await sent).offset) + count - 1
@@ -88,7 +114,7 @@ class Changelog:
         return last()
 
     async def close(self) -> None:
-        """Stop the writers."""
+        """Stop the producers."""
         writers, self._writers = list(self._writers.values()), {}
         await asyncio.gather(*map(self._stop, writers))
 
@@ -127,13 +153,14 @@ class Changelog:
         return writer
 
     def _id(self, partition: int) -> str:
-        return f"{self._topic}-{partition}"
+        return f"{self.changelog}-{partition}"
 
     async def _take(self, partition: int) -> int:
         batch = self.batch(partition)
         owner = str(self._app.conf.broker_client_id).encode()
         batch.append(timestamp=None, key=TAKEN_KEY, value=owner)
-        acknowledged: Awaitable[int] = await self.append(partition, batch)
+        acknowledged: Awaitable[int] = await self.append(
+            partition, self.changelog, partition, batch)
         return await acknowledged
 
     async def _stop(self, writer: AIOKafkaProducer) -> None:
