@@ -117,7 +117,7 @@ def keyword_name(
     """
     ranked = list(salient({term: times for term, times in counts.items()
                            if times >= REPEATED} or counts))
-    spelling = _spellings(titles)
+    spelling = spellings(titles)
     name = titles[0][:TITLE_NAME_CHARS].strip()
     for length in range(NAME_TERMS, max(len(ranked), NAME_TERMS) + 1):
         if ranked:
@@ -144,7 +144,7 @@ def _phrases(terms: Sequence[str], titles: Iterable[str]) -> list[list[str]]:
     return phrases
 
 
-def _spellings(titles: Iterable[str]) -> dict[str, str]:
+def spellings(titles: Iterable[str]) -> dict[str, str]:
     """How a folded word is spelled in the titles, lower case unless never so."""
     found: dict[str, str] = {}
     for title in titles:

@@ -14,14 +14,14 @@ from typing import Any, Final, Literal, TypeAlias
 
 from models.errors import ModelError
 from models.evaluation.people import Half, in_half, opened
-from models.keywords import count_terms, keyword_name, salient, terms_of
+from models.keywords import count_terms, keyword_name, salient, spellings, terms_of
+from models.naming.titles import stems
 from models.records import NamingRequest
 
 Kind: TypeAlias = Literal["list", "subreddit"]
 
 LEAST_TITLES: Final = 4
 _ASIDE: Final = re.compile(r"\s*(?::|\||\s-\s|\.\s|\.$).*$")  # "Alpinism: A Higher Calling"
-_BOAST: Final = re.compile(r"\b(?:awesome|free)\b\s*", re.IGNORECASE)  # "awesome nodejs"
 _ADDRESS: Final = re.compile(r"^/?r/")
 
 
@@ -34,7 +34,6 @@ class Group:
         kind: A section of a curated list, or a subreddit.
         source: The list, or the subreddit.
         name: What a human calls them.
-        fuller: The same with the list's subject, for headings that say little alone ("Weather").
         titles: Distinct.
     """
 
@@ -42,7 +41,6 @@ class Group:
     kind: Kind
     source: str
     name: str
-    fuller: str
     titles: tuple[str, ...]
 
     @cached_property
@@ -52,6 +50,19 @@ class Group:
         for title in self.titles:
             count_terms(counts, terms_of(title))
         return counts
+
+    @cached_property
+    def fuller(self) -> str:
+        """A heading of one word with the best term beside it: "Weather" with "forecast".
+
+        The name itself when it has more words, or its one word is not what the titles are about.
+        """
+        known, terms = stems(self.name), list(salient(self.counts))
+        if " " in self.name or not any(stems(term) & known for term in terms):
+            return self.name
+        spelled = spellings(self.titles)
+        return next((f"{self.name} {spelled.get(term, term)}" for term in terms
+                     if not stems(term) & known), self.name)
 
     def request(self, titles: Sequence[str], user_id: str = "", taken: Sequence[str] = ()
                 ) -> NamingRequest:
@@ -76,7 +87,7 @@ def read(data: Path, half: Half) -> list[Group]:
             *_rows(data / "subreddits.jsonl.gz", _subreddit)]
     seen = {title for key, group in rows if half == "even" and in_half(key, "odd")
             for title in group.titles}
-    groups = [Group(group.group_id, group.kind, group.source, group.name, group.fuller,
+    groups = [Group(group.group_id, group.kind, group.source, group.name,
                     tuple(title for title in group.titles if title not in seen))
               for key, group in rows if in_half(key, half)]
     return [group for group in groups if len(group.titles) >= LEAST_TITLES]
@@ -92,10 +103,7 @@ def _rows(path: Path, make: Any) -> list[tuple[str, Group]]:
 
 def _section(row: dict[str, Any]) -> tuple[str, Group]:
     name = row["name"].strip(" \\")
-    subject = _BOAST.sub("", row["context"]).strip()
-    known = {word.lower() for word in name.split()}
-    added = [word for word in subject.split() if word.lower() not in known]
-    group = Group(f"list:{row['id']}", "list", row["context"], name, " ".join([name, *added]),
+    group = Group(f"list:{row['id']}", "list", row["context"], name,
                   tuple(dict.fromkeys(row["items"])))
     return f"s:{row['context']}", group
 
@@ -104,6 +112,6 @@ def _subreddit(row: dict[str, Any]) -> tuple[str, Group] | None:
     if not row["clean"]:
         return None
     name = _ASIDE.sub("", _ADDRESS.sub("", row["name"])).strip()
-    group = Group(f"subreddit:{row['slug']}", "subreddit", row["slug"], name, name,
+    group = Group(f"subreddit:{row['slug']}", "subreddit", row["slug"], name,
                   tuple(dict.fromkeys(row["items"])))
     return f"g:{row['group']}", group

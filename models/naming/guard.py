@@ -26,7 +26,7 @@ SENSITIVE: Final = frozenset({"health", "religion", "sexuality", "politics"})
 class Refusal(StrEnum):
     """Why an answer is not published; counted under this name."""
 
-    FORM = "form"  # not 2 to 6 words, a word twice, too long, signs that no name has
+    FORM = "form"  # not 2 to 6 words, a word twice, too long, cut off, signs that no name has
     CONTACT = "contact"  # an id, url, e-mail address, handle or phone number
     PROFANE = "profane"
     SENSITIVE = "sensitive"
@@ -77,6 +77,8 @@ _CONTACT: Final = re.compile(
     r"\b[\da-f]{8}-[\da-f]{4}\b|\bt[35]_\w+\b",
     re.IGNORECASE,
 )
+_DANGLING: Final = re.compile(
+    r"(?:\b(?:an?|and|as|at|by|for|from|in|into|its|of|or|the|their|to|with|without|your)|&)$")
 # Whole answers that say nothing, and pieces that only talk about the task has.
 _NOTHING: Final = (r"(?:interests?|topics?|titles?|items?|things|stuff|content|subjects?|hobbies|"
                    r"hobby|activity|activities|articles?|videos|posts|names?|words?|users?|list)")
@@ -109,7 +111,7 @@ def check(answer: str, evidence: Evidence, policy: Policy,
     if _CONTACT.search(name):
         refusal: Refusal | None = Refusal.CONTACT
     elif (not least <= length <= most or len(name) > policy.chars or _repeats(name)
-            or not all(_is_plain(sign) for sign in name)):
+            or not all(_is_plain(sign) for sign in name) or _DANGLING.search(name)):
         refusal = Refusal.FORM
     elif _EMPTY.search(name):
         refusal = Refusal.EMPTY_WORDS

@@ -2,18 +2,22 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import replace
+from typing import Final, Protocol
 
 from models.errors import NamingError
 from models.naming.choice import TextEncoder, choose
 from models.naming.client import VllmClient
-from models.naming.guard import Policy
+from models.naming.guard import Policy, Refusal
 from models.naming.prompt import Prompt, messages
 from models.naming.titles import Evidence
 from models.records import JourneyName, NamingRequest
 
 logger = logging.getLogger(__name__)
+
+AGAIN: Final = 2  # times as many candidates when the first ones were all refused
 
 
 class Namer(Protocol):
@@ -46,6 +50,9 @@ class KeywordNamer:
 class VllmNamer:
     """Asks a vLLM server for several candidates and takes the best that the guard lets pass.
 
+    When none may, it asks once more, for more of them. Names already taken are only shown then, if
+    one of them came: small models repeat whatever they are shown.
+
     Args:
         client: The server.
         candidates: How many are asked for at once.
@@ -72,15 +79,23 @@ class VllmNamer:
         evidence = Evidence.of(request)
         if not evidence.titles:
             raise NamingError("none of its titles can be shown to a model", retriable=False)
-        model, answers = await self._client.complete(self._prompt(evidence), self._candidates)
-        choice = await asyncio.to_thread(choose, answers, evidence, self._policy, self._encoder)
-        if choice.name is None:
-            reasons = ", ".join(f"{count} {refusal}" for refusal, count in choice.refused.items())
-            raise NamingError(f"refused: {reasons or 'the answers were empty'}", retriable=False)
+        shown, refused = replace(evidence, taken=()), Counter[Refusal]()
+        for candidates in (self._candidates, AGAIN * self._candidates):
+            model, answers = await self._client.complete(self._prompt(shown), candidates)
+            name, reasons = await asyncio.to_thread(choose, answers, evidence, self._policy,
+                                                    self._encoder)
+            refused += reasons
+            if name is not None:
+                break
+            if reasons[Refusal.TAKEN]:
+                shown = evidence
+        else:
+            listed = ", ".join(f"{count} {refusal}" for refusal, count in refused.items())
+            raise NamingError(f"refused: {listed or 'the answers were empty'}", retriable=False)
         logger.info("journey %s revision %d: %s; refused: %s", request.journey_id,
-                    request.revision, choice.name, dict(choice.refused))
+                    request.revision, name, dict(refused))
         return JourneyName(user_id=request.user_id, journey_id=request.journey_id,
-                           revision=request.revision, name=choice.name, source="llm", model=model)
+                           revision=request.revision, name=name, source="llm", model=model)
 
     async def close(self) -> None:
         """Close the connections to the server."""

@@ -28,11 +28,14 @@ BRIEF: Final = ("Name the interest behind the titles in 2 to 6 words, as JSON. T
 
 MAX_TAKEN: Final = 12  # names shown, the last ones; the guard compares with all of them
 
+# Signs that no name has are left out, and hyphens bounded, which a small model strings on and on.
+_WORD: Final = r"[^\s\"\\,;:()\-]{1,18}(-[^\s\"\\,;:()\-]{1,14})?"
+
 # What vLLM may generate. The pattern holds a small model to the form that the guard demands.
 SCHEMA: Final = {
     "type": "object",
     "properties": {
-        "name": {"type": "string", "pattern": r"^[^\s\"\\,;:]{1,20}( [^\s\"\\,;:]{1,20}){1,5}$"},
+        "name": {"type": "string", "pattern": rf"^{_WORD}( {_WORD}){{1,5}}$"},
     },
     "required": ["name"],
     "additionalProperties": False,

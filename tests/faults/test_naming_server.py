@@ -245,13 +245,13 @@ async def test_no_more_than_the_concurrency_are_under_way(stub: Stub) -> None:
     ('{"name": "Sourdough"}', '{"name": "Visit www.bread.example today"}'),
     ("\x00\x01\ufffd", "{" * 10_000),
 ], ids=["empty", "wrong language", "10 kB", "cut off", "chatter", "unfit", "junk"])
-async def test_answers_that_are_no_names_bring_none_and_are_not_asked_again(
+async def test_answers_that_are_no_names_bring_none_and_are_asked_for_once_more(
         stub: Stub, client: VllmClient, contents: tuple[str | None, ...]) -> None:
     stub.behave = always(lambda: answers(*contents))
     with pytest.raises(NamingError, match="refused") as caught:
         await VllmNamer(client, candidates=2).name(request())
     assert not caught.value.retriable
-    assert len(stub.chats) == 1
+    assert [chat["n"] for chat in stub.chats] == [2, 4]
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://host", "http://", "/v1"])

@@ -149,7 +149,8 @@ async def test_requests_wait_while_the_server_is_down_and_only_the_newest_is_ask
         ready: Settings, stub: Stub, tmp_path: Path) -> None:
     await stub.stop()
     asked = requests(2)
-    renamed = [request(*LISTS["chess"], user_id="u9", journey_id="chess-9", revision=revision)
+    renamed = [request(*LISTS["chess"], user_id="u9", journey_id="chess-9", revision=revision,
+                       terms={"chess": 30.0, "opening": 5.0})
                for revision in (1, 2, 3)]
     ask(ready, [*asked, *renamed])
     with namer(ready, stub.url, tmp_path) as running:

@@ -96,6 +96,8 @@ def test_good_answers_pass_tidied(answer: str, name: str) -> None:
     ("Sourdough bread (baking)", Refusal.FORM),
     ("Sourdough bread 🍞", Refusal.FORM),
     ("Sourdough, bread, crumb", Refusal.FORM),
+    ("Sourdough bread and its", Refusal.FORM),
+    ("Sourdough bread for the", Refusal.FORM),
     ("Sourdough at www.bread.example", Refusal.CONTACT),
     ("Sourdough from bread.com", Refusal.CONTACT),
     ("Sourdough by bob@bread", Refusal.CONTACT),
