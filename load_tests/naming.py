@@ -1,0 +1,147 @@
+"""What names cost: calls a journey over its life, the shared prefix, names/s beside vLLM's bench.
+
+`python -m load_tests.naming --vllm-url http://localhost:8000 [--bench-python ~/…/venv/bin/python]`
+
+The requests are those of the sample's journeys. The client runs first; the server's own counters
+say how many tokens that took. Then vLLM's benchmark sends as many requests with as many tokens
+(random ones), as many answers to each and as many requests at once.
+"""
+
+import asyncio
+import json
+import re
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+from rich.console import Console
+
+from models.encoder import Encoder, VectorCache
+from models.errors import JourneysError
+from models.naming.client import VllmClient
+from models.naming.prompt import Message, messages
+from models.naming.titles import Evidence
+from models.records import NamingRequest, encode
+from streams.replay import Replay
+from streams.sample.generator import generate
+from streams.settings import Settings
+
+CACHED = 100_000  # vectors; the sample has fewer titles
+LINES = 1_000
+COUNTERS = ("prompt_tokens", "generation_tokens", "prefix_cache_queries", "prefix_cache_hits",
+            "request_success")
+# The command of some builds fails for want of its package's name; its module does not.
+BENCH = ("from vllm.benchmarks.serve import add_cli_args, main\n"
+         "from vllm.utils.argparse_utils import FlexibleArgumentParser\n"
+         "parser = FlexibleArgumentParser()\nadd_cli_args(parser)\nmain(parser.parse_args())\n")
+
+
+@click.command(help=__doc__)
+@click.option("--vllm-url", help="of a server that does nothing else; without it, only calls a "
+              "journey are counted")
+@click.option("--bench-python", type=click.Path(exists=True, dir_okay=False),
+              help="a Python that has vLLM: runs its benchmark, too")
+@click.option("--tokenizer", help="folder of the served model, for the benchmark")
+@click.option("--requests", "count", default=32, show_default=True)
+@click.option("--candidates", default=4, show_default=True)
+@click.option("--concurrency", default=8, show_default=True)
+@click.option("--json", "json_to", type=click.Path(dir_okay=False, path_type=Path))
+def main(vllm_url: str | None, bench_python: str | None, tokenizer: str | None, count: int,
+         candidates: int, concurrency: int, json_to: Path | None) -> None:
+    console = Console()
+    requests, found = calls_of_the_sample()
+    console.print(f"{found['journeys']} journeys, {found['requests']} naming requests: "
+                  f"{found['calls_per_journey']:.2f} a journey")
+    if vllm_url:
+        asked = [requests[place % len(requests)] for place in range(count)]
+        chats = [messages(Evidence.of(one)) for one in asked]
+        ours = asyncio.run(client_run(vllm_url, chats, candidates, concurrency))
+        found["client"] = ours
+        console.print(f"client: {ours['names_per_second']:.2f} names/s, "
+                      f"{ours['prompt']:.0f} tokens a prompt, {ours['cached']:.0%} of them cached, "
+                      f"{ours['generated']:.0f} generated a request")
+        if bench_python:
+            found["bench"] = bench(bench_python, vllm_url, tokenizer, ours, count, candidates,
+                                   concurrency)
+            found["ratio"] = ours["names_per_second"] / found["bench"]
+            console.print(f"vLLM's bench: {found['bench']:.2f} requests/s; "
+                          f"ours are {found['ratio']:.2f} of that")
+    if json_to:
+        json_to.write_text(json.dumps(found, indent=1))
+
+
+def calls_of_the_sample() -> tuple[list[NamingRequest], dict[str, Any]]:
+    """The naming requests of the sample's journeys over sixteen months, and how many a journey."""
+    settings = Settings.load()
+    replay = Replay(settings.engine(), VectorCache(Encoder.open(settings.encoder), CACHED))
+    lines = [encode(activity) for activity in generate().activities]
+    batches = (lines[start:start + LINES] for start in range(0, len(lines), LINES))
+    outcomes = [outcome for step in replay.run(batches) for outcome in step.outcomes]
+    requests = [request for outcome in outcomes for request in outcome.requests]
+    kinds = Counter(change.kind for outcome in outcomes for change in outcome.changes)
+    return requests, {"journeys": kinds["started"], "requests": len(requests),
+                      "calls_per_journey": len(requests) / max(1, kinds["started"])}
+
+
+async def client_run(url: str, chats: Sequence[Sequence[Message]], candidates: int,
+                     concurrency: int) -> dict[str, float]:
+    """Names by our client as fast as they come; tokens are means over requests."""
+    client = VllmClient(url, concurrency=concurrency, timeout=600.0)
+    await client.complete(chats[0], candidates)  # the prefix and the schema are known from here on
+    before = counters(url)
+    began = time.perf_counter()
+    completions = await asyncio.gather(*(client.complete(chat, candidates) for chat in chats))
+    took = time.perf_counter() - began
+    await client.close()
+    spent = {name: value - before[name] for name, value in counters(url).items()}
+    if not all(completion.answers for completion in completions):
+        raise JourneysError("some requests brought no name: the speed would say nothing")
+    return {"names_per_second": len(chats) / took, "seconds": took,
+            "prompt": spent["prompt_tokens"] / len(chats),
+            "cached": spent["prefix_cache_hits"] / max(1, spent["prefix_cache_queries"]),
+            "generated": spent["generation_tokens"] / len(chats)}
+
+
+def counters(url: str) -> dict[str, float]:
+    """The server's own counts since its start."""
+    text = httpx.get(f"{url.removesuffix('/v1')}/metrics", timeout=30.0).raise_for_status().text
+    return {name: sum(map(float, re.findall(rf"^vllm:{name}_total\{{.*\}} (\S+)$", text, re.M)))
+            for name in COUNTERS}
+
+
+def bench(python: str, url: str, tokenizer: str | None, ours: dict[str, float], count: int,
+          candidates: int, concurrency: int) -> float:
+    """Requests/s of vLLM's benchmark at the same token counts.
+
+    Raises:
+        JourneysError: It fails.
+    """
+    shared = round(ours["prompt"] * ours["cached"])
+    with tempfile.TemporaryDirectory() as folder:
+        options = {
+            "backend": "openai", "base-url": url, "endpoint": "/v1/completions",
+            "dataset-name": "random", "random-prefix-len": shared,
+            "random-input-len": round(ours["prompt"]) - shared,
+            "random-output-len": round(ours["generated"] / candidates),
+            "num-prompts": count, "num-warmups": 1, "max-concurrency": concurrency,
+            "extra-body": json.dumps({"n": candidates, "temperature": 0.4}),
+            "result-dir": folder, "result-filename": "result.json",
+        } | ({"tokenizer": tokenizer} if tokenizer else {})
+        model = httpx.get(f"{url}/v1/models", timeout=30.0).json()["data"][0]["id"]
+        arguments = [f"--{name}={value}" for name, value in ({"model": model} | options).items()]
+        ran = subprocess.run([python, "-c", BENCH, *arguments, "--ignore-eos", "--save-result",
+                              "--disable-tqdm"], capture_output=True, text=True)
+        path = Path(folder) / "result.json"
+        if ran.returncode or not path.exists():
+            raise JourneysError(f"vLLM's benchmark failed: {ran.stderr.strip()[-400:]}")
+        return float(json.loads(path.read_text())["request_throughput"])
+
+
+if __name__ == "__main__":
+    main()
