@@ -258,3 +258,29 @@ async def test_answers_that_are_no_names_bring_none_and_are_asked_for_once_more(
 def test_a_url_that_is_none_is_a_wrong_setting(url: str) -> None:
     with pytest.raises(SettingsError, match="JOURNEYS_VLLM_URL"):
         VllmClient(url)
+
+
+async def test_taken_names_are_shown_only_when_one_of_them_came(
+        stub: Stub, client: VllmClient) -> None:
+    """A small model repeats what it is shown; a big one that hit on a taken name is told."""
+    asked = request(taken=("Sourdough bread",))
+    replies = [["Sourdough bread"], ["Home sourdough baking"]]
+
+    async def reply(_: web.Request, __: dict[str, Any]) -> web.Response:
+        return answers(*(json.dumps({"name": name}) for name in replies[len(stub.chats) - 1]))
+    stub.behave = reply
+    assert (await VllmNamer(client).name(asked)).name == "Home sourdough baking"
+    first, second = (chat["messages"][-1]["content"] for chat in stub.chats)
+    assert "Names already taken: none" in first
+    assert "Names already taken: Sourdough bread" in second
+
+
+async def test_a_second_ask_after_other_refusals_shows_no_taken_names(
+        stub: Stub, client: VllmClient) -> None:
+    replies = [["Various topics"], ["Home sourdough baking"]]
+
+    async def reply(_: web.Request, __: dict[str, Any]) -> web.Response:
+        return answers(*(json.dumps({"name": name}) for name in replies[len(stub.chats) - 1]))
+    stub.behave = reply
+    assert (await VllmNamer(client).name(request(taken=("Chess",)))).name == "Home sourdough baking"
+    assert all("Chess" not in chat["messages"][-1]["content"] for chat in stub.chats)

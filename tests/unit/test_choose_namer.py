@@ -1,0 +1,39 @@
+"""Which namer, and which prompt, the settings ask for."""
+
+from pathlib import Path
+
+import pytest
+
+from models.errors import ModelError
+from models.naming.namer import KeywordNamer, VllmNamer
+from models.naming.prompt import Embedded
+from models.naming.titles import Evidence
+from streams.namer import choose_namer, choose_prompt
+from streams.settings import Settings
+from tests import soft
+from tests.naming import request
+
+EVIDENCE = Evidence.of(request())
+
+
+def test_without_a_server_names_are_keywords() -> None:
+    assert isinstance(choose_namer(Settings.load()), KeywordNamer)
+
+
+@pytest.mark.parametrize(("wanted", "turns"), [("examples", 18), ("plain", 2)])
+def test_the_prompt_has_examples_or_none(wanted: str, turns: int) -> None:
+    assert len(choose_prompt(wanted)(EVIDENCE)) == turns
+
+
+async def test_a_soft_prompt_is_taken_from_its_folder(tmp_path: Path) -> None:
+    soft.a_soft_prompt(tmp_path / "soft", soft.a_model(tmp_path / "model"))
+    assert isinstance(choose_prompt(str(tmp_path / "soft"))(EVIDENCE), Embedded)
+    namer = choose_namer(Settings.load(vllm_url="http://127.0.0.1:9",
+                                       naming_prompt=str(tmp_path / "soft")))
+    assert isinstance(namer, VllmNamer)
+    await namer.close()
+
+
+def test_a_folder_without_a_soft_prompt_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no soft prompt of `journeys tune prompt`"):
+        choose_prompt(str(tmp_path))
