@@ -1,7 +1,8 @@
 """The paper's naming experiments: techniques side by side, and what makes names better.
 
 techniques  keywords, few-shot, prompt-tuned, fine-tuned
-questions   titles or keywords; one call a journey or one for all; how many titles; how many answers
+questions   one answer or the best of several; titles or keywords; one call a journey or one for
+            all; how many titles
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +31,6 @@ from models.naming.soft import SoftPrompt
 from models.naming.titles import Evidence
 
 DEPTHS: Final = (2, 10, 16)  # titles shown; the engine keeps five
-FEW_SHOT: Final = "few-shot"
 
 Progress = Callable[[str, int], Callable[[int], None]]
 
@@ -105,20 +105,23 @@ async def evaluate(users: Sequence[Sequence[Case]], fewer: int, server: Server |
         namers.append(VllmNamer(client, candidates=candidates, encoder=encoder, prompt=prompt))
         return by_namer(namers[-1], **({} if depth is None else {"depth": depth}))
 
+    asked: list[tuple[str, Callable[[Evidence], Prompt], str | None]] = [
+        ("few-shot", messages, server.model)]
+    if server.soft_prompt is not None:
+        soft = SoftPrompt(server.soft_prompt, server.weights)
+        asked.append(("prompt-tuned", soft, server.model))
+    if server.adapter is not None:
+        asked.append(("fine-tuned", plain, server.adapter))
     api = Api(server.url, api_key=server.api_key, connections=server.concurrency,
               timeout=server.timeout)
     try:
-        await run("technique", FEW_SHOT, asking(), users)
-        if server.soft_prompt is not None:
-            soft = SoftPrompt(server.soft_prompt, server.weights)
-            await run("technique", "prompt-tuned", asking(soft), users)
-        if server.adapter is not None:
-            await run("technique", "fine-tuned", asking(plain, model=server.adapter), users)
+        for name, prompt, model in asked:
+            await run("technique", name, asking(prompt, model=model), users)
         few = users[:fewer]
         if not few:
             return rows
-        await run("answers", f"best of {server.candidates}", asking(), few)
-        await run("answers", "the only one", asking(candidates=1), few)
+        for name, prompt, model in asked:
+            await run("one answer", name, asking(prompt, model=model, candidates=1), few)
         await run("input", "titles only", asking(only_titles), few)
         await run("input", "keywords only", asking(only_keywords), few)
         await run("calls", "one for all", all_in_one(api, server.model, encoder), few)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from models.evaluation.naming import Row
 from models.evaluation.plot import METADATA
 
-COLOURS: Final = {"technique": "#c0392b", "answers": "#2c7fb8", "input": "#2c7fb8",
+COLOURS: Final = {"technique": "#c0392b", "one answer": "#2c7fb8", "input": "#2c7fb8",
                   "calls": "#d9a441", "depth": "#7f8c8d"}
 MEASURES: Final = {"retrieval": "picks its journey among 20", "cosine": "cosine to the human name"}
 

@@ -43,7 +43,7 @@ _COLUMNS: Final = {
 @click.option("--each", type=click.IntRange(1), default=48, show_default=True,
               help="journeys of each kind (lists, subreddits)")
 @click.option("--fewer", type=click.IntRange(0), default=10, show_default=True, help="users (of "
-              "four journeys) in the experiments with few-shot alone: answers, input, calls, depth")
+              "four journeys) in the experiments on questions: one answer, input, calls, depth")
 @click.option("--adapter", metavar="NAME", help="an adapter of `tune lora`, as it is served")
 @click.option("--soft-prompt", type=click.Path(file_okay=False, path_type=Path),
               help="a folder of `tune prompt`")

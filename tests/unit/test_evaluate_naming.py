@@ -30,7 +30,7 @@ class Counter:
 
 def case(topic: str, human: str) -> Case:
     others = [name for name in ("sourdough", "sailing", "chess") if name != topic]
-    group = Group(topic, "list", "a list", human, human, LISTS[topic])
+    group = Group(topic, "list", "a list", human, LISTS[topic])
     return Case(group, LISTS[topic], Counter().encode([topic, *others]))
 
 
@@ -147,11 +147,13 @@ async def test_every_experiment_runs_on_a_server(tmp_path: Path, stub) -> None:
         evaluate, "--data", data, "--vllm-url", stub.url, "--adapter", "names", "--json",
         tmp_path / "n.json")
     assert code == 0
-    found = {row["method"]: row for row in json.loads((tmp_path / "n.json").read_text())["methods"]}
-    assert list(found) == ["human", "keywords", "few-shot", "fine-tuned", "best of 4",
-                           "the only one", "titles only", "keywords only", "one for all",
-                           "2 titles", "10 titles", "16 titles"]
-    assert found["few-shot"]["well_formed"] == 1
+    found = json.loads((tmp_path / "n.json").read_text())["methods"]
+    assert [(row["experiment"], row["method"]) for row in found] == [
+        *(("technique", name) for name in ("human", "keywords", "few-shot", "fine-tuned")),
+        ("one answer", "few-shot"), ("one answer", "fine-tuned"), ("input", "titles only"),
+        ("input", "keywords only"), ("calls", "one for all"),
+        ("depth", "2 titles"), ("depth", "10 titles"), ("depth", "16 titles")]
+    assert found[2]["well_formed"] == 1
     plain = [chat for chat in stub.chats if chat["model"] == "names"]
     assert plain
     assert all(len(chat["messages"]) == 2 for chat in plain)  # no examples for a tuned model
