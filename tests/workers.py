@@ -93,6 +93,13 @@ def until(holds: Callable[[], object], what: str, seconds: float = PATIENCE,
         time.sleep(every)
 
 
+def in_the_middle(worker: WorkerProcess, more: int = 1_000) -> None:
+    """Wait until a worker has handled some more activities, with others still to come."""
+    before = worker.count("journeys_activities_total")
+    until(lambda: worker.count("journeys_activities_total") >= before + more,
+          "the worker is in the middle", every=0.02)
+
+
 def activities(copies: int = 1) -> list[dict[str, Any]]:
     """The sample's activities, by so many times as many users, in order of time."""
     return [activity | {"user_id": f"{activity['user_id']}-{copy}",

@@ -1,0 +1,42 @@
+"""Workers that a test may start, kill and freeze."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams import topics
+from streams.settings import Settings
+from tests import brokers
+from tests.workers import WorkerProcess
+
+# A broker with default limits takes no shorter session than six seconds.
+SESSION_SECONDS = 6.0 if os.environ.get(brokers.EXTERNAL) else 2.5
+
+
+class Workers:
+    """Starts workers in one group, with small batches so that there is a middle to be in."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.started: list[WorkerProcess] = []
+
+    def start(self, **changes: Any) -> WorkerProcess:
+        process = WorkerProcess(self.settings, self.folder, **changes)
+        self.started.append(process)
+        return process
+
+
+@pytest.fixture
+def workers(settings: Settings, tmp_path: Path) -> Iterator[Workers]:
+    """The group; what a test leaves running is killed."""
+    settings = settings.model_copy(update={
+        "batch_records": 100, "session_timeout": SESSION_SECONDS, "rebalance_timeout": 2.0})
+    topics.create(settings)
+    found = Workers(settings, tmp_path)
+    yield found
+    for process in found.started:
+        process.kill()

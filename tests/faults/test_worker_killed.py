@@ -1,0 +1,36 @@
+"""Workers that lose power in the middle of a batch: the result is as if nothing had happened.
+
+Changes may come twice (at least once), always with the same bytes; state is applied exactly once.
+"""
+
+import pytest
+
+from tests.faults.conftest import Workers
+from tests.workers import (
+    activities,
+    assert_as_in_ledger,
+    assert_no_zombie_wrote,
+    assert_state_is_ahead_of_commits,
+    caught_up,
+    in_the_middle,
+    produce,
+    until,
+)
+
+pytestmark = pytest.mark.fault
+
+
+@pytest.mark.parametrize("store", ["memory", "rocksdb"])
+def test_a_worker_that_is_killed_in_the_middle_goes_on(workers: Workers, store: str) -> None:
+    produce(workers.settings, activities(3))
+    for _ in range(2):
+        worker = workers.start(store=store)
+        in_the_middle(worker)
+        worker.kill()
+        assert_state_is_ahead_of_commits(workers.settings)
+    last = workers.start(store=store)
+    until(lambda: caught_up(workers.settings), "all activities are handled")
+    assert_as_in_ledger(workers.settings)
+    assert_state_is_ahead_of_commits(workers.settings)
+    assert_no_zombie_wrote(workers.settings)
+    assert last.stop() == 0
