@@ -1,5 +1,6 @@
 """Workers as processes, the topics around them, and the ledger that they are compared with."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,7 +8,8 @@ import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,7 +30,10 @@ from streams.settings import Settings
 from streams.state import MARK_KEY, Mark
 from streams.topics import Topics, journey_key
 from streams.writers import TAKEN_KEY
+from tests import brokers
 
+# A broker with default limits takes no shorter session than six seconds.
+SESSION_SECONDS = 6.0 if os.environ.get(brokers.EXTERNAL) else 2.5
 PATIENCE = 90.0  # seconds; a machine that builds something else meanwhile is slow
 
 
@@ -36,7 +41,9 @@ class WorkerProcess:
     """`journeys worker` in a process of its own, with its own port."""
 
     def __init__(self, settings: Settings, folder: Path, **changes: Any) -> None:
-        self.settings = settings.model_copy(update={"web_port": free_port(), **changes})
+        quick = {"session_timeout": SESSION_SECONDS, "rebalance_timeout": 2.0}
+        self.settings = settings.model_copy(
+            update={"web_port": free_port(), **quick, **changes})
         self.log = folder / f"worker-{self.settings.web_port}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -124,24 +131,48 @@ def send(settings: Settings, records: Iterable[tuple[bytes | None, bytes | None]
 def read(settings: Settings, topic: str) -> list[Any]:
     """All records that are on a topic now, each partition's in order."""
     ends = topics.end_offsets(settings, {topic: settings.partitions})[topic]
-    records: dict[int, list[Any]] = defaultdict(list)
-    with connect(settings, KafkaConsumer) as client:
-        wanted = {TopicPartition(topic, number): end for number, end in enumerate(ends)}
-        client.assign(list(wanted))
+    found: dict[int, list[Any]] = defaultdict(list)
+    with reader(settings, topic) as poll:
+        while any(not found[number] or found[number][-1].offset < end - 1
+                  for number, end in enumerate(ends) if end):
+            for record in poll():
+                found[record.partition].append(record)
+    return [record for number in sorted(found) for record in found[number]]
+
+
+@contextmanager
+def reader(settings: Settings, topic: str) -> Iterator[Callable[[], list[Any]]]:
+    """Gives a function that waits a moment and returns what is new on a topic."""
+    with connect(settings, KafkaConsumer, group_id=None, enable_auto_commit=False,
+                 auto_offset_reset="earliest") as client:
+        client.assign([TopicPartition(topic, n) for n in range(settings.partitions)])
         client.seek_to_beginning()
-        while any(client.position(partition) < end for partition, end in wanted.items()):
-            for partition, found in client.poll(timeout_ms=200).items():
-                records[partition.partition] += found
-    return [record for number in sorted(records) for record in records[number]]
+        yield lambda: [record for records in client.poll(timeout_ms=200).values()
+                       for record in records]
+
+
+@contextmanager
+def group_of(settings: Settings) -> Iterator[Callable[[], dict[int, int]]]:
+    """Gives a function that tells what the group has committed of `activity-events`."""
+    topic = Topics.of(settings).activities
+    with connect(settings, KafkaConsumer, group_id=settings.group,
+                 enable_auto_commit=False) as client:
+        yield lambda: {number: client.committed(TopicPartition(topic, number)) or 0
+                       for number in range(settings.partitions)}
 
 
 def committed(settings: Settings) -> dict[int, int]:
     """The group's committed offset of `activity-events`, by partition."""
+    with group_of(settings) as now:
+        return now()
+
+
+def wait_until_handled(settings: Settings) -> None:
+    """Wait until the group has committed all of `activity-events`."""
     topic = Topics.of(settings).activities
-    with connect(settings, KafkaConsumer, group_id=settings.group,
-                 enable_auto_commit=False) as client:
-        return {number: client.committed(TopicPartition(topic, number)) or 0
-                for number in range(settings.partitions)}
+    ends = dict(enumerate(topics.end_offsets(settings, {topic: settings.partitions})[topic]))
+    with group_of(settings) as now:
+        until(lambda: now() == ends, "all activities are handled", every=0.2)
 
 
 def marks(settings: Settings) -> dict[int, list[tuple[int, int]]]:
@@ -169,13 +200,6 @@ def assert_no_zombie_wrote(settings: Settings) -> None:
     """Each partition's state only went forward, over all its owners."""
     for found in marks(settings).values():
         assert found == sorted(found)
-
-
-def caught_up(settings: Settings) -> bool:
-    """Whether the group has committed all of `activity-events`."""
-    topic = Topics.of(settings).activities
-    ends = topics.end_offsets(settings, {topic: settings.partitions})[topic]
-    return committed(settings) == dict(enumerate(ends))
 
 
 @dataclass
@@ -209,35 +233,31 @@ def vectors() -> VectorCache:
     return VectorCache(Encoder.open("default"), 100_000)
 
 
-@dataclass
-class Published:
-    """What workers published: every change that came, each journey's last record."""
+def assert_as_in_ledger(settings: Settings) -> list[str]:
+    """All that the log must bring has come, nothing else, and repeats are the same bytes.
 
-    changes: list[tuple[str, bytes]]
-    journeys: dict[bytes, bytes]
-
-
-def published(settings: Settings) -> Published:
-    names = Topics.of(settings)
-    changes = read(settings, names.changes)
-    return Published([(msgspec.json.decode(record.value)["id"], record.value)
-                      for record in changes],
-                     {record.key: record.value for record in read(settings, names.journeys)})
-
-
-def assert_as_in_ledger(settings: Settings) -> Published:
-    """All that the log must bring has come, nothing else, and repeats are the same bytes."""
+    Returns:
+        The ids of the changes as they came, repeats included.
+    """
     wanted = ledger(settings)
     assert len(wanted.changes) > 20, "the log is too thin to tell anything"
-    # Users who do not come back change when time passes, which is looked at once a second.
-    until(lambda: {name for name, _ in published(settings).changes} >= set(wanted.changes),
-          "all changes have come", every=0.5)
-    found = published(settings)
-    assert {name for name, _ in found.changes} == set(wanted.changes)
-    for name, value in found.changes:
-        assert value == wanted.changes[name]
-    assert found.journeys == wanted.journeys
-    return found
+    missing, ids = set(wanted.changes), []
+    with reader(settings, Topics.of(settings).changes) as poll:
+
+        def all_came() -> bool:
+            for record in poll():
+                name = msgspec.json.decode(record.value)["id"]
+                assert record.value == wanted.changes.get(name), name
+                missing.discard(name)
+                ids.append(name)
+            return not missing
+
+        # Users who do not come back change when time passes, which is looked at once a second.
+        until(all_came, "all changes have come")
+    journeys = {record.key: record.value
+                for record in read(settings, Topics.of(settings).journeys)}
+    assert journeys == wanted.journeys
+    return ids
 
 
 def by_reason(records: Sequence[Any]) -> dict[str, list[Any]]:

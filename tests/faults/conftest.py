@@ -1,6 +1,5 @@
 """Workers that a test may start, kill and freeze."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,7 @@ import pytest
 
 from streams import topics
 from streams.settings import Settings
-from tests import brokers
 from tests.workers import WorkerProcess
-
-# A broker with default limits takes no shorter session than six seconds.
-SESSION_SECONDS = 6.0 if os.environ.get(brokers.EXTERNAL) else 2.5
 
 
 class Workers:
@@ -33,8 +28,7 @@ class Workers:
 @pytest.fixture
 def workers(settings: Settings, tmp_path: Path) -> Iterator[Workers]:
     """The group; what a test leaves running is killed."""
-    settings = settings.model_copy(update={
-        "batch_records": 100, "session_timeout": SESSION_SECONDS, "rebalance_timeout": 2.0})
+    settings = settings.model_copy(update={"batch_records": 100})
     topics.create(settings)
     found = Workers(settings, tmp_path)
     yield found

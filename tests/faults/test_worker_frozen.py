@@ -7,10 +7,9 @@ from tests.workers import (
     activities,
     assert_as_in_ledger,
     assert_no_zombie_wrote,
-    caught_up,
     in_the_middle,
     produce,
-    until,
+    wait_until_handled,
 )
 
 pytestmark = pytest.mark.fault
@@ -25,7 +24,7 @@ def test_a_frozen_worker_that_wakes_up_does_not_write_into_its_heirs_state(
     heir = workers.start()
     in_the_middle(heir, 500)
     zombie.thaw()
-    until(lambda: caught_up(workers.settings), "all activities are handled")
+    wait_until_handled(workers.settings)
     assert_as_in_ledger(workers.settings)
     assert_no_zombie_wrote(workers.settings)
     assert zombie.process.poll() is None, "it goes on as a member"

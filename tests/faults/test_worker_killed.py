@@ -11,10 +11,9 @@ from tests.workers import (
     assert_as_in_ledger,
     assert_no_zombie_wrote,
     assert_state_is_ahead_of_commits,
-    caught_up,
     in_the_middle,
     produce,
-    until,
+    wait_until_handled,
 )
 
 pytestmark = pytest.mark.fault
@@ -29,7 +28,7 @@ def test_a_worker_that_is_killed_in_the_middle_goes_on(workers: Workers, store: 
         worker.kill()
         assert_state_is_ahead_of_commits(workers.settings)
     last = workers.start(store=store)
-    until(lambda: caught_up(workers.settings), "all activities are handled")
+    wait_until_handled(workers.settings)
     assert_as_in_ledger(workers.settings)
     assert_state_is_ahead_of_commits(workers.settings)
     assert_no_zombie_wrote(workers.settings)

@@ -8,10 +8,10 @@ from tests.workers import (
     activities,
     assert_as_in_ledger,
     assert_no_zombie_wrote,
-    caught_up,
     in_the_middle,
     produce,
     until,
+    wait_until_handled,
 )
 
 pytestmark = pytest.mark.fault
@@ -34,7 +34,7 @@ def test_workers_that_join_and_leave_share_the_work(workers: Workers) -> None:
     in_the_middle(second, 200)
     assert second.stop() == 0
     produce(workers.settings, log[2 * third:])
-    until(lambda: caught_up(workers.settings), "all activities are handled")
+    wait_until_handled(workers.settings)
     assert_as_in_ledger(workers.settings)
     assert_no_zombie_wrote(workers.settings)
 
@@ -45,9 +45,9 @@ def test_a_standby_takes_over_with_all_that_was_stored(workers: Workers) -> None
     produce(workers.settings, log[:half])
     active, other = workers.start(standby_replicas=1), workers.start(standby_replicas=1)
     share(active, other)
-    until(lambda: caught_up(workers.settings), "the first half is handled")
+    wait_until_handled(workers.settings)
     active.kill()
     produce(workers.settings, log[half:])
-    until(lambda: caught_up(workers.settings), "all activities are handled")
+    wait_until_handled(workers.settings)
     assert_as_in_ledger(workers.settings)
     assert_no_zombie_wrote(workers.settings)
