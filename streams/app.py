@@ -1,7 +1,7 @@
 """The Faust app of the worker, put together: start reading here.
 
-    transport ─► worker (read ► embed ► assign ► publish) ─► changelog
-                    └─ state of users: table, store, state
+    transport ─► lanes ─► worker (read ► embed ► assign ► publish) ─► topics
+                  clock ────┘ └── state of users: state, store, table ─► changelog
 
 Names are given to everything that Faust would name after a Python path, so that no module's place
 is on the wire.
@@ -10,28 +10,35 @@ is on the wire.
 import gc
 import os
 import socket
+import tempfile
 from typing import Any, Final
 
 import faust
-from mode import Service
+from mode import CrashingSupervisor, Service
 
 from models.encoder import Encoder, VectorCache
+from models.errors import BrokerError, SettingsError
+from streams.clock import Clock
 from streams.health import Health
+from streams.lanes import Lanes
+from streams.logs import calm
 from streams.metrics import Metrics
 from streams.settings import Settings
 from streams.state import BATCH_BYTES
 from streams.table import Tables, UserTable
+from streams.topics import Topics, describe
+from streams.transport import Batches
 from streams.worker import Worker
 
 BATCH_MARGIN: Final = 20_000  # of a record batch: its own header, and what is estimated low
 BUFFERED_BATCHES: Final = 4  # fetched and waiting for the agents
+FETCH_BYTES: Final = 2 << 20  # of a partition at once: some ten thousand activities
 COMMIT_SECONDS: Final = 1.0
+HEARTBEATS: Final = 6  # in the time after which a silent worker's partitions may move
 
 # User state is long-lived and free of cycles. With Python's thresholds, looking through all of it
 # again and again while it grows takes a tenth of the worker's time.
 GC_THRESHOLDS: Final = (50_000, 20, 100)
-
-HEARTBEATS: Final = 6  # in the time after which a silent worker's partitions may move
 
 
 class _Boot(faust.app.BootStrategy):
@@ -46,12 +53,14 @@ class App(faust.App):
 
     Attributes:
         worker: Handles the batches.
-        metrics: What it counts.
-        health: Its endpoint.
+        clock: Lets time pass.
+        metrics: What they count.
+        health: The endpoint.
     """
 
     BootStrategy = _Boot
     worker: Worker
+    clock: Clock
     metrics: Metrics
     health: Service
 
@@ -79,45 +88,95 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
         cache = VectorCache(
             Encoder.open(settings.encoder, threads=settings.encoder_threads,
                          batch=settings.encoder_batch), settings.cached_vectors)
-    moves_after = min(settings.session_timeout, settings.rebalance_timeout)
-    app = App(
-        settings.group,
-        broker=";".join(f"batch://{address}" for address in settings.broker.split(",")),
-        broker_client_id=f"{settings.group}-{socket.gethostname()}-{os.getpid()}",
-        broker_commit_interval=COMMIT_SECONDS,
-        broker_heartbeat_interval=moves_after / HEARTBEATS,
-        broker_max_poll_records=settings.batch_records,
-        broker_rebalance_timeout=settings.rebalance_timeout,
-        broker_session_timeout=settings.session_timeout,
-        broker_request_timeout=max(30.0, 2 * settings.session_timeout),
-        producer_acks=-1,
-        producer_linger_ms=0,
-        producer_max_batch_size=BATCH_BYTES + BATCH_MARGIN,
-        producer_request_timeout=max(10.0, settings.session_timeout),
-        stream_buffer_maxsize=BUFFERED_BATCHES,
-        stream_wait_empty=True,
-        table_standby_replicas=settings.standby_replicas,
-        topic_partitions=settings.partitions,
-        topic_replication_factor=settings.replication,
-        topic_disable_leader=True,
-        TableManager=Tables,
-        datadir=settings.data_dir / settings.group,
-        store="memory://",
-        autodiscover=False,
-        web_enabled=False,
-        worker_redirect_stdouts=False,
-    )
+    app = App(settings.group, **_conf(settings))
     app.metrics = Metrics()
+    folder = settings.data_dir / settings.group if settings.store == "rocksdb" else None
     table = UserTable(
         app, name="users", topic=f"{settings.topic_prefix}{settings.group}-users-changelog",
-        partitions=settings.partitions,
-        folder=settings.data_dir / settings.group if settings.store == "rocksdb" else None,
-        on_recovered=lambda active: app.worker.recovered(active), beacon=app.tables.beacon)
+        partitions=settings.partitions, folder=folder, beacon=app.tables.beacon,
+        on_recovered=lambda active: app.worker.recovered(active))
     app.tables.add(table)
-    app.worker = Worker(app, settings, table, cache, app.metrics)
-    app.worker.register()
+    app.worker = worker = Worker(app, settings, table, cache, app.metrics)
+    lanes = Lanes(app, worker.ownership, app.metrics)
+    for name, topic, handle in (("activities", worker.topics.activities, worker.activities),
+                                ("names", worker.topics.names, worker.names)):
+        app.agent(app.topic(topic, schema=Batches(), partitions=settings.partitions), name=name,
+                  supervisor_strategy=CrashingSupervisor)(lanes.agent(handle))
+    app.clock = Clock(app, worker, settings, app.metrics)
+    app.task(app.clock.run)
     app.health = Health(app, settings)
     return app
+
+
+def _conf(settings: Settings) -> dict[str, Any]:
+    """Faust's settings."""
+    moves_after = min(settings.session_timeout, settings.rebalance_timeout)
+    return {
+        "broker": ";".join(f"batch://{address}" for address in settings.broker.split(",")),
+        "broker_client_id": f"{settings.group}-{socket.gethostname()}-{os.getpid()}",
+        "broker_commit_interval": COMMIT_SECONDS,
+        "broker_heartbeat_interval": moves_after / HEARTBEATS,
+        "broker_max_poll_records": settings.batch_records,
+        "broker_rebalance_timeout": settings.rebalance_timeout,
+        "broker_session_timeout": settings.session_timeout,
+        "broker_request_timeout": max(30.0, 2 * settings.session_timeout),
+        "consumer_max_fetch_size": FETCH_BYTES,
+        "producer_acks": -1,
+        "producer_linger_ms": 0,
+        "producer_max_batch_size": BATCH_BYTES + BATCH_MARGIN,
+        "producer_request_timeout": max(10.0, settings.session_timeout),
+        "stream_buffer_maxsize": BUFFERED_BATCHES,
+        "stream_wait_empty": True,
+        "table_standby_replicas": settings.standby_replicas,
+        "topic_partitions": settings.partitions,
+        "topic_replication_factor": settings.replication,
+        "topic_disable_leader": True,
+        "TableManager": Tables,
+        "datadir": settings.data_dir / settings.group,
+        "store": "memory://",  # of Faust's own; ours is the table's
+        "autodiscover": False,
+        "web_enabled": False,
+        "worker_redirect_stdouts": False,
+    }
+
+
+def run(settings: Settings) -> None:
+    """Run the worker until it is told to stop; ends the process.
+
+    Raises:
+        BrokerError: No broker answers, or a topic is missing.
+        SettingsError: The topics do not fit together, a port is taken, a folder cannot be written.
+        ModelError: The encoder cannot be opened.
+    """
+    topics = Topics.of(settings)
+    counts = {state.name: state.partitions for state in describe(settings)}
+    missing = sorted(name for name in topics.all() if not counts[name])
+    if missing:
+        raise BrokerError(f"no topic {missing[0]} at {settings.broker}: run journeys topics create")
+    if counts[topics.activities] != counts[topics.names]:
+        raise SettingsError(f"{topics.activities} and {topics.names} must have the same number of "
+                            "partitions")
+    _check_place(settings)
+    calm()
+    app = create_app(settings.model_copy(update={"partitions": counts[topics.activities]}))
+    worker = faust.Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False)
+    worker.spinner = None  # it hides a terminal's cursor, and fills a log with codes
+    worker.execute_from_commandline()
+
+
+def _check_place(settings: Settings) -> None:
+    """Find out before Faust does, which says it in a hundred lines."""
+    try:
+        if settings.store == "rocksdb":
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=settings.data_dir).close()
+    except OSError as error:
+        raise SettingsError(f"JOURNEYS_DATA_DIR: {error}") from None
+    try:
+        socket.create_server((settings.web_host, settings.web_port)).close()
+    except OSError as error:
+        raise SettingsError(f"JOURNEYS_WEB_PORT: {settings.web_host}:{settings.web_port}: "
+                            f"{error.strerror}") from None
 
 
 def __getattr__(name: str) -> Any:

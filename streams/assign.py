@@ -14,6 +14,7 @@ from streams.state import Partition
 
 # The event loop must answer acknowledgements and rebalances while a batch is worked on.
 STRETCH_SECONDS: Final = 0.005
+LOOK_EVERY: Final = 16  # activities between two looks at the clock
 
 
 async def activities(partition: Partition, engine: Engine, topic: str,
@@ -30,12 +31,13 @@ async def activities(partition: Partition, engine: Engine, topic: str,
         effects: Takes what follows.
     """
     number, users, load, apply = partition.number, effects.users, partition.user, engine.activity
+    redelivered, watermark = 0, effects.watermark
     pause_at = monotonic() + STRETCH_SECONDS
-    for (record, activity), vector in zip(arrivals, vectors, strict=True):
+    for place, ((record, activity), vector) in enumerate(zip(arrivals, vectors, strict=True)):
         user_id, offset = activity.user_id, record.offset
         user = users.get(user_id) or load(user_id)
         if user.applied.get(number, -1) >= offset:
-            effects.redelivered += 1
+            redelivered += 1
             continue
         try:
             if isinstance(vector, Rejected):
@@ -46,13 +48,15 @@ async def activities(partition: Partition, engine: Engine, topic: str,
             continue
         users[user_id] = user
         user.applied[number] = offset
-        effects.applied += 1
-        effects.watermark = max(effects.watermark, activity.occurred_at)
-        if outcome.changes or outcome.records or outcome.requests:
+        if activity.occurred_at > watermark:
+            watermark = activity.occurred_at
+        if outcome.records or outcome.changes:
             effects.add(outcome)
-        if monotonic() > pause_at:
+        if place % LOOK_EVERY == 0 and monotonic() > pause_at:
             await asyncio.sleep(0)
             pause_at = monotonic() + STRETCH_SECONDS
+    effects.redelivered += redelivered
+    effects.watermark = watermark
 
 
 def names(partition: Partition, engine: Engine, answers: Iterable[JourneyName], effects: Effects
@@ -61,7 +65,7 @@ def names(partition: Partition, engine: Engine, answers: Iterable[JourneyName], 
     for answer in answers:
         user = effects.users.get(answer.user_id) or partition.user(answer.user_id)
         outcome = engine.name(user, answer)
-        if outcome.changes or outcome.records or outcome.requests:
+        if outcome.records or outcome.changes:
             effects.users[answer.user_id] = user
             effects.add(outcome)
 

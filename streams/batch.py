@@ -33,12 +33,11 @@ class Effects:
         records: The latest of each journey, by user and journey id: the topic keeps no more.
         requests: Names wanted.
         rejects: Records that could not be used.
-        applied: Activities that were applied.
         redelivered: Activities that were skipped since they had been applied before.
         watermark: Latest event time among the activities, epoch ms; -1 without any.
     """
 
-    __slots__ = ("applied", "changes", "records", "redelivered", "rejects", "requests", "users",
+    __slots__ = ("changes", "records", "redelivered", "rejects", "requests", "users",
                  "watermark")
 
     def __init__(self) -> None:
@@ -47,7 +46,6 @@ class Effects:
         self.records: dict[tuple[str, str], JourneyRecord] = {}
         self.requests: list[NamingRequest] = []
         self.rejects: list[Reject] = []
-        self.applied = 0
         self.redelivered = 0
         self.watermark = -1
 

@@ -84,7 +84,7 @@ class Health(Service):
             return ("recovery", app.rebalancing_count,
                     dict(app.tables.recovery.active_offsets))
         behind = {number: (lag, app.worker.partitions[number].mark.offset)
-                  for number in list(app.worker.partitions) if (lag := app.worker.lag(number))}
+                  for number in list(app.worker.partitions) if (lag := app.clock.lag(number))}
         return ("activities", {n: offset for n, (_, offset) in behind.items()}) if behind else None
 
     async def _healthz(self, _: web.Request) -> web.Response:

@@ -16,7 +16,7 @@ from models import snapshot
 from models.errors import SnapshotError
 from models.journeys import Engine, UserState
 from streams.store import Part, Parts
-from streams.writers import Writers
+from streams.writers import Writers, fill
 
 MARK_KEY: Final = b"\xff"  # no user's key: those begin with a byte of UTF-8
 MARK_VERSION: Final = 1
@@ -147,7 +147,9 @@ class Partition:
         room = 0
         for user in users:
             parts = snapshot.dump(user)
-            size = sum(len(key) + len(value or b"") + RECORD_BYTES for key, value in parts)
+            size = 0
+            for key, value in parts:
+                size += len(key) + len(value or b"") + RECORD_BYTES
             if size > room:
                 if size > BATCH_BYTES:
                     raise TooLargeError(f"{size} bytes of user {user.user_id!r}")
@@ -192,9 +194,8 @@ class Partition:
 
 
 def _fill(packed: Packed, parts: Sequence[Part]) -> None:
-    for key, value in parts:
-        if packed.batch.append(timestamp=None, key=key, value=value) is None:
-            raise TooLargeError("a record batch is smaller than expected")
+    if not fill(packed.batch, parts):
+        raise TooLargeError("a record batch is smaller than expected")
     packed.parts.extend(parts)
 
 

@@ -1,0 +1,25 @@
+"""What Prometheus reads."""
+
+from streams import metrics
+from streams.metrics import METRICS, Metrics
+
+
+def test_every_metric_is_there_with_its_meaning_from_the_start() -> None:
+    text = Metrics().text().decode()
+    for metric in METRICS:
+        name = metric.name.removesuffix("_total") if metric.kind == "counter" else metric.name
+        assert f"{metric.name} {metric.meaning}" in text or f"{name} {metric.meaning}" in text
+        assert metric.kind != "counter" or metric.name.endswith("_total")
+
+
+def test_values_are_counted_by_label() -> None:
+    counts = Metrics()
+    counts.count(metrics.ACTIVITIES, 3)
+    counts.count_each(metrics.REJECTS, {"future": 2})
+    counts.set_each(metrics.LAG, {"0": 5, "1": 6})
+    counts.set_each(metrics.LAG, {"1": 7})
+    assert counts.value(metrics.ACTIVITIES) == 3
+    assert counts.value(metrics.REJECTS, "future") == 2
+    assert counts.value(metrics.LAG, "0") == 0
+    assert counts.value(metrics.LAG, "1") == 7
+    assert 'journeys_lag_records{partition="1"} 7.0' in counts.text().decode()
