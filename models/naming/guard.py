@@ -77,6 +77,7 @@ _CONTACT: Final = re.compile(
     r"\b[\da-f]{8}-[\da-f]{4}\b|\bt[35]_\w+\b",
     re.IGNORECASE,
 )
+_POSSESSIVE: Final = re.compile(r"['’]s\b")
 _DANGLING: Final = re.compile(
     r"(?:\b(?:an?|and|as|at|by|for|from|in|into|its|of|or|the|their|to|with|without|your)|&)$")
 # Whole answers that say nothing, and pieces that only talk about the task has.
@@ -146,7 +147,8 @@ def same(name: str, other: str) -> bool:
 
 def touches(name: str, category: str) -> bool:
     """Whether a name has a word or phrase of a category of `sensitive.json`."""
-    return _patterns()[category].search(_plain(name)) is not None
+    bare = _POSSESSIVE.sub("", name)  # "Obama's"
+    return any(_patterns()[category].search(_plain(text)) for text in (name, bare))
 
 
 def support(name: str, evidence: Evidence) -> int:

@@ -112,6 +112,7 @@ def test_good_answers_pass_tidied(answer: str, name: str) -> None:
     ("Jewish sourdough bread", Refusal.SENSITIVE),
     ("Gay bakers of sourdough", Refusal.SENSITIVE),
     ("Sourdough for Republicans", Refusal.SENSITIVE),
+    ("Obama's sourdough bread", Refusal.SENSITIVE),
     ("Various topics", Refusal.EMPTY_WORDS),
     ("User interests", Refusal.EMPTY_WORDS),
     ("Unnamed sourdough interest", Refusal.EMPTY_WORDS),
