@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     standby_replicas: Annotated[int, Field(ge=0)] = Field(
         0, description="workers that keep a warm copy of each state partition")
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        2_000, description="most records of one partition handled as one batch")
+        5_000, description="most records of one partition handled as one batch")
 
     # State
     store: str = Field("rocksdb", description="where user state lives: rocksdb or memory",
