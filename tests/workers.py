@@ -119,9 +119,10 @@ def produce(settings: Settings, sent: Iterable[dict[str, Any]]) -> None:
     send(settings, ((one["user_id"].encode(), encode(one)) for one in sent))
 
 
-def send(settings: Settings, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
-    """Put any records on `activity-events`."""
-    topic = Topics.of(settings).activities
+def send(settings: Settings, records: Iterable[tuple[bytes | None, bytes | None]],
+         topic: str = "") -> None:
+    """Put any records on a topic, `activity-events` if no other is given."""
+    topic = topic or Topics.of(settings).activities
     with connect(settings, KafkaProducer, linger_ms=20, max_request_size=2_000_000) as client:
         for key, value in records:
             client.send(topic, value, key)

@@ -1,15 +1,18 @@
 """The worker on a real broker: activities in, changes out; bad input set aside; restarts go on."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from models.reading import decode_request
+from models.records import JourneyName, NamingRequest, encode
 from streams import topics
 from streams.settings import Settings
-from streams.topics import Topics
+from streams.topics import Topics, journey_key
 from tests.workers import (
     WorkerProcess,
     activities,
@@ -18,7 +21,9 @@ from tests.workers import (
     committed,
     produce,
     read,
+    reader,
     send,
+    until,
     wait_until_handled,
 )
 
@@ -84,6 +89,64 @@ def test_bad_input_is_set_aside_once_as_it_came_and_nothing_stops(
     assert headers.keys() >= {"reason", "detail", "partition", "offset", "time"}
     assert worker.count("journeys_activities_total") == 1
     assert worker.count("journeys_rejects_total") == len(rejects)
+
+
+def test_a_name_that_comes_later_is_told_and_kept(
+        settings: Settings, worker: WorkerProcess) -> None:
+    produce(settings, activities())
+    wait_until_handled(settings)
+    names = Topics.of(settings)
+    requests = [decode_request(record.value) for record in read(settings, names.requests)]
+    current = {record.key: json.loads(record.value) for record in read(settings, names.journeys)}
+    # A name is of use while the journey has not shifted since it was asked for, and not ended.
+    asked = next(request for request in requests if is_latest(request, current))
+    answer = JourneyName(user_id=asked.user_id, journey_id=asked.journey_id,
+                         revision=asked.revision, name="Quite another name", source="llm")
+    send(settings, [(asked.user_id.encode(), encode(answer)),
+                    (asked.user_id.encode(), b"no answer at all")], topic=names.names)
+    with reader(settings, names.changes) as poll:
+        told: set[tuple[str, str]] = set()
+
+        def llm_named() -> set[tuple[str, str]]:
+            found = (json.loads(record.value)["data"] for record in poll())
+            told.update((data["journey_id"], data["name"]) for data in found
+                        if data.get("name_source") == "llm")
+            return told
+
+        until(llm_named, "the name is told")
+    assert told == {(asked.journey_id, "Quite another name")}
+    until(lambda: read(settings, names.rejects), "what is no answer is set aside")
+    assert dict(read(settings, names.rejects)[0].headers)["topic"].decode() == names.names
+
+
+def is_latest(asked: NamingRequest, current: dict[bytes, Any]) -> bool:
+    record = current[journey_key(asked.user_id, asked.journey_id)]
+    return bool(record["revision"] == asked.revision
+                and record["journey"]["stage"] in ("active", "dormant"))
+
+
+def test_the_wall_clock_moves_a_partition_on_in_which_nothing_happens(
+        settings: Settings, tmp_path: Path) -> None:
+    second = 1 / 86_400
+    topics.create(settings)
+    process = WorkerProcess(settings, tmp_path, window_days=second, lateness_days=0.0,
+                            dormant_windows=3, idle_seconds=1.0).wait_ready()
+    try:
+        now = int(time.time() * 1000)
+        produce(settings, [
+            {"event_id": f"e{n}", "user_id": "u", "item_id": "i", "title": "sourdough bread",
+             "occurred_at": now - 1_000 * (8 - n)} for n in range(8)])
+        with reader(settings, Topics.of(settings).changes) as poll:
+            kinds: list[str] = []
+
+            def asleep() -> bool:
+                kinds.extend(json.loads(record.value)["type"] for record in poll())
+                return "journey.dormant.v1" in kinds
+
+            until(asleep, "the journey is dormant")
+            assert kinds[0] == "journey.started.v1"
+    finally:
+        process.kill()
 
 
 def test_a_restart_goes_on_from_what_is_stored(
