@@ -5,6 +5,7 @@ the suite at any other Kafka.
 """
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,11 @@ import pytest
 from models.errors import BrokerError
 from streams.settings import PREFIX, Settings
 from tests import brokers
+
+
+# A suite that a shell started in the background ignores Ctrl-C, and so would every command that a
+# test is to interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
