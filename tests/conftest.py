@@ -16,7 +16,6 @@ from models.errors import BrokerError
 from streams.settings import PREFIX, Settings
 from tests import brokers
 
-
 # A suite that a shell started in the background ignores Ctrl-C, and so would every command that a
 # test is to interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
