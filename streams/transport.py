@@ -28,6 +28,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode.utils.futures import notify
 
+from streams import watched
+
 NOTHING_ACTIVE_SECONDS: Final = 0.05  # until it is looked again whether a partition may be read
 
 
@@ -67,7 +69,7 @@ class Batches(faust.Schema[Any, Any]):
         return decode
 
 
-class _Thread(driver.AIOKafkaConsumerThread):
+class _Thread(watched.Thread):
     """The thread that talks to the group's coordinator and fetches."""
 
     async def on_start(self) -> None:

@@ -1,0 +1,54 @@
+"""A Faust transport whose Kafka consumer is watched: when it can read no more, the app ends.
+
+The client keeps a failure for whoever asks it next, and Faust does not ask: without this, a group
+that refuses a member (an authorisation that is missing, a session that is too long for the broker)
+leaves a service that runs and does nothing.
+"""
+
+import asyncio
+from typing import Any, ClassVar, Final
+
+from faust.transport.drivers import aiokafka as driver
+
+from models.errors import BrokerError
+
+REFUSED_SECONDS: Final = 1.0  # between two tries to join while the app stops
+
+
+class Thread(driver.AIOKafkaConsumerThread):
+    """The thread that talks to the group's coordinator and fetches."""
+
+    async def on_start(self) -> None:
+        """Faust's hook: the Kafka consumer starts; it is watched from now on."""
+        await super().on_start()
+        kafka = self._ensure_consumer()
+        for task in (kafka._coordinator._coordination_task, kafka._fetcher._fetch_task):
+            task.add_done_callback(self._ended)
+        kafka._coordinator._push_error_to_user = self._refused
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """One of the consumer's own tasks has ended; nobody else would notice if it failed."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash_app(error)
+
+    async def _refused(self, error: BaseException) -> None:
+        """The group does not take us, for good."""
+        self._crash_app(error)
+        await asyncio.sleep(REFUSED_SECONDS)
+
+    def _crash_app(self, error: BaseException) -> None:
+        reason = BrokerError(f"the broker does not let us read: {error!r}")
+        asyncio.run_coroutine_threadsafe(self.app.crash(reason), self.app.loop)
+
+
+class Consumer(driver.Consumer):
+    """Faust's consumer in such a thread."""
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return Thread(self, loop=self.loop, beacon=self.beacon)
+
+
+class Transport(driver.Transport):
+    """Faust's Kafka transport with that consumer."""
+
+    Consumer: ClassVar[type[Any]] = Consumer
