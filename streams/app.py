@@ -3,26 +3,23 @@
     transport ─► lanes ─► worker (read ► embed ► assign ► publish) ─► topics
                   clock ────┘ └── state of users: state, store, table ─► changelog
 
-Names are given to everything that Faust would name after a Python path, so that no module's place
-is on the wire.
+What it shares with the namer, its start and end among it, is in `service`.
 """
 
 import gc
-import os
-import socket
 import tempfile
 from typing import Any, Final
 
-import faust
-from mode import CrashingSupervisor, Service
+from mode import CrashingSupervisor
 
 from models.encoder import Encoder, VectorCache
 from models.errors import BrokerError, SettingsError
+from streams import service
 from streams.clock import Clock
+from streams.endpoint import check_port
 from streams.health import Health
 from streams.lanes import Lanes
-from streams.logs import calm
-from streams.metrics import Metrics
+from streams.metrics import WORKER, Metrics
 from streams.settings import Settings
 from streams.state import BATCH_BYTES
 from streams.table import Tables, UserTable
@@ -33,44 +30,30 @@ from streams.worker import Worker
 BATCH_MARGIN: Final = 20_000  # of a record batch: its own header, and what is estimated low
 BUFFERED_BATCHES: Final = 4  # fetched and waiting for the agents
 FETCH_BYTES: Final = 2 << 20  # of a partition at once: some ten thousand activities
-COMMIT_SECONDS: Final = 1.0
-HEARTBEATS: Final = 6  # in the time after which a silent worker's partitions may move
+PORT: Final = 6066  # of the endpoint
 
 # User state is long-lived and free of cycles. With Python's thresholds, looking through all of it
 # again and again while it grows takes a tenth of the worker's time.
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 
 
-class _Boot(faust.app.BootStrategy):
-    """Faust's start, with the health endpoint first: it must answer while state is recovered."""
-
-    def sensors(self) -> Any:
-        return [*super().sensors(), self.app.health]  # type: ignore[attr-defined]
-
-
-class App(faust.App):
+class App(service.App):
     """The worker's app.
 
     Attributes:
         worker: Handles the batches.
         clock: Lets time pass.
         metrics: What they count.
-        health: The endpoint.
     """
 
-    BootStrategy = _Boot
     worker: Worker
     clock: Clock
     metrics: Metrics
-    health: Service
 
     async def on_start(self) -> None:
         """Faust's hook; the garbage collector is told what kind of process this is."""
         gc.set_threshold(*GC_THRESHOLDS)
         await super().on_start()
-
-    def _create_directories(self) -> None:
-        """Faust's are not used; the stores make theirs."""
 
 
 def create_app(settings: Settings | None = None, cache: VectorCache | None = None) -> App:
@@ -89,7 +72,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
             Encoder.open(settings.encoder, threads=settings.encoder_threads,
                          batch=settings.encoder_batch), settings.cached_vectors)
     app = App(settings.group, **_conf(settings))
-    app.metrics = Metrics()
+    app.metrics = Metrics(WORKER)
     folder = settings.data_dir / settings.group if settings.store == "rocksdb" else None
     table = UserTable(
         app, name="users", topic=f"{settings.topic_prefix}{settings.group}-users-changelog",
@@ -104,24 +87,15 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
                   supervisor_strategy=CrashingSupervisor)(lanes.agent(handle))
     app.clock = Clock(app, worker, settings, app.metrics)
     app.task(app.clock.run)
-    app.health = Health(app, settings)
+    app.health = Health(app, settings.web_host, _port(settings))
     return app
 
 
 def _conf(settings: Settings) -> dict[str, Any]:
     """Faust's settings."""
-    moves_after = min(settings.session_timeout, settings.rebalance_timeout)
-    return {
-        "broker": ";".join(f"batch://{address}" for address in settings.broker.split(",")),
-        "broker_client_id": f"{settings.group}-{socket.gethostname()}-{os.getpid()}",
-        "broker_commit_interval": COMMIT_SECONDS,
-        "broker_heartbeat_interval": moves_after / HEARTBEATS,
+    return service.common(settings, settings.group, "batch") | {
         "broker_max_poll_records": settings.batch_records,
-        "broker_rebalance_timeout": settings.rebalance_timeout,
-        "broker_session_timeout": settings.session_timeout,
-        "broker_request_timeout": max(30.0, 2 * settings.session_timeout),
         "consumer_max_fetch_size": FETCH_BYTES,
-        "producer_acks": -1,
         "producer_linger_ms": 0,
         "producer_max_batch_size": BATCH_BYTES + BATCH_MARGIN,
         "producer_request_timeout": max(10.0, settings.session_timeout),
@@ -130,14 +104,13 @@ def _conf(settings: Settings) -> dict[str, Any]:
         "table_standby_replicas": settings.standby_replicas,
         "topic_partitions": settings.partitions,
         "topic_replication_factor": settings.replication,
-        "topic_disable_leader": True,
         "TableManager": Tables,
         "datadir": settings.data_dir / settings.group,
-        "store": "memory://",  # of Faust's own; ours is the table's
-        "autodiscover": False,
-        "web_enabled": False,
-        "worker_redirect_stdouts": False,
     }
+
+
+def _port(settings: Settings) -> int:
+    return PORT if settings.web_port is None else settings.web_port
 
 
 def run(settings: Settings) -> None:
@@ -157,11 +130,9 @@ def run(settings: Settings) -> None:
         raise SettingsError(f"{topics.activities} and {topics.names} must have the same number of "
                             "partitions")
     _check_place(settings)
-    calm()
+    check_port(settings.web_host, _port(settings))
     app = create_app(settings.model_copy(update={"partitions": counts[topics.activities]}))
-    worker = faust.Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False)
-    worker.spinner = None  # it hides a terminal's cursor, and fills a log with codes
-    worker.execute_from_commandline()
+    service.serve(app, settings)
 
 
 def _check_place(settings: Settings) -> None:
@@ -172,11 +143,6 @@ def _check_place(settings: Settings) -> None:
             tempfile.TemporaryFile(dir=settings.data_dir).close()
     except OSError as error:
         raise SettingsError(f"JOURNEYS_DATA_DIR: {error}") from None
-    try:
-        socket.create_server((settings.web_host, settings.web_port)).close()
-    except OSError as error:
-        raise SettingsError(f"JOURNEYS_WEB_PORT: {settings.web_host}:{settings.web_port}: "
-                            f"{error.strerror}") from None
 
 
 def __getattr__(name: str) -> Any:

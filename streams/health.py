@@ -1,17 +1,15 @@
-"""Health: what a container platform and Prometheus ask, and the end of a worker that stalls.
+"""How the worker stands, and its end when it stalls.
 
-`/healthz` answers while the event loop turns, `/readyz` once state is recovered and for as long as
-activities that wait are being handled, `/metrics` in Prometheus's text form.
+It is ready once state is recovered and for as long as activities that wait are being handled.
 """
 
 import time
 from typing import Any, Final
 
-from aiohttp import web
 from mode import Service
 
 from models.errors import JourneysError
-from streams.settings import Settings
+from streams.endpoint import Endpoint, Readiness
 
 CHECK_SECONDS: Final = 1.0
 
@@ -24,46 +22,34 @@ class StalledError(JourneysError):
     """The worker has work and does none."""
 
 
-class Health(Service):
-    """The endpoint, and the watch over progress.
+class Health(Endpoint):
+    """The worker's endpoint, and the watch over progress.
 
     Args:
-        app: The worker's app.
-        settings: Host and port.
-
-    Attributes:
-        port: Where it listens, once started.
+        app: The worker's app; it must have its metrics.
+        host: Address to listen at.
+        port: 0 for any free one.
     """
 
-    def __init__(self, app: Any, settings: Settings) -> None:
-        super().__init__()
-        self.port = settings.web_port
+    def __init__(self, app: Any, host: str, port: int) -> None:
+        super().__init__(host, port, app.metrics)
         self._app = app
-        self._host = settings.web_host
-        self._runner: web.AppRunner | None = None
         self._seen: object = None
         self._progress_at = time.monotonic()
-
-    async def on_start(self) -> None:
-        """Listen."""
-        site = web.Application()
-        site.router.add_get("/healthz", self._healthz)
-        site.router.add_get("/readyz", self._readyz)
-        site.router.add_get("/metrics", self._metrics)
-        self._runner = web.AppRunner(site, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self.port).start()
-        self.port = self._runner.addresses[0][1]
-
-    async def on_stop(self) -> None:
-        """Stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
 
     @property
     def silent_seconds(self) -> float:
         """For how long there has been work and no progress."""
         return time.monotonic() - self._progress_at
+
+    def readiness(self) -> Readiness:
+        """Recovering, silent, or ready."""
+        app = self._app
+        if app.rebalancing or not app.tables.recovery.completed.is_set():
+            return Readiness(False, "recovering")
+        if self.silent_seconds > STALL_SECONDS / 2:
+            return Readiness(False, f"silent for {self.silent_seconds:.0f} s")
+        return Readiness(True, f"ready, {len(app.worker.partitions)} partitions")
 
     @Service.task
     async def _watch(self) -> None:
@@ -86,18 +72,3 @@ class Health(Service):
         behind = {number: (lag, app.worker.partitions[number].mark.offset)
                   for number in list(app.worker.partitions) if (lag := app.clock.lag(number))}
         return ("activities", {n: offset for n, (_, offset) in behind.items()}) if behind else None
-
-    async def _healthz(self, _: web.Request) -> web.Response:
-        return web.Response(text="alive\n")
-
-    async def _readyz(self, _: web.Request) -> web.Response:
-        app = self._app
-        if app.rebalancing or not app.tables.recovery.completed.is_set():
-            return web.Response(status=503, text="recovering\n")
-        if self.silent_seconds > STALL_SECONDS / 2:
-            return web.Response(status=503, text=f"silent for {self.silent_seconds:.0f} s\n")
-        return web.Response(text=f"ready, {len(app.worker.partitions)} partitions\n")
-
-    async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._app.metrics.text(),
-                            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

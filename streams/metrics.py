@@ -1,6 +1,6 @@
-"""What a worker counts: one list of names, each with its kind and its meaning."""
+"""What worker and namer count: one list of names, each with its kind and its meaning."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -52,17 +52,36 @@ RETRIES: Final = Metric("journeys_batch_retries_total", "counter",
 ABANDONED: Final = Metric("journeys_batches_abandoned_total", "counter",
                           "batches given up because their partition went to another worker")
 
-METRICS: Final = (ACTIVITIES, REJECTS, REDELIVERED, CHANGES, REQUESTS, NAMES, BATCH_RECORDS,
+ANSWERS: Final = Metric(
+    "journeys_namer_answers_total", "counter",
+    "naming requests done with: named, unnamed (no name may be published), superseded, bad",
+    ("outcome",))
+REFUSED: Final = Metric("journeys_namer_refused_total", "counter",
+                        "names of the model that may not be published", ("reason",))
+CALLS: Final = Metric("journeys_namer_calls_total", "counter", "completions asked of the server")
+NAMING_SECONDS: Final = Metric("journeys_namer_seconds", "histogram",
+                               "time from reading a request to its answer's acknowledgement",
+                               buckets=SECONDS)
+UNDER_WAY: Final = Metric("journeys_namer_requests", "gauge", "requests under way or waiting")
+SERVER_UP: Final = Metric("journeys_namer_server_up", "gauge",
+                          "1 while the vLLM server answers, or none is asked; else 0")
+
+WORKER: Final = (ACTIVITIES, REJECTS, REDELIVERED, CHANGES, REQUESTS, NAMES, BATCH_RECORDS,
                   BATCH_SECONDS, LATENCY, LAG, DUE, STATE_BYTES, RETRIES, ABANDONED)
+NAMER: Final = (ANSWERS, REFUSED, CALLS, NAMING_SECONDS, UNDER_WAY, SERVER_UP)
 
 
 class Metrics:
-    """The values of one worker; count once per batch, not per record."""
+    """The values of one service.
 
-    def __init__(self) -> None:
+    Args:
+        metrics: `WORKER` or `NAMER`.
+    """
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
         self._registry = CollectorRegistry()
         self._values: dict[str, Any] = {
-            metric.name: _collector(metric, self._registry) for metric in METRICS}
+            metric.name: _collector(metric, self._registry) for metric in metrics}
 
     def count(self, metric: Metric, by: float = 1) -> None:
         """Raise a counter."""
@@ -76,6 +95,15 @@ class Metrics:
     def observe(self, metric: Metric, value: float) -> None:
         """Add a value to a histogram."""
         self._values[metric.name].observe(value)
+
+    def raise_to(self, metric: Metric, total: float, *labels: str) -> None:
+        """Raise a counter to a total that is counted elsewhere."""
+        counter = self._values[metric.name].labels(*labels) if labels else self._values[metric.name]
+        counter.inc(total - self.value(metric, *labels))
+
+    def set(self, metric: Metric, value: float) -> None:
+        """Set a gauge."""
+        self._values[metric.name].set(value)
 
     def set_each(self, metric: Metric, values: Mapping[str, float]) -> None:
         """Set a gauge that has one label to these values; other label values go."""

@@ -8,7 +8,8 @@ slow one holds up none. Offsets are acknowledged in order, each when its answer 
 import asyncio
 import logging
 import random
-from collections import Counter, deque
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,7 @@ from models.naming.client import Unavailable
 from models.naming.namer import Namer
 from models.reading import decode_request
 from models.records import JourneyName, NamingRequest
+from streams.metrics import ANSWERS, NAMING_SECONDS, Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -47,16 +49,23 @@ class Desk:
         namer: Makes the names.
         send: Puts an answer on `journey-names` under a key; returns when it is acknowledged.
         crash: Told of an error that no request can be blamed for: the service must end.
+        metrics: Answers and the time they took are counted there.
     """
 
-    def __init__(self, namer: Namer, send: Send, crash: Callable[[BaseException], None]) -> None:
-        self.counts: Counter[str] = Counter()
+    def __init__(self, namer: Namer, send: Send, crash: Callable[[BaseException], None],
+                 metrics: Metrics) -> None:
+        self._metrics = metrics
         self._namer = namer
         self._send = send
         self._crash = crash
         self._room = asyncio.Semaphore(ROOM)
         self._queues: dict[Any, deque[_Ticket]] = {}
         self._newest: dict[tuple[str, str], _Ticket] = {}
+
+    @property
+    def under_way(self) -> int:
+        """Requests that are not acknowledged yet."""
+        return sum(map(len, self._queues.values()))
 
     async def take(self, event: Any) -> None:
         """Take a record of `naming-requests`; waits only while there is no room."""
@@ -66,7 +75,7 @@ class Desk:
         try:
             request = decode_request(event.value)
         except Rejected as error:
-            self.counts["bad"] += 1
+            self._metrics.count_each(ANSWERS, {"bad": 1})
             logger.warning("a record that is no naming request, partition %d offset %d: %s",
                            event.message.partition, event.message.offset, error.detail)
             self._finish(ticket)
@@ -92,10 +101,13 @@ class Desk:
         self._newest.clear()
 
     async def _answer(self, ticket: _Ticket, request: NamingRequest) -> None:
+        taken = time.monotonic()
         try:
             answer = await self._name(request)
             await self._send(request.user_id.encode(), answer)
-            self.counts["named" if answer.name is not None else "unnamed"] += 1
+            outcome = "named" if answer.name is not None else "unnamed"
+            self._metrics.count_each(ANSWERS, {outcome: 1})
+            self._metrics.observe(NAMING_SECONDS, time.monotonic() - taken)
         except asyncio.CancelledError:
             raise
         except BaseException as error:
@@ -126,7 +138,7 @@ class Desk:
                            revision=request.revision, name=None, source="llm", reason=reason)
 
     def _supersede(self, ticket: _Ticket) -> None:
-        self.counts["superseded"] += 1
+        self._metrics.count_each(ANSWERS, {"superseded": 1})
         if ticket.task is not None:
             ticket.task.cancel()
         self._finish(ticket)

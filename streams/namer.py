@@ -5,8 +5,6 @@ Apart from the worker, so that a model which is slow, down or hung is never noti
 
 import asyncio
 import math
-import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -21,13 +19,15 @@ from models.naming.prompt import Prompt, messages, plain
 from models.naming.soft import SoftPrompt
 from models.naming.titles import Evidence
 from models.records import JourneyName, encode
+from streams import service, watched
+from streams.endpoint import Endpoint, Readiness, check_port
+from streams.metrics import CALLS, NAMER, REFUSED, SERVER_UP, UNDER_WAY, Metrics
 from streams.name import Desk
 from streams.settings import Settings
 from streams.topics import Topics, partitions_of
 
 STREAM_BUFFER: Final = 256  # records read ahead
-COMMIT_SECONDS: Final = 1.0
-HEARTBEATS: Final = 6  # in the time after which a silent namer's partitions may move
+PORT: Final = 6067  # of the endpoint; the worker's is another, so that both run on one machine
 
 
 def choose_namer(settings: Settings) -> Namer:
@@ -62,37 +62,54 @@ def choose_prompt(wanted: str, weights: Path | None = None) -> Callable[[Evidenc
     return known.get(wanted) or SoftPrompt(Path(wanted), weights)
 
 
-class _App(faust.App):
-    def _create_directories(self) -> None:
-        """Nothing is stored."""
+class Health(Endpoint):
+    """How the namer stands: ready as a member of its group, also while it waits for its server.
+
+    Attributes:
+        joined: Whether the group has given it partitions, or said that there are none for it.
+    """
+
+    def __init__(self, app: faust.App, settings: Settings, namer: Namer, desk: Desk,
+                 metrics: Metrics) -> None:
+        super().__init__(settings.web_host, _port(settings), metrics)
+        self.joined = False
+        self._app = app
+        self._namer = namer
+        self._desk = desk
+
+    def readiness(self) -> Readiness:
+        """Joining or ready, with what is wrong with the server."""
+        if self._app.rebalancing or not self.joined:
+            return Readiness(False, "joining")
+        partitions = len(self._app.consumer.assignment())
+        return Readiness(True, self._namer.trouble() or f"ready, {partitions} partitions")
+
+    def measure(self) -> None:
+        """Bring the metrics up to what namer and desk have counted."""
+        tally, metrics = self._namer.tally, self._metrics
+        metrics.raise_to(CALLS, tally.calls)
+        for reason, count in tally.refused.items():
+            metrics.raise_to(REFUSED, count, reason)
+        metrics.set(UNDER_WAY, self._desk.under_way)
+        metrics.set(SERVER_UP, self._namer.trouble() is None)
 
 
-def create_namer(settings: Settings, namer: Namer) -> faust.App:
+class _App(service.App):
+    def _new_transport(self) -> watched.Transport:
+        return watched.Transport(self.conf.broker_consumer, self)
+
+
+def create_namer(settings: Settings, namer: Namer) -> service.App:
     """The namer's Faust app."""
     topics = Topics.of(settings)
     group = f"{settings.group}-namer"
-    moves_after = min(settings.session_timeout, settings.rebalance_timeout)
-    app = _App(
-        group,
-        broker=";".join(f"kafka://{address}" for address in settings.broker.split(",")),
-        broker_client_id=f"{group}-{socket.gethostname()}-{os.getpid()}",
-        broker_commit_interval=COMMIT_SECONDS,
-        broker_commit_livelock_soft_timeout=math.inf,  # a server may be down for long
-        broker_heartbeat_interval=moves_after / HEARTBEATS,
-        broker_rebalance_timeout=settings.rebalance_timeout,
-        broker_session_timeout=settings.session_timeout,
-        broker_request_timeout=max(30.0, 2 * settings.session_timeout),
-        producer_acks=-1,
-        stream_buffer_maxsize=STREAM_BUFFER,
+    app = _App(group, **service.common(settings, group, "kafka") | {
+        "broker_commit_livelock_soft_timeout": math.inf,  # a server may be down for long
+        "stream_buffer_maxsize": STREAM_BUFFER,
         # What is under way when partitions move is dropped, not waited for: a server may be down.
-        stream_wait_empty=False,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        store="memory://",
-        autodiscover=False,
-        web_enabled=False,
-        worker_redirect_stdouts=False,
-    )
+        "stream_wait_empty": False,
+        "topic_allow_declare": False,
+    })
 
     async def send(key: bytes, answer: JourneyName) -> None:
         await app.producer.send_and_wait(topics.names, key, encode(answer), None, None, None)
@@ -101,7 +118,9 @@ def create_namer(settings: Settings, namer: Namer) -> faust.App:
         crashes.append(asyncio.ensure_future(app.crash(error)))
 
     crashes: list[asyncio.Future[None]] = []
-    desk = Desk(namer, send, crash)
+    metrics = Metrics(NAMER)
+    desk = Desk(namer, send, crash, metrics)
+    app.health = health = Health(app, settings, namer, desk, metrics)
     requests = app.topic(topics.requests, key_type=bytes, value_type=bytes,
                          key_serializer="raw", value_serializer="raw")
 
@@ -109,6 +128,10 @@ def create_namer(settings: Settings, namer: Namer) -> faust.App:
     async def name(stream: Any) -> None:
         async for event in stream.noack().events():
             await desk.take(event)
+
+    @app.on_partitions_assigned.connect
+    async def joined(*_: Any, **__: Any) -> None:
+        health.joined = True
 
     @app.on_partitions_revoked.connect
     async def forget(*_: Any, **__: Any) -> None:
@@ -126,13 +149,16 @@ def run(settings: Settings) -> None:
     """Run the namer until it is told to stop; ends the process.
 
     Raises:
-        SettingsError: A setting is wrong, or a topic is missing.
+        SettingsError: A setting is wrong, a topic is missing, or the port is taken.
         BrokerError: No broker answers.
         ModelError: The encoder or the soft prompt cannot be opened.
     """
     namer = choose_namer(settings)
     for topic in (Topics.of(settings).requests, Topics.of(settings).names):
         partitions_of(settings, topic)
-    app = create_namer(settings, namer)
-    faust.Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False
-                 ).execute_from_commandline()
+    check_port(settings.web_host, _port(settings))
+    service.serve(create_namer(settings, namer), settings)
+
+
+def _port(settings: Settings) -> int:
+    return PORT if settings.web_port is None else settings.web_port

@@ -109,8 +109,9 @@ class Settings(BaseSettings):
 
     # Watching
     web_host: str = Field("127.0.0.1", description="address of the health endpoint")
-    web_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
-        6066, description="port of the health endpoint, 0 for any free one")
+    web_port: Annotated[int | None, Field(ge=0, le=65_535)] = Field(
+        None, description="port of the health endpoint, 0 for any free one; default: 6066 of the "
+                          "worker, 6067 of the namer")
     log_level: str = Field("warning", description="debug, info, warning or error",
                            pattern="^(debug|info|warning|error)$")
 

@@ -62,6 +62,12 @@ class VllmClient:
         self._api = Api(url, api_key=api_key, connections=concurrency, timeout=timeout)
         self._breaker = Breaker(f"vLLM at {self._api.address}")
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the server is left alone just now; None when it is not."""
+        reason = self._breaker.reason
+        return None if reason is None else f"vLLM at {self._api.address} does not answer: {reason}"
+
     async def close(self) -> None:
         """Close all connections."""
         await self._api.close()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from models.errors import NamingError
@@ -20,8 +20,27 @@ logger = logging.getLogger(__name__)
 AGAIN: Final = 2  # times as many candidates when the first ones were all refused
 
 
+@dataclass
+class Tally:
+    """What a namer has done so far.
+
+    Attributes:
+        calls: Completions asked of the server.
+        refused: Answers that may not be published, by reason.
+    """
+
+    calls: int = 0
+    refused: Counter[Refusal] = field(default_factory=Counter)
+
+
 class Namer(Protocol):
-    """Answers naming requests; safe to ask many at once in one event loop."""
+    """Answers naming requests; safe to ask many at once in one event loop.
+
+    Attributes:
+        tally: What it has done.
+    """
+
+    tally: Tally
 
     async def name(self, request: NamingRequest) -> JourneyName:
         """Name a journey.
@@ -31,6 +50,9 @@ class Namer(Protocol):
             NamingError: There is no name; `retriable` when asking again may bring one.
         """
 
+    def trouble(self) -> str | None:
+        """What is wrong with the server; None: nothing, or there is no server."""
+
     async def close(self) -> None:
         """Let go of connections."""
 
@@ -38,10 +60,17 @@ class Namer(Protocol):
 class KeywordNamer:
     """Answers with the request's own keywords, at once."""
 
+    def __init__(self) -> None:
+        self.tally = Tally()
+
     async def name(self, request: NamingRequest) -> JourneyName:
         """The keyword name that the journey has already; its owner ignores it."""
         return JourneyName(user_id=request.user_id, journey_id=request.journey_id,
                            revision=request.revision, name=request.keywords, source="keywords")
+
+    def trouble(self) -> str | None:
+        """There is no server."""
+        return None
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -64,6 +93,7 @@ class VllmNamer:
     def __init__(self, client: VllmClient, *, candidates: int = 4, policy: Policy | None = None,
                  encoder: TextEncoder | None = None,
                  prompt: Callable[[Evidence], Prompt] = messages) -> None:
+        self.tally = Tally()
         self._client = client
         self._candidates = candidates
         self._policy = policy or Policy()
@@ -81,10 +111,12 @@ class VllmNamer:
             raise NamingError("none of its titles can be shown to a model", retriable=False)
         shown, refused = replace(evidence, taken=()), Counter[Refusal]()
         for candidates in (self._candidates, AGAIN * self._candidates):
+            self.tally.calls += 1
             model, answers = await self._client.complete(self._prompt(shown), candidates)
             name, reasons = await asyncio.to_thread(choose, answers, evidence, self._policy,
                                                     self._encoder)
             refused += reasons
+            self.tally.refused += reasons
             if name is not None:
                 break
             if reasons[Refusal.TAKEN]:
@@ -96,6 +128,10 @@ class VllmNamer:
                     request.revision, name, dict(refused))
         return JourneyName(user_id=request.user_id, journey_id=request.journey_id,
                            revision=request.revision, name=name, source="llm", model=model)
+
+    def trouble(self) -> str | None:
+        """Why the server is left alone just now."""
+        return self._client.trouble
 
     async def close(self) -> None:
         """Close the connections to the server."""

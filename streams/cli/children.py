@@ -58,11 +58,14 @@ class Child:
         if (code := self._process.poll()) is not None:
             raise JourneysError(f"the {self.name} ended with code {code}: {self.last_line()}")
 
+    def url(self, path: str) -> str:
+        """Of its endpoint; its settings must name a port."""
+        return f"http://{self._settings.web_host}:{self._settings.web_port}{path}"
+
     def is_ready(self) -> bool:
         """Whether its health endpoint says so."""
-        url = f"http://{self._settings.web_host}:{self._settings.web_port}/readyz"
         try:
-            with urllib.request.urlopen(url, timeout=1.0) as answer:
+            with urllib.request.urlopen(self.url("/readyz"), timeout=1.0) as answer:
                 return bool(answer.status == HTTPStatus.OK)
         except OSError:
             return False

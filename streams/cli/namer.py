@@ -12,10 +12,10 @@ from streams.settings import Settings
     "JOURNEYS_VLLM_URL=http://vllm:8000 JOURNEYS_VLLM_API_KEY=… journeys namer",
     "journeys namer --vllm-url http://vllm:8000 --vllm-model names --naming-prompt plain",
 ))
-@with_settings(*BROKER, "group", "session_timeout", "rebalance_timeout", "data_dir", "encoder",
+@with_settings(*BROKER, "group", "session_timeout", "rebalance_timeout", "encoder",
                "encoder_threads", "vllm_url", "vllm_model", "naming_prompt",
                "naming_weights", "naming_candidates", "naming_refuses", "naming_concurrency",
-               "naming_timeout")
+               "naming_timeout", "web_host", "web_port")
 def command(settings: Settings) -> None:
     """Run the namer: naming-requests in, journey-names out.
 

@@ -35,6 +35,7 @@ class Namer:
         environment = {**os.environ, "JOURNEYS_BROKER": settings.broker,
                        "JOURNEYS_TOPIC_PREFIX": settings.topic_prefix,
                        "JOURNEYS_GROUP": settings.group, "JOURNEYS_NAMING_TIMEOUT": "2",
+                       "JOURNEYS_WEB_PORT": "0",
                        "JOURNEYS_BROKER_TIMEOUT": str(settings.broker_timeout)}
         if url is not None:
             environment["JOURNEYS_VLLM_URL"] = url

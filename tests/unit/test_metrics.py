@@ -1,19 +1,23 @@
 """What Prometheus reads."""
 
+import pytest
+
 from streams import metrics
-from streams.metrics import METRICS, Metrics
+from streams.metrics import NAMER, WORKER, Metrics
 
 
-def test_every_metric_is_there_with_its_meaning_from_the_start() -> None:
-    text = Metrics().text().decode()
-    for metric in METRICS:
+@pytest.mark.parametrize("service", [WORKER, NAMER])
+def test_every_metric_is_there_with_its_meaning_from_the_start(
+        service: tuple[metrics.Metric, ...]) -> None:
+    text = Metrics(service).text().decode()
+    for metric in service:
         name = metric.name.removesuffix("_total") if metric.kind == "counter" else metric.name
         assert f"{metric.name} {metric.meaning}" in text or f"{name} {metric.meaning}" in text
         assert metric.kind != "counter" or metric.name.endswith("_total")
 
 
 def test_values_are_counted_by_label() -> None:
-    counts = Metrics()
+    counts = Metrics(WORKER)
     counts.count(metrics.ACTIVITIES, 3)
     counts.count_each(metrics.REJECTS, {"future": 2})
     counts.set_each(metrics.LAG, {"0": 5, "1": 6})
