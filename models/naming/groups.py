@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from models.errors import ModelError
 from models.evaluation.people import Half, in_half, opened
-from models.keywords import count_terms, keyword_name, salient, spellings, terms_of
+from models.keywords import count_terms, fold, keyword_name, salient, spellings, terms_of
 from models.naming.titles import stems
 from models.records import NamingRequest
 
@@ -22,6 +22,8 @@ Kind: TypeAlias = Literal["list", "subreddit"]
 
 LEAST_TITLES: Final = 4
 _ASIDE: Final = re.compile(r"\s*(?::|\||\s-\s|\.\s|\.$).*$")  # "Alpinism: A Higher Calling"
+_KIND: Final = re.compile(r"\b(?!(?:awesome|lists?|of|for|big|the|tiny|and|cross|free)\b)[\w+#]+",
+                         re.IGNORECASE)  # "Free programming books": programming books
 _ADDRESS: Final = re.compile(r"^/?r/")
 
 
@@ -52,17 +54,25 @@ class Group:
         return counts
 
     @cached_property
-    def fuller(self) -> str:
-        """A heading of one word with the best term beside it: "Weather" with "forecast".
+    def names(self) -> list[str]:
+        """What a human calls them, most literal first; a heading of one word only with another.
 
-        The name itself when it has more words, or its one word is not what the titles are about.
+        "Weather" in the list "Public APIs" is "Weather Public APIs", "Tree" in "awesome react
+        components" is "Tree React components", "hockey" is "hockey fans" or "hockey season": with
+        a term of its titles where its list says nothing.
         """
-        known, terms = stems(self.name), list(salient(self.counts))
-        if " " in self.name or not any(stems(term) & known for term in terms):
-            return self.name
-        spelled = spellings(self.titles)
-        return next((f"{self.name} {spelled.get(term, term)}" for term in terms
-                     if not stems(term) & known), self.name)
+        if " " in self.name:
+            return [self.name]
+        known, spelled = stems(self.name), spellings(self.titles)
+        kind = [next(way for way in (spelled.get(fold(word)), word)
+                      if way and way.lower() == word.lower())
+                for word in _KIND.findall(self.source) if not stems(word) & known]
+        if self.kind == "list" and kind:
+            many = kind[-1].endswith("s") and not kind[-1].endswith("js")
+            order = (self.name, *kind) if many else (*kind, self.name)
+            return [" ".join(order)]
+        return [f"{self.name} {spelled.get(term, term)}" for term in list(salient(self.counts))[:6]
+                if not stems(term) & known]
 
     def request(self, titles: Sequence[str], user_id: str = "", taken: Sequence[str] = ()
                 ) -> NamingRequest:

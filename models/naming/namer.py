@@ -81,7 +81,8 @@ class VllmNamer:
             raise NamingError("none of its titles can be shown to a model", retriable=False)
         shown, refused = replace(evidence, taken=()), Counter[Refusal]()
         for candidates in (self._candidates, AGAIN * self._candidates):
-            model, answers = await self._client.complete(self._prompt(shown), candidates)
+            model, answers = await self._client.complete(self._prompt(shown), candidates,
+                                                         evidence.numbers)
             name, reasons = await asyncio.to_thread(choose, answers, evidence, self._policy,
                                                     self._encoder)
             refused += reasons

@@ -81,11 +81,14 @@ def test_only_names_that_the_guard_lets_pass_are_learned(tmp_path: Path) -> None
     assert answers(found) == {"Sourdough baking"}
 
 
-def test_a_heading_of_one_word_is_learned_with_its_best_term(tmp_path: Path) -> None:
-    named.write(tmp_path, [
-        named.section("Public APIs", "Weather", named.TITLES["Weather"])], [])
-    found = pairs(groups.read(tmp_path, "even"), Encoder.open("default"))
-    assert answers(found) == {"Weather alerts"}
+@pytest.mark.parametrize(("source", "name"), [
+    ("Public APIs", "Weather Public APIs"), ("awesome nodejs", "Nodejs Weather"),
+    ("Awesome lists", "Weather forecast")])
+def test_a_heading_of_one_word_is_learned_with_its_list_or_else_with_a_term(
+        tmp_path: Path, source: str, name: str) -> None:
+    named.write(tmp_path, [named.section(source, "Weather", named.TITLES["Weather"])], [])
+    both = [*groups.read(tmp_path, "even"), *groups.read(tmp_path, "odd")]
+    assert answers(pairs(both, Encoder.open("default"))) == {name}
 
 
 def test_pairs_are_the_same_every_time_and_ask_as_the_namer_does(tmp_path: Path) -> None:
