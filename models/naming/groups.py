@@ -6,7 +6,7 @@ seen the even half, and are judged on the odd one (models/evaluation/people.py).
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +14,14 @@ from typing import Any, Final, Literal, TypeAlias
 
 from models.errors import ModelError
 from models.evaluation.people import Half, in_half, opened
-from models.keywords import count_terms, fold, keyword_name, salient, spellings, terms_of
+from models.keywords import count_terms, keyword_name, salient, spellings, terms_of
 from models.naming.titles import stems
 from models.records import NamingRequest
 
 Kind: TypeAlias = Literal["list", "subreddit"]
 
 LEAST_TITLES: Final = 4
+BORNE_OUT: Final = 0.2  # of the titles must have a word that is put beside a heading
 _ASIDE: Final = re.compile(r"\s*(?::|\||\s-\s|\.\s|\.$).*$")  # "Alpinism: A Higher Calling"
 _KIND: Final = re.compile(r"\b(?!(?:awesome|lists?|of|for|big|the|tiny|and|cross|free)\b)[\w+#]+",
                          re.IGNORECASE)  # "Free programming books": programming books
@@ -55,24 +56,26 @@ class Group:
 
     @cached_property
     def names(self) -> list[str]:
-        """What a human calls them, most literal first; a heading of one word only with another.
+        """What a human calls them; a heading of one word only with another that titles bear out.
 
-        "Weather" in the list "Public APIs" is "Weather Public APIs", "Tree" in "awesome react
-        components" is "Tree React components", "hockey" is "hockey fans" or "hockey season": with
-        a term of its titles where its list says nothing.
+        "Weather" in the list "Public APIs" is "Weather APIs", "Tree" in "awesome react components"
+        is "Tree React components". A subreddit is put beside its best terms: "Hockey season".
         """
         if " " in self.name:
             return [self.name]
         known, spelled = stems(self.name), spellings(self.titles)
-        kind = [next(way for way in (spelled.get(fold(word)), word)
-                      if way and way.lower() == word.lower())
-                for word in _KIND.findall(self.source) if not stems(word) & known]
-        if self.kind == "list" and kind:
-            many = kind[-1].endswith("s") and not kind[-1].endswith("js")
-            order = (self.name, *kind) if many else (*kind, self.name)
-            return [" ".join(order)]
-        return [f"{self.name} {spelled.get(term, term)}" for term in list(salient(self.counts))[:6]
-                if not stems(term) & known]
+        if self.kind == "subreddit":
+            return [f"{self.name} {spelled.get(term, term)}"
+                    for term in list(salient(self.counts))[:6] if self._bears_out(term, known)]
+        kind = [word for word in _KIND.findall(self.source) if self._bears_out(word, known)]
+        behind = bool(kind) and re.search(r"(?<!j)s$|ing$", kind[-1])
+        return [" ".join((self.name, *kind) if behind else (*kind, self.name))] if kind else []
+
+    def _bears_out(self, word: str, known: Set[str]) -> bool:
+        """Whether enough titles have a word that the heading has not."""
+        wanted = stems(word)
+        return not wanted & known and sum(
+            bool(stems(title) & wanted) for title in self.titles) >= BORNE_OUT * len(self.titles)
 
     def request(self, titles: Sequence[str], user_id: str = "", taken: Sequence[str] = ()
                 ) -> NamingRequest:

@@ -1,6 +1,7 @@
 """What is learned: a question as the namer asks it, and the name that a human gave."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -15,8 +16,9 @@ from models.naming.prompt import question
 from models.naming.titles import Evidence
 
 SHOWN: Final = (3, 6)  # titles of a pair; the engine keeps five
-DRAWS: Final[dict[Kind, int]] = {"list": 2, "subreddit": 12}  # pairs made of one group, with other
+DRAWS: Final[dict[Kind, int]] = {"list": 3, "subreddit": 12}  # pairs made of one group, with other
 # titles each; more of the few subreddits, whose titles are more like what people view
+OF_ONE_LIST: Final = 20  # sections at most, or the model learns that all is about its subject
 AMONG: Final = 20  # groups of its kind that a name must tell its own from
 
 
@@ -34,8 +36,12 @@ def pairs(groups: Sequence[Group], encoder: TextEncoder, seed: int = 0) -> list[
     jokes, sensitive topics, single words. Nor is one that fits another group as well or better.
     """
     draw = random.Random(seed)
-    found = [pair for group, names in _telling(groups, encoder, draw)
-             for pair in _drawn(group, names, encoder, draw)]
+    of_list: Counter[str] = Counter()
+    found: list[Pair] = []
+    for group, names in _telling(draw.sample(groups, len(groups)), encoder, draw):
+        if of_list[group.source] < OF_ONE_LIST and (new := [*_drawn(group, names, encoder, draw)]):
+            of_list[group.source] += 1
+            found += new
     draw.shuffle(found)
     return found
 
