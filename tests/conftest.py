@@ -21,6 +21,9 @@ from tests import brokers, servers
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+REAL = {"real_vllm", "with_packages"}  # fixtures that need the real vLLM server installed
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--broker", choices=("all", "embedded", "kafka"), default="all",
                      help="run the tests marked `broker` on the embedded broker, on real Kafka, "
@@ -43,9 +46,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         names = getattr(item, "fixturenames", ())
         if "broker" in names:
             item.add_marker("broker")
-        if {"vllm", "real_vllm"} & set(names):
+        if {"vllm", *REAL} & set(names):
             item.add_marker("vllm")
-        if "real_vllm" in names and config.getoption("--vllm") == "stub":
+        if REAL & set(names) and config.getoption("--vllm") == "stub":
             item.add_marker(pytest.mark.skip("needs a real vLLM server, and --vllm stub has none"))
         if _is_real(item):
             # The first of them waits until the server is up, and names take seconds.
@@ -55,8 +58,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_real(item: pytest.Item) -> bool:
     """Whether a test runs on the real vLLM server."""
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    return (parameters.get("vllm") == "real" or "real_vllm" in getattr(item, "fixturenames", ())
-            ) and not item.get_closest_marker("skip")
+    return not item.get_closest_marker("skip") and (
+        parameters.get("vllm") == "real" or bool(REAL & set(getattr(item, "fixturenames", ()))))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -69,8 +72,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             brokers.fetch_kafka()
         if any(map(_is_real, session.items)):
             servers.install()
-        if session.config.getoption("--vllm") != "stub":
-            servers.lend_packages()
     except (BrokerError, SettingsError) as error:
         pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
 
@@ -102,6 +103,12 @@ def real_vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Real
         yield server.start()
     finally:
         server.kill()
+
+
+@pytest.fixture
+def with_packages() -> dict[str, str]:
+    """An environment in which Python finds what the extra `tune` installs: the server's."""
+    return servers.with_packages()
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from models.errors import SettingsError
 from streams.broker import free_port
 from tests import named
 
-SERVE: Final = Path(__file__).parents[1] / "docker" / "vllm-cpu" / "serve.py"
+ROOT: Final = Path(__file__).parents[1]
+SERVE: Final = ROOT / "docker" / "vllm-cpu" / "serve.py"
 HOME: Final = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "journeys-vllm"
 MODEL: Final = HOME / "smollm2-135m"
 PACKAGES: Final = (HOME / "venv" / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -36,28 +37,23 @@ def install() -> None:
     Raises:
         SettingsError: Something is missing, or cannot be downloaded.
     """
-    # Downloads take minutes: what happens goes to the terminal, or to the log of a CI.
+    # The suite's own versions (`.ci/run` holds pip to them) are not the server's. Downloads take
+    # minutes: what happens goes to the terminal, or to the log of a CI.
+    environment = {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}
     done = subprocess.run([sys.executable, SERVE, "--install-only"], stdout=sys.__stderr__,
-                          stderr=subprocess.PIPE, text=True)
+                          stderr=subprocess.PIPE, text=True, env=environment)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
         raise SettingsError(f"the tests on a real vLLM server: {last}; "
                             "`pytest --vllm stub` does without")
 
 
-def lend_packages() -> None:
-    """Let tests import what only the server's virtual environment has (torch, transformers, peft).
+def with_packages() -> dict[str, str]:
+    """An environment in which Python finds torch, transformers and peft, which are the server's.
 
-    Behind everything else on the path, so that nothing that is installed here is hidden.
+    For processes of their own: other packages there are of other versions than here.
     """
-    if PACKAGES.is_dir() and str(PACKAGES) not in sys.path:
-        sys.path.append(str(PACKAGES))
-
-
-def journeys(*arguments: str | Path) -> list[str]:
-    """The command line of a `journeys` that may import what this process may."""
-    code = f"import sys; sys.path[:] = {sys.path!r}; from streams.cli import main; main()"
-    return [sys.executable, "-c", code, *map(str, arguments)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(PACKAGES), str(ROOT)))}
 
 
 class RealServer:
@@ -78,9 +74,9 @@ class RealServer:
         self._process: subprocess.Popen[bytes] | None = None
         data = named.some(folder / "data")
         for method, more in (("prompt", ("--length", "4")), ("lora", ())):
-            subprocess.run(journeys("tune", method, "--model", MODEL, "--data", data, "--out",
-                                    folder / method, "--steps", "1", "--size", "1", *more),
-                           check=True, capture_output=True)
+            subprocess.run([sys.executable, "-m", "streams.cli", "tune", method, "--model", MODEL,
+                            "--data", data, "--out", folder / method, "--steps", "1", "--size", "1",
+                            *more], check=True, capture_output=True, env=with_packages())
 
     def start(self) -> "RealServer":
         """Start it; returns when it answers."""
