@@ -43,6 +43,9 @@ class Bench:
         broker: Its address.
         folder: For the files.
         progress: Tells how far it is.
+
+    Attributes:
+        settings: Of whoever works on its topics.
     """
 
     def __init__(self, load: workload.Workload, broker: str, folder: Path, progress: Progress
@@ -52,17 +55,17 @@ class Bench:
         self._folder = folder
         self._progress = progress
         self._prefix = f"load-{uuid.uuid4().hex[:8]}-"
-        self._settings = Settings.load(broker=broker, topic_prefix=self._prefix,
-                                       partitions=load.partitions)
+        self.settings = Settings.load(
+            broker=broker, topic_prefix=self._prefix, partitions=load.partitions, web_port=0)
 
     def prepare(self) -> Counter[str]:
         """Make the log and its topics; gives the ids of the changes that it must bring."""
         with self._task("log") as advance:
             events = workload.generate(self._load)
             produce.write(events, self._folder, Encoder.open("default"), advance)
-            produce.produce(events, self._settings)
+            produce.produce(events, self.settings)
         ids: Counter[str] = Counter()
-        replay = Replay(self._settings.engine(), warm_cache(self._folder), self._load.partitions)
+        replay = Replay(self.settings.engine(), warm_cache(self._folder), self._load.partitions)
         with self._task("ledger") as advance:
             for start in range(0, len(events), LEDGER_LINES):
                 lines = [event.value for event in events[start:start + LEDGER_LINES]]
@@ -80,17 +83,21 @@ class Bench:
         turn = number % len(order)
         runs = {}
         for system in order[turn:] + order[:turn]:
-            with self._task(f"{number + 1}/{self._load.repetitions} {system}") as advance, \
-                    tempfile.TemporaryDirectory(dir=self._folder) as state:
-                job = self._job(system, number, state)
-                runs[system] = measure(job, RUN_SECONDS,
-                                       lambda done, a=advance, j=job: a(done, j.events))
+            runs[system] = self.run(system, f"{system}-{number}",
+                                    f"{number + 1}/{self._load.repetitions} {system}")
         return runs
 
-    def _job(self, system: str, number: int, state: str) -> Job:
-        load, names = self._load, Topics.of(self._settings)
+    def run(self, system: str, group: str, title: str) -> Run:
+        """Run one system once, in a group that is new."""
+        with self._task(title) as advance, \
+                tempfile.TemporaryDirectory(dir=self._folder) as state:
+            job = self._job(system, group, state)
+            return measure(job, RUN_SECONDS, lambda done: advance(done, job.events))
+
+    def _job(self, system: str, group: str, state: str) -> Job:
+        load, names = self._load, Topics.of(self.settings)
         return Job(
-            system=system, broker=self._broker, prefix=self._prefix, group=f"{system}-{number}",
+            system=system, broker=self._broker, prefix=self._prefix, group=group,
             topic=names.activities, changes=names.changes, partitions=load.partitions,
             events=min(load.events, load.stock_events) if system == "stock" else load.events,
             folder=str(self._folder), state=state)
@@ -121,7 +128,7 @@ def main(name: str, broker: str, events: int | None, repetitions: int | None, js
     quixstreams_here.fetch()
     done: list[dict[str, Run]] = []
     with tempfile.TemporaryDirectory(prefix="load-") as folder, \
-            _serve(broker, Path(folder)) as address, _progress(console) as progress:
+            serve(broker, Path(folder)) as address, bars(console) as progress:
         bench = Bench(load, address, Path(folder), progress)
         expected = bench.prepare()
         start = time.monotonic()
@@ -141,7 +148,7 @@ def main(name: str, broker: str, events: int | None, repetitions: int | None, js
 
 
 @contextmanager
-def _serve(broker: str, folder: Path) -> Iterator[str]:
+def serve(broker: str, folder: Path) -> Iterator[str]:
     if ":" in broker:
         yield broker
         return
@@ -153,7 +160,7 @@ def _serve(broker: str, folder: Path) -> Iterator[str]:
         yield address
 
 
-def _progress(console: Console) -> Progress:
+def bars(console: Console) -> Progress:
     return Progress(TextColumn("{task.description:14}"), BarColumn(), TaskProgressColumn(),
                     TimeElapsedColumn(), console=console, transient=True)
 

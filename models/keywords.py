@@ -48,6 +48,11 @@ def idf(term: str) -> float:
     return background.idf.get(term, background.unseen)
 
 
+def is_known(term: str) -> bool:
+    """Whether a term is in the background: a word, not something made up."""
+    return term in _background().idf
+
+
 def fold(word: str) -> str:
     """Lower case, possessive and plural endings off: what counts as the same word."""
     word = word.lower().replace("’", "'").removesuffix("'s")

@@ -1,7 +1,7 @@
 """What every test may use: a broker that runs, settings of its own, a clean environment.
 
 `pytest --broker embedded|kafka|all` chooses the brokers; `JOURNEYS_TEST_BROKER=host:port` points
-the suite at any other Kafka.
+the suite at any other Kafka. `pytest --vllm stub|real|all` chooses the servers that name.
 """
 
 import os
@@ -12,43 +12,68 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import BrokerError
+from models.errors import BrokerError, SettingsError
 from streams.settings import PREFIX, Settings
-from tests import brokers
+from tests import brokers, servers
 
 # A suite that a shell started in the background ignores Ctrl-C, and so would every command that a
 # test is to interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+REAL = {"real_vllm", "with_packages"}  # fixtures that need the real vLLM server installed
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--broker", choices=("all", "embedded", "kafka"), default="all",
                      help="run the tests marked `broker` on the embedded broker, on real Kafka, "
                           "or on both (default)")
+    parser.addoption("--vllm", choices=("all", "stub", "real"), default="all",
+                     help="run the tests marked `vllm` on a stub, on a real vLLM server with a "
+                          "small model (4 GB to download, once), or on both (default)")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "broker" in metafunc.fixturenames:
         names = brokers.names(metafunc.config.getoption("--broker"))
         metafunc.parametrize("broker", names, indirect=True, scope="session")
+    if "vllm" in metafunc.fixturenames:
+        metafunc.parametrize("vllm", servers.names(metafunc.config.getoption("--vllm")))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if "broker" in getattr(item, "fixturenames", ()):
+        names = getattr(item, "fixturenames", ())
+        if "broker" in names:
             item.add_marker("broker")
+        if {"vllm", *REAL} & set(names):
+            item.add_marker("vllm")
+        if REAL & set(names) and config.getoption("--vllm") == "stub":
+            item.add_marker(pytest.mark.skip("needs a real vLLM server, and --vllm stub has none"))
+        if _is_real(item):
+            # The first of them waits until the server is up, and names take seconds.
+            item.add_marker(pytest.mark.timeout(servers.READY_SECONDS + 300))
+
+
+def _is_real(item: pytest.Item) -> bool:
+    """Whether a test runs on the real vLLM server."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return not item.get_closest_marker("skip") and (
+        parameters.get("vllm") == "real" or bool(REAL & set(getattr(item, "fixturenames", ()))))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     # Before the first test, so that what is missing is one line and fetching has no test's timeout.
     if session.config.option.collectonly:
         return
-    if any(item.callspec.params.get("broker") == "kafka"
-           for item in session.items if hasattr(item, "callspec")):
-        try:
+    try:
+        if any(item.callspec.params.get("broker") == "kafka"
+               for item in session.items if hasattr(item, "callspec")):
             brokers.fetch_kafka()
-        except BrokerError as error:
-            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+        if any(map(_is_real, session.items)):
+            servers.install()
+    except (BrokerError, SettingsError) as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +90,25 @@ def broker(request: pytest.FixtureRequest,
     """The address of a broker that runs; a test that asks for it runs once on each kind."""
     with brokers.serve(request.param, tmp_path_factory.mktemp(request.param)) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def real_vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.RealServer]:
+    """A real vLLM server that runs, with an adapter; and a soft prompt that belongs to its model.
+
+    Whoever kills it starts it again.
+    """
+    server = servers.RealServer(tmp_path_factory.mktemp("vllm"))
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def with_packages() -> dict[str, str]:
+    """An environment in which Python finds what the extra `tune` installs: the server's."""
+    return servers.with_packages()
 
 
 @pytest.fixture

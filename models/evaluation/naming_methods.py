@@ -16,7 +16,7 @@ from models.naming.api import Api, Failure
 from models.naming.choice import TextEncoder, choose
 from models.naming.guard import Policy
 from models.naming.namer import Namer
-from models.naming.prompt import INSTRUCTIONS, MAX_TOKENS, SCHEMA, Message, messages, question
+from models.naming.prompt import INSTRUCTIONS, MAX_TOKENS, Message, messages, question, schema
 from models.naming.titles import Evidence
 from models.records import NamingRequest
 
@@ -57,16 +57,20 @@ def by_namer(namer: Namer, depth: int = KEPT) -> Method:
     return name
 
 
-def all_in_one(api: Api, model: str | None, encoder: TextEncoder) -> Method:
+def all_in_one(api: Api, model: str | None, encoder: TextEncoder, concurrency: int) -> Method:
     """One call for all journeys of a user; the guard and the schema are the same."""
+    slots = asyncio.Semaphore(concurrency)
+
     async def name(user: User) -> list[Named]:
         requests = [case.group.request(case.exemplars()) for case in user]
         evidence = [Evidence.of(request) for request in requests]
         options = {"max_tokens": MAX_TOKENS * len(user), "temperature": 0.0,
                    "response_format": {"type": "json_schema", "json_schema": {
-                       "name": "interests", "schema": _schema(len(user))}}}
+                       "name": "interests", "schema": _schema(evidence)}}}
         try:
-            [text] = await api.generate(model or await api.first_model(), _chat(evidence), options)
+            async with slots:
+                [text] = await api.generate(model or await api.first_model(), _chat(evidence),
+                                            options)
         except Failure as failure:
             raise NamingError(str(failure), retriable=failure.again) from None
         answers: list[str] = []
@@ -116,7 +120,8 @@ def _chat(evidence: Sequence[Evidence]) -> list[Message]:
     return [{"role": "system", "content": many}, {"role": "user", "content": numbered}]
 
 
-def _schema(length: int) -> dict[str, Any]:
+def _schema(evidence: Sequence[Evidence]) -> dict[str, Any]:
+    form = schema([number for each in evidence for number in each.numbers])
     return {"type": "object", "required": ["names"], "additionalProperties": False, "properties": {
-        "names": {"type": "array", "items": SCHEMA["properties"]["name"],  # type: ignore[index]
-                  "minItems": length, "maxItems": length}}}
+        "names": {"type": "array", "items": form["properties"]["name"],
+                  "minItems": len(evidence), "maxItems": len(evidence)}}}

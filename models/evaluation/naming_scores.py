@@ -40,17 +40,20 @@ class Score(msgspec.Struct, frozen=True):
     Attributes:
         journeys: How many were named.
         own: Share named by the method; the others show their keywords.
-        retrieval: Share of names that are nearer to their own journey than to 19 of its kind.
+        retrieval: Share named by the method with a name that is nearer to its journey than to 19
+            of its kind.
+        seen: The same of what a user sees: the keywords where the method gave no name.
         cosine: Of the name to the human's.
         bleu: SacreBLEU of one and two words against the human's name, in lower case.
         chrf: chrF against the human's name, in lower case.
-        well_formed: Share that the guard lets pass as a name.
+        well_formed: Share of the method's names that the guard lets pass.
         distinct: Share of pairs of a user's names that no reader would take for one.
     """
 
     journeys: int
     own: float
     retrieval: float
+    seen: float
     cosine: float
     bleu: float
     chrf: float
@@ -63,16 +66,18 @@ def score(users: Sequence[Sequence[Named]], encoder: TextEncoder) -> Score:
     whole = [named for user in users for named in user]
     names = [named.name for named in whole]
     human = [named.case.group.name for named in whole]
+    found = picked(whole, encoder)
     cosines = (encoder.encode(names) * encoder.encode(human)).sum(axis=1)
     pairs = [(one.name, other.name) for user in users for one, other in combinations(user, 2)]
     return Score(
         journeys=len(whole),
         own=_share([named.own for named in whole]),
-        retrieval=_share(picked(whole, encoder)),
+        retrieval=_share([right and named.own for named, right in zip(whole, found, strict=True)]),
+        seen=_share(found),
         cosine=float(cosines.mean()),
         bleu=BLEU(lowercase=True, max_ngram_order=WORDS).corpus_score(names, [human]).score,
         chrf=CHRF(lowercase=True).corpus_score(names, [human]).score,
-        well_formed=_share([_is_well_formed(named) for named in whole]),
+        well_formed=_share([_is_well_formed(named) for named in whole if named.own]),
         distinct=_share([not same(one, other) for one, other in pairs]),
     )
 

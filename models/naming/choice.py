@@ -5,13 +5,22 @@ Also without an encoder: then the answer that shares words with the most titles 
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.naming.guard import Policy, Refusal, check, support, tidy
+from models.keywords import is_known, terms_of
+from models.naming.guard import Policy, Refusal, check, echoes, support, tidy
 from models.naming.titles import Evidence
+
+Vector: TypeAlias = NDArray[np.float32]
+
+# What an answer's merit loses, its cosine to the titles being what it has:
+DISTANCE: Final = 0.3  # times its cosine to the nearest name that the user has
+STRAYING: Final = 0.15  # for a word that titles neither hold nor are near to: "System for the Boss"
+ECHO: Final = 0.15  # for being a piece of one title and of no other: "InVision Studio"
+STRAY: Final = 0.1  # cosine to the titles under which a word has nothing to do with them
 
 
 class TextEncoder(Protocol):
@@ -32,36 +41,48 @@ def choose(answers: Sequence[str], evidence: Evidence, policy: Policy,
            encoder: TextEncoder | None = None) -> Choice:
     """Take the best answer that the guard lets pass; blocking when there is an encoder."""
     answers = list(dict.fromkeys(filter(None, map(tidy, answers))))
-    nearness, distance = _measure(answers, evidence, encoder)
+    nearness, merits = _measure(answers, evidence, encoder)
     verdicts = [check(answer, evidence, policy, similarity)
                 for answer, similarity in zip(answers, nearness, strict=True)]
     refused = Counter(verdict.refusal for verdict in verdicts if verdict.refusal is not None)
-
-    def merit(place: int) -> tuple[float, int]:
-        return nearness[place] + distance[place], support(answers[place], evidence)
-
     passed = [place for place, verdict in enumerate(verdicts) if verdict.refusal is None]
-    best = max(passed, key=merit, default=None)
+    best = max(passed, key=lambda place: (merits[place], support(answers[place], evidence)),
+               default=None)
     return Choice(None if best is None else verdicts[best].name, refused)
 
 
 def _measure(answers: Sequence[str], evidence: Evidence,
              encoder: TextEncoder | None) -> tuple[list[float], list[float]]:
-    """For each answer: its cosine to the titles, and 1 less its cosine to the nearest taken name.
+    """For each answer its cosine to the titles, and its merit.
 
     The title nearest to an answer does not count, so that a title which the model merely repeats
     (or obeys) does not speak for it.
     """
     if encoder is None or not answers:
         return [0.0] * len(answers), [0.0] * len(answers)
-    titles = list(evidence.titles)
-    vectors = encoder.encode([*titles, *evidence.taken, *answers])
-    about, taken, named = np.split(vectors, [len(titles), len(titles) + len(evidence.taken)])
-    to_titles = named @ about.T
-    nearness = []
-    for row, vector in zip(to_titles, named, strict=True):
-        others = np.delete(about, int(row.argmax()), 0) if len(titles) > 2 else about
-        centre = others.mean(axis=0)
-        nearness.append(float(centre @ vector / max(float(np.linalg.norm(centre)), 1e-6)))
-    to_taken = (named @ taken.T).max(axis=1, initial=0.0)
-    return nearness, [float(value) for value in 1 - to_taken]
+    titles, said = list(evidence.titles), [terms_of(answer) for answer in answers]
+    new = sorted(set().union(*said) - _held(evidence))
+    vectors = encoder.encode([*titles, *evidence.taken, *answers, *new])
+    ends = np.cumsum([len(titles), len(evidence.taken), len(answers)])
+    about, taken, named, alone = np.split(vectors, ends)
+    centre = about.sum(axis=0)
+    strays = {word for word, vector in zip(new, alone, strict=True)
+              if not is_known(word) or _cosine(centre, vector) < STRAY}
+    to_titles, to_taken = named @ about.T, (named @ taken.T).max(axis=1, initial=0.0)
+    nearness, merits = [], []
+    for place, vector in enumerate(named):
+        others = np.delete(about, int(to_titles[place].argmax()), 0) if len(titles) > 2 else about
+        nearness.append(_cosine(others.sum(axis=0), vector))
+        merits.append(nearness[-1] - DISTANCE * float(to_taken[place])
+                      - STRAYING * len(strays.intersection(said[place]))
+                      - ECHO * echoes(answers[place], evidence))
+    return nearness, merits
+
+
+def _held(evidence: Evidence) -> set[str]:
+    """The terms that titles hold."""
+    return set(evidence.terms).union(*map(terms_of, evidence.titles))
+
+
+def _cosine(some: Vector, unit: Vector) -> float:
+    return float(some @ unit / max(float(np.linalg.norm(some)), 1e-6))

@@ -7,20 +7,19 @@ until the server answers such a probe again.
 
 import asyncio
 import random
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from models.errors import NamingError
 from models.naming.api import NOT_FOUND, Api, Failure, name_in
 from models.naming.breaker import Breaker
-from models.naming.prompt import MAX_TOKENS, SCHEMA, Prompt
+from models.naming.prompt import MAX_TOKENS, Prompt, schema
 
 TRIES: Final = 3  # within one deadline
 FIRST_WAIT: Final = 0.25  # seconds before the second try, at most; four times that before the third
 PROBE_TIMEOUT: Final = 10.0  # seconds for one token, also on a busy CPU
 TEMPERATURE: Final = 0.4  # several candidates must differ
 
-_FORMAT: Final = {"type": "json_schema",
-                  "json_schema": {"name": "interest", "schema": SCHEMA, "strict": True}}
 _NO_SCHEMA: Final = frozenset({400, 422, 501})  # how servers say that they know no such format
 _BUSY: Final = frozenset({429, 503})
 
@@ -72,8 +71,8 @@ class VllmClient:
         """Close all connections."""
         await self._api.close()
 
-    async def complete(self, prompt: Prompt, n: int) -> Completion:
-        """Ask for `n` candidates.
+    async def complete(self, prompt: Prompt, n: int, numbers: Sequence[str] = ()) -> Completion:
+        """Ask for `n` candidates, with no other numbers in them than these.
 
         No seed is sent: one ends the engine of a vLLM server on a CPU (0.32).
 
@@ -86,7 +85,7 @@ class VllmClient:
             await self._admit()
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await self._try(prompt, n)
+                    return await self._try(prompt, n, numbers)
             except TimeoutError:
                 failure = Failure(f"no answer in {self._timeout:g} s", again=True)
             except Failure as error:
@@ -122,12 +121,14 @@ class VllmClient:
             return str(failure)
         return None
 
-    async def _try(self, prompt: Prompt, n: int) -> Completion:
+    async def _try(self, prompt: Prompt, n: int, numbers: Sequence[str]) -> Completion:
         options = {"n": n, "max_tokens": MAX_TOKENS,
                    "temperature": TEMPERATURE if n > 1 else 0.0}
+        form = {"type": "json_schema", "json_schema": {
+            "name": "interest", "schema": schema(numbers), "strict": True}}
         for attempt in range(TRIES):
             try:
-                return await self._ask(prompt, options)
+                return await self._ask(prompt, options, form)
             except Failure as failure:
                 if not failure.again or failure.status in _BUSY or attempt + 1 == TRIES:
                     raise
@@ -137,10 +138,11 @@ class VllmClient:
                 await asyncio.sleep(random.uniform(0, FIRST_WAIT * 4**attempt))
         raise AssertionError("unreachable")
 
-    async def _ask(self, prompt: Prompt, options: dict[str, Any]) -> Completion:
+    async def _ask(self, prompt: Prompt, options: dict[str, Any], form: dict[str, Any]
+                   ) -> Completion:
         if self._schema:
             try:
-                return await self._generate(prompt, options | {"response_format": _FORMAT})
+                return await self._generate(prompt, options | {"response_format": form})
             except Failure as failure:
                 if failure.status not in _NO_SCHEMA:
                     raise

@@ -6,7 +6,7 @@ seen the even half, and are judged on the odd one (models/evaluation/people.py).
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,10 @@ from models.records import NamingRequest
 Kind: TypeAlias = Literal["list", "subreddit"]
 
 LEAST_TITLES: Final = 4
+BORNE_OUT: Final = 0.2  # of the titles must have a word that is put beside a heading
 _ASIDE: Final = re.compile(r"\s*(?::|\||\s-\s|\.\s|\.$).*$")  # "Alpinism: A Higher Calling"
+_KIND: Final = re.compile(r"\b(?!(?:awesome|lists?|of|for|big|the|tiny|and|cross|free)\b)[\w+#]+",
+                         re.IGNORECASE)  # "Free programming books": programming books
 _ADDRESS: Final = re.compile(r"^/?r/")
 
 
@@ -52,17 +55,27 @@ class Group:
         return counts
 
     @cached_property
-    def fuller(self) -> str:
-        """A heading of one word with the best term beside it: "Weather" with "forecast".
+    def names(self) -> list[str]:
+        """What a human calls them; a heading of one word only with another that titles bear out.
 
-        The name itself when it has more words, or its one word is not what the titles are about.
+        "Weather" in the list "Public APIs" is "Weather APIs", "Tree" in "awesome react components"
+        is "Tree React components". A subreddit is put beside its best terms: "Hockey season".
         """
-        known, terms = stems(self.name), list(salient(self.counts))
-        if " " in self.name or not any(stems(term) & known for term in terms):
-            return self.name
-        spelled = spellings(self.titles)
-        return next((f"{self.name} {spelled.get(term, term)}" for term in terms
-                     if not stems(term) & known), self.name)
+        if " " in self.name:
+            return [self.name]
+        known, spelled = stems(self.name), spellings(self.titles)
+        if self.kind == "subreddit":
+            return [f"{self.name} {spelled.get(term, term)}"
+                    for term in list(salient(self.counts))[:6] if self._bears_out(term, known)]
+        kind = [word for word in _KIND.findall(self.source) if self._bears_out(word, known)]
+        behind = bool(kind) and re.search(r"(?<!j)s$|ing$", kind[-1])
+        return [" ".join((self.name, *kind) if behind else (*kind, self.name))] if kind else []
+
+    def _bears_out(self, word: str, known: Set[str]) -> bool:
+        """Whether enough titles have a word that the heading has not."""
+        wanted = stems(word)
+        return not wanted & known and sum(
+            bool(stems(title) & wanted) for title in self.titles) >= BORNE_OUT * len(self.titles)
 
     def request(self, titles: Sequence[str], user_id: str = "", taken: Sequence[str] = ()
                 ) -> NamingRequest:

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from models.naming.titles import Evidence, clean, stems, words
+from models.naming.titles import Evidence, clean, numbered, stems, words
 
 SENSITIVE: Final = frozenset({"health", "religion", "sexuality", "politics"})
 
@@ -26,7 +26,7 @@ SENSITIVE: Final = frozenset({"health", "religion", "sexuality", "politics"})
 class Refusal(StrEnum):
     """Why an answer is not published; counted under this name."""
 
-    FORM = "form"  # not 2 to 6 words, a word twice, too long, cut off, signs that no name has
+    FORM = "form"  # not 2 to 6 words, a word twice, too long, cut off, a sentence, odd signs
     CONTACT = "contact"  # an id, url, e-mail address, handle or phone number
     PROFANE = "profane"
     SENSITIVE = "sensitive"
@@ -78,6 +78,12 @@ _CONTACT: Final = re.compile(
     re.IGNORECASE,
 )
 _POSSESSIVE: Final = re.compile(r"['’]s\b")
+# Words of sentences and of talk ("She's a chicken", "Vim is a powerful tool"), unless titles call
+# it so ("My Little Pony").
+_SENTENCE: Final = re.compile(
+    r"\b(?:i|i'm|i've|me|my|mine|we|we're|our|us|he|he's|she|she's|his|her|they|they're|it's|that's|"
+    r"is|are|was|were|am|does|do|did|has|have|had|will|would|should|can|could|\w+n't)\b",
+    re.IGNORECASE)
 _DANGLING: Final = re.compile(
     r"(?:\b(?:an?|and|as|at|by|for|from|in|into|its|of|or|the|their|to|with|without|your)|&)$")
 # Whole answers that say nothing, and pieces that only talk about the task has.
@@ -116,6 +122,8 @@ def check(answer: str, evidence: Evidence, policy: Policy,
         refusal = Refusal.FORM
     elif _EMPTY.search(name):
         refusal = Refusal.EMPTY_WORDS
+    elif _SENTENCE.search(name.replace("’", "'")) and _holders(name, evidence) < 2:
+        refusal = Refusal.FORM
     elif touches(name, "profanity"):
         refusal = Refusal.PROFANE
     elif any(touches(name, category) for category in policy.sensitive):
@@ -126,7 +134,7 @@ def check(answer: str, evidence: Evidence, policy: Policy,
         refusal = Refusal.TAKEN
     elif words(name) & evidence.tainted:
         refusal = Refusal.HIDDEN_ORDER
-    elif _is_foreign(name, evidence) or (
+    elif _is_foreign(name, evidence) or _has_strange_numbers(name, evidence) or (
             not _is_grounded(name, evidence) and similarity < policy.similarity):
         refusal = Refusal.UNGROUNDED
     else:
@@ -136,7 +144,8 @@ def check(answer: str, evidence: Evidence, policy: Policy,
 
 def tidy(answer: str) -> str:
     """An answer without what wraps it, its first letter a capital."""
-    name = clean(answer).strip(_WRAPPING)
+    # What was cut off stays recognisable as that.
+    name = clean(answer).replace("...", "…").strip(_WRAPPING)
     return name[:1].upper() + name[1:]
 
 
@@ -158,9 +167,24 @@ def support(name: str, evidence: Evidence) -> int:
 
 
 def _is_grounded(name: str, evidence: Evidence) -> bool:
-    # One title must not decide alone, as long as there are others to measure by.
-    needed = 2 if len(evidence.titles) > 2 else 1
-    return support(name, evidence) >= needed or bool(stems(name) & evidence.repeated)
+    return support(name, evidence) >= evidence.needed or bool(stems(name) & evidence.repeated)
+
+
+def echoes(name: str, evidence: Evidence) -> bool:
+    """Whether a name is a piece of one title, word for word, and of no other."""
+    return len(evidence.titles) > 2 and _holders(name, evidence) == 1
+
+
+def _holders(name: str, evidence: Evidence) -> int:
+    """How many titles hold a name word for word."""
+    wanted = f" {_plain(name)} "
+    return sum(wanted in f" {_plain(title)} " for title in evidence.titles)
+
+
+def _has_strange_numbers(name: str, evidence: Evidence) -> bool:
+    """Whether titles do not bear out a number: small models make up years and versions."""
+    known = {number.casefold() for number in evidence.numbers}
+    return any(number.casefold() not in known for number in numbered(name))
 
 
 def _is_foreign(name: str, evidence: Evidence) -> bool:

@@ -112,7 +112,8 @@ class VllmNamer:
         shown, refused = replace(evidence, taken=()), Counter[Refusal]()
         for candidates in (self._candidates, AGAIN * self._candidates):
             self.tally.calls += 1
-            model, answers = await self._client.complete(self._prompt(shown), candidates)
+            model, answers = await self._client.complete(self._prompt(shown), candidates,
+                                                         evidence.numbers)
             name, reasons = await asyncio.to_thread(choose, answers, evidence, self._policy,
                                                     self._encoder)
             refused += reasons

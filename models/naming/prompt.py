@@ -3,10 +3,11 @@
 What is the same in every prompt comes first, so that the server computes it once (prefix caching).
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias, TypedDict
+from typing import Any, Final, NamedTuple, TypeAlias, TypedDict
 
 import msgspec
 
@@ -28,18 +29,29 @@ BRIEF: Final = ("Name the interest behind the titles in 2 to 6 words, as JSON. T
 
 MAX_TAKEN: Final = 12  # names shown, the last ones; the guard compares with all of them
 
-# Signs that no name has are left out, and hyphens bounded, which a small model strings on and on.
-_WORD: Final = r"[^\s\"\\,;:()\-]{1,18}(-[^\s\"\\,;:()\-]{1,14})?"
+# Signs that no name has are left out; letters and hyphens bounded, which a small model strings on
+# and on. "Node.js" and ".NET" are words.
+_LETTERS: Final = r"[^\s\d\"\\,;:()\[\]{}<>|`~^=$%@*_\-.?!…²³¹¼½¾⅐-⅞�]"
+_WORD: Final = rf"\.?{_LETTERS}{{1,18}}(\.{_LETTERS}{{1,4}})?(-{_LETTERS}{{1,14}})?"
 
-# What vLLM may generate. The pattern holds a small model to the form that the guard demands.
-SCHEMA: Final = {
-    "type": "object",
-    "properties": {
-        "name": {"type": "string", "pattern": rf"^{_WORD}( {_WORD}){{1,5}}$"},
-    },
-    "required": ["name"],
-    "additionalProperties": False,
-}
+
+def schema(numbers: Sequence[str] = ()) -> dict[str, Any]:
+    """What vLLM may generate: it holds a small model to the form that the guard demands.
+
+    Args:
+        numbers: The only words with digits that a name may have ("3D"; "1" of "Formula 1"): small
+            models make up years and versions.
+    """
+    known = "".join(f"|{re.escape(number)}" for number in numbers)
+    return {
+        "type": "object",
+        "properties": {"name": {
+            "type": "string", "pattern": rf"^({_WORD}{known})( ({_WORD}{known})){{1,5}}$"}},
+        "required": ["name"],
+        "additionalProperties": False,
+    }
+
+
 MAX_TOKENS: Final = 48  # six long words and the JSON around them
 
 

@@ -80,7 +80,10 @@ class SoftPrompt:
 
 def fingerprint(rows: Array) -> str:
     """Tells vectors of different models apart, whatever precision they are kept in."""
-    return hashlib.sha256(np.ascontiguousarray(rows, "<f4").astype("<f2").tobytes()).hexdigest()
+    bits = np.ascontiguousarray(rows, "<f4").view("<u4")
+    # As bfloat16, to nearest even: a model may have been loaded with no more than that.
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+    return hashlib.sha256(rounded.astype("<u2").tobytes()).hexdigest()
 
 
 def _embeddings(weights: Path) -> Table:

@@ -7,6 +7,7 @@ it has may not turn up in a name (guard.py).
 
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
@@ -23,6 +24,7 @@ MAX_TITLES_BYTES: Final = 1_200
 MAX_TERMS: Final = 12
 REPEATED: Final = 3  # activities behind a term until it says what a journey is about
 
+_NUMBERED: Final = re.compile(r"\b\w*\d\w*\b")
 _SPACE: Final = re.compile(r"\s+")
 # Signs that only markup and chat templates need; a lone # stays ("C#").
 _MARKUP: Final = str.maketrans(
@@ -76,6 +78,22 @@ class Evidence:
             repeated=frozenset().union(*repeated),
             tainted=tainted,
         )
+
+    @property
+    def needed(self) -> int:
+        """Titles behind a name: one must not decide alone where there are others to measure by."""
+        return 2 if len(self.titles) > 2 else 1
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Words with digits that as many titles hold, as they are spelled there, sorted."""
+        found = Counter(number for title in self.titles for number in set(numbered(title)))
+        return tuple(sorted(number for number, times in found.items() if times >= self.needed))
+
+
+def numbered(text: str) -> list[str]:
+    """The words of a text that have digits."""
+    return _NUMBERED.findall(text)
 
 
 def clean(text: str) -> str:

@@ -26,8 +26,8 @@ EXAMPLES: Final = 40  # journeys on the page
 
 _FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 _COLUMNS: Final = {
-    "named": "own", "retrieval": "retrieval", "cosine": "cosine", "BLEU": "bleu", "chrF": "chrf",
-    "well-formed": "well_formed", "distinct": "distinct",
+    "named": "own", "retrieval": "retrieval", "seen": "seen", "cosine": "cosine", "BLEU": "bleu",
+    "chrF": "chrf", "well-formed": "well_formed", "distinct": "distinct",
 }
 
 
@@ -115,8 +115,9 @@ def _show(rows: "Sequence[Row]") -> None:
         table.add_row(row.experiment, row.method, str(row.score.journeys),
                       *(_number(getattr(row.score, field)) for field in _COLUMNS.values()))
     console.print(table)
-    console.print("named: by the method; else the keywords are shown and judged. retrieval: the "
-                  "name picks its journey among 20 of its kind.", style="dim", highlight=False)
+    console.print("named: by the method; else a user sees the keywords. retrieval: a name of the "
+                  "method picks its journey among 20 of its kind. seen: what a user sees does.",
+                  style="dim", highlight=False)
 
 
 def _number(value: float) -> str:

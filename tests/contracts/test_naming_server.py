@@ -1,12 +1,8 @@
-"""What the namer needs of a server, on a stub and on a real one.
-
-`JOURNEYS_TEST_VLLM=http://host:port pytest tests/contracts/test_naming_server.py` adds a real one;
-with JOURNEYS_TEST_SOFT_PROMPT=folder and JOURNEYS_TEST_ADAPTER=name also what was tuned for it.
-"""
+"""What the namer needs of a server, on a stub and on a real one (`pytest --vllm`)."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +21,35 @@ from tests import soft
 from tests.naming import LISTS, SOURDOUGH, request
 from tests.vllm_stub import stub_server
 
-REAL = os.environ.get("JOURNEYS_TEST_VLLM")
-SOFT_PROMPT = os.environ.get("JOURNEYS_TEST_SOFT_PROMPT")
-ADAPTER = os.environ.get("JOURNEYS_TEST_ADAPTER")
 TIMEOUT = 60.0  # a server on a CPU that others use, too
 CHAT = messages(Evidence.of(request()))
 
 
-@pytest.fixture(params=["stub", "real"] if REAL else ["stub"])
-async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    if request.param == "real":
-        assert REAL is not None
-        yield REAL
+@dataclass
+class Served:
+    """A server, and what it serves beside its model."""
+
+    url: str
+    adapter: str
+    soft_prompt: Path
+
+
+@pytest.fixture
+async def served(vllm: str, request: pytest.FixtureRequest, tmp_path: Path
+                 ) -> AsyncIterator[Served]:
+    if vllm == "real":
+        real = request.getfixturevalue("real_vllm")
+        yield Served(real.url, real.adapter, real.soft_prompt)
         return
     async with stub_server() as stub:
         stub.adapters.append("stub-adapter")
-        yield stub.url
+        soft.a_soft_prompt(tmp_path / "soft", soft.a_model(tmp_path / "model"))
+        yield Served(stub.url, "stub-adapter", tmp_path / "soft")
+
+
+@pytest.fixture
+def url(served: Served) -> str:
+    return served.url
 
 
 @pytest.fixture
@@ -89,27 +98,19 @@ async def test_many_at_once_are_all_answered(client: VllmClient) -> None:
     assert len(answers) == 12
 
 
-async def test_a_soft_prompt_is_answered_like_a_chat(url: str, client: VllmClient, tmp_path: Path
-                                                     ) -> None:
-    if url != REAL:
-        soft.a_soft_prompt(tmp_path / "soft", soft.a_model(tmp_path / "model"))
-    elif SOFT_PROMPT is None:
-        pytest.skip("JOURNEYS_TEST_SOFT_PROMPT names no soft prompt for the real server")
-    ask = SoftPrompt(tmp_path / "soft" if url != REAL else Path(SOFT_PROMPT or ""))
+async def test_a_soft_prompt_is_answered_like_a_chat(served: Served, client: VllmClient) -> None:
+    ask = SoftPrompt(served.soft_prompt)
     for n in (1, 4):
         answers = (await client.complete(ask(Evidence.of(request())), n)).answers
         assert 1 <= len(answers) <= n
         assert all(2 <= len(answer.split()) <= 6 for answer in answers)
 
 
-async def test_an_adapter_is_asked_for_by_its_name(url: str) -> None:
-    adapter = ADAPTER if url == REAL else "stub-adapter"
-    if adapter is None:
-        pytest.skip("JOURNEYS_TEST_ADAPTER names no adapter of the real server")
-    client = VllmClient(url, model=adapter, timeout=TIMEOUT)
+async def test_an_adapter_is_asked_for_by_its_name(served: Served) -> None:
+    client = VllmClient(served.url, model=served.adapter, timeout=TIMEOUT)
     model, answers = await client.complete(plain(Evidence.of(request())), 1)
     await client.close()
-    assert model == adapter
+    assert model == served.adapter
     assert answers
 
 

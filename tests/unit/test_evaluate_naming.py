@@ -71,9 +71,9 @@ def test_distinct_counts_pairs_within_a_user_only() -> None:
     assert apart.distinct == 1
 
 
-def test_keywords_in_place_of_a_name_are_counted_and_judged_as_seen() -> None:
+def test_keywords_in_place_of_a_name_are_no_merit_of_the_method() -> None:
     result = score([[shown("sailing", "Sailing, knots, mainsail", own=False)]], Counter())
-    assert (result.own, result.well_formed, result.retrieval) == (0, 0, 1)
+    assert (result.own, result.retrieval, result.seen) == (0, 0, 1)
 
 
 def test_users_have_journeys_of_every_list_and_the_same_ones_every_time(tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from models.encoder import Encoder
 from models.naming import breaker
 from models.naming.api import name_in
 from models.naming.breaker import Breaker
 from models.naming.choice import choose
 from models.naming.guard import SENSITIVE, Policy, Refusal, check
 from models.naming.namer import KeywordNamer
-from models.naming.prompt import INSTRUCTIONS, SCHEMA, messages
+from models.naming.prompt import INSTRUCTIONS, messages, schema
 from models.naming.titles import MAX_TITLE_CHARS, MAX_TITLES_BYTES, Evidence, clean
 from tests.naming import SOURDOUGH, request
 
@@ -33,7 +34,8 @@ def test_prompts_share_all_but_their_last_message() -> None:
     assert one[:-1] == other[:-1]
     assert one[-1] != other[-1]
     assert one[0] == {"role": "system", "content": INSTRUCTIONS}
-    assert [turn["role"] for turn in one[1:]] == ["user", "assistant"] * 8 + ["user"]
+    assert [turn["role"] for turn in one[1:-1]] == ["user", "assistant"] * (len(one) // 2 - 1)
+    assert one[-1]["role"] == "user"
 
 
 def test_the_examples_are_names_that_the_guard_lets_pass() -> None:
@@ -98,6 +100,11 @@ def test_good_answers_pass_tidied(answer: str, name: str) -> None:
     ("Sourdough, bread, crumb", Refusal.FORM),
     ("Sourdough bread and its", Refusal.FORM),
     ("Sourdough bread for the", Refusal.FORM),
+    ("Sourdough bread...", Refusal.FORM),  # cut off
+    ("I made a sourdough bread", Refusal.FORM),
+    ("Sourdough isn't bread", Refusal.FORM),
+    ("Sourdough bread 2019", Refusal.UNGROUNDED),
+    ("Sourdough bread 101", Refusal.UNGROUNDED),
     ("Sourdough at www.bread.example", Refusal.CONTACT),
     ("Sourdough from bread.com", Refusal.CONTACT),
     ("Sourdough by bob@bread", Refusal.CONTACT),
@@ -227,7 +234,7 @@ def test_the_name_is_found_in_what_a_model_writes(content: str, name: str) -> No
 
 
 def test_the_schema_asks_for_two_to_six_words() -> None:
-    pattern = SCHEMA["properties"]["name"]["pattern"]
+    pattern = schema()["properties"]["name"]["pattern"]
     assert re.search(pattern, "Sourdough baking")
     assert not re.search(pattern, "Sourdough")
     assert not re.search(pattern, "one two three four five six seven")
@@ -273,3 +280,30 @@ def test_a_probe_that_never_reports_does_not_block_the_next_for_ever() -> None:
     assert not guarded.may_probe()
     now += breaker.PROBE_SECONDS
     assert guarded.may_probe()
+
+
+@pytest.mark.parametrize(("titles", "name"), [
+    (("Formula 1 in Monza", "Who wins Formula 1 this year?", "Rain at Spa"), "Formula 1 racing"),
+    (("My Little Pony toys", "My Little Pony, season two", "Ponies"), "My Little Pony"),
+    (("3D printing a vase", "A 3D printer in a box", "Filament"), "3D printing"),
+])
+def test_what_several_titles_bear_out_may_stand_in_a_name(titles: tuple[str, ...], name: str
+                                                          ) -> None:
+    evidence = Evidence.of(request(*titles))
+    assert check(name, evidence, Policy()) == (name, None)
+    assert re.search(schema(evidence.numbers)["properties"]["name"]["pattern"], name)
+
+
+@pytest.mark.parametrize("name", ["Sourdough bread 2019", "Bread 3.10.1", "Bread [PDF]", "Bread ½"])
+def test_a_server_is_kept_from_what_no_name_has(name: str) -> None:
+    assert not re.search(schema(EVIDENCE.numbers)["properties"]["name"]["pattern"], name)
+
+
+@pytest.mark.parametrize(("answers", "best"), [
+    (("Dutch oven", "Baking sourdough bread"), "Baking sourdough bread"),  # a piece of one title
+    (("Sourdough for the boss", "Sourdough bread"), "Sourdough bread"),  # a word out of nowhere
+    (("Sourdough breadulence", "Baking sourdough"), "Baking sourdough"),  # a word that is none
+])
+def test_an_answer_loses_by_what_titles_do_not_bear_out(answers: tuple[str, ...], best: str
+                                                        ) -> None:
+    assert choose(answers, EVIDENCE, Policy(), Encoder.open("default")).name == best

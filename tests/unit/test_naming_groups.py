@@ -8,6 +8,7 @@ import pytest
 from models.encoder import Encoder
 from models.errors import ModelError
 from models.naming import groups
+from models.naming.groups import Group
 from models.naming.guard import Policy, check
 from models.naming.titles import Evidence
 from models.naming.tuning.pairs import pairs
@@ -81,11 +82,20 @@ def test_only_names_that_the_guard_lets_pass_are_learned(tmp_path: Path) -> None
     assert answers(found) == {"Sourdough baking"}
 
 
-def test_a_heading_of_one_word_is_learned_with_its_best_term(tmp_path: Path) -> None:
-    named.write(tmp_path, [
-        named.section("Public APIs", "Weather", named.TITLES["Weather"])], [])
-    found = pairs(groups.read(tmp_path, "even"), Encoder.open("default"))
-    assert answers(found) == {"Weather alerts"}
+@pytest.mark.parametrize(("source", "learned"), [
+    ("Free forecasts", {"Weather forecasts"}), ("awesome marine", {"marine Weather"}),
+    ("Public APIs", set())])
+def test_a_heading_of_one_word_is_learned_with_what_its_list_is_about(
+        source: str, learned: set[str]) -> None:
+    titles = (*named.TITLES["Weather"], "Marine forecast", "Forecast for today")
+    group = Group("g", "list", source, "Weather", titles)
+    assert set(group.names) == learned  # no title speaks of an API
+
+
+def test_a_subreddit_of_one_word_is_learned_with_its_best_term() -> None:
+    group = Group("g", "subreddit", "weather", "Weather", named.TITLES["Weather"] * 2)
+    assert group.names
+    assert all(name.startswith("Weather ") for name in group.names)
 
 
 def test_pairs_are_the_same_every_time_and_ask_as_the_namer_does(tmp_path: Path) -> None:
