@@ -20,9 +20,12 @@ def test_without_a_server_names_are_keywords() -> None:
     assert isinstance(choose_namer(Settings.load()), KeywordNamer)
 
 
-@pytest.mark.parametrize(("wanted", "turns"), [("examples", 18), ("plain", 2)])
-def test_the_prompt_has_examples_or_none(wanted: str, turns: int) -> None:
-    assert len(choose_prompt(wanted)(EVIDENCE)) == turns
+@pytest.mark.parametrize(("wanted", "with_examples"), [("examples", True), ("plain", False)])
+def test_the_prompt_has_examples_or_none(wanted: str, with_examples: bool) -> None:
+    roles = [turn["role"] for turn in choose_prompt(wanted)(EVIDENCE)]
+    assert roles[0] == "system"
+    assert roles[-1] == "user"
+    assert ("assistant" in roles) == with_examples
 
 
 async def test_a_soft_prompt_is_taken_from_its_folder(tmp_path: Path) -> None:
