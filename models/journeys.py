@@ -18,7 +18,15 @@ from typing import Final
 from models.clusterer import Vector
 from models.errors import Reason, Rejected
 from models.extraction import assign, merge_near
-from models.lifecycle import close_windows, has_shifted, reschedule, resume, revise, start
+from models.lifecycle import (
+    awaited,
+    close_windows,
+    has_shifted,
+    reschedule,
+    resume,
+    revise,
+    start,
+)
 from models.outcome import Outcome
 from models.params import EngineParams
 from models.records import Activity, JourneyName
@@ -121,13 +129,14 @@ class Engine:
                 start(out, cluster, moment, cause)
             return
         shown = None
-        if journey.stage == "dormant" and window > newest:
+        resumed = journey.stage == "dormant" and window > newest
+        if resumed:
             shown = resume(out, cluster, journey, moment, cause)
         if cluster.count % CHECK_EVERY == 0 and has_shifted(user, cluster, journey, params):
             revise(user, cluster, journey, moment)
             shown = out.change(cluster, journey, "shifted", moment, cause)
             out.ask(cluster, journey)
-        if window > newest:
+        if resumed or awaited(user, journey, newest, params):
             reschedule(user, params)
         if window > newest or shown:
             out.publish(cluster, journey, moment, shown)
