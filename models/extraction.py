@@ -17,6 +17,7 @@ from models.outcome import Outcome
 from models.params import FADING_HALF_LIFE_MS
 from models.records import Activity
 from models.users import Cluster
+from models.windows import index_of
 
 # A cluster looks for a twin each time it has grown by a fifth: at 2, 3, 4, 5, 6, 8, 9, 11 …
 _LOOKS: Final = frozenset(math.ceil(1.2**power) for power in range(1, 100))
@@ -55,20 +56,34 @@ def assign(out: Outcome, activity: Activity, vector: Vector) -> Cluster:
 
 
 def merge_near(out: Outcome, cluster: Cluster, activity: Activity) -> Cluster:
-    """Look for twins when the cluster has grown by a fifth, and merge with them one by one.
+    """Look for twins of the cluster that the activity was put to, and merge with them one by one.
+
+    It looks when it has grown by a fifth; and as long as it is no journey always, but then only for
+    one with which it would be a journey, and is content with less: an interest that has left its
+    traces in several clusters is not found late for that.
 
     Returns:
         The cluster that goes on: the oldest journey, else the oldest cluster.
     """
     user, params = out.user, out.params
-    if cluster.count not in _LOOKS:
-        return cluster
-    while len(user.clusters) > 1:
+    grown = cluster.count in _LOOKS
+    while (grown or cluster.journey is None) and len(user.clusters) > 1:
         other, score = user.numbers.most_alike(params, user.row_of(cluster.number))
-        if score <= 0.0:
+        twin = user.clusters[other]
+        if not (grown and score > 0.0) and not (
+                score > -params.scale.eager and _persist(out, cluster, twin, activity)):
             break
-        cluster = _merge(out, cluster, user.clusters[other], activity)
+        cluster = _merge(out, cluster, twin, activity)
     return cluster
+
+
+def _persist(out: Outcome, first: Cluster, second: Cluster, activity: Activity) -> bool:
+    """Whether two clusters that are no journeys are one together, the activity counted in."""
+    if first.journey is not None or second.journey is not None:
+        return False
+    window = index_of(activity.occurred_at, out.params.window_ms)
+    windows = first.windows | second.windows | {window: 1}
+    return out.params.persists(first.count + second.count, windows, out.user.latest)
 
 
 def _merge(out: Outcome, first: Cluster, second: Cluster, activity: Activity) -> Cluster:

@@ -31,7 +31,7 @@ from models.outcome import Outcome
 from models.params import EngineParams
 from models.records import Activity, JourneyName
 from models.users import Cluster, UserState
-from models.windows import active_in, count_in, index_of
+from models.windows import count_in, index_of
 
 __all__ = ["Engine", "EngineParams", "Outcome", "UserState"]
 
@@ -122,10 +122,7 @@ class Engine:
         newest = max(cluster.windows, default=-1)
         count_in(cluster.windows, window, params.history_windows)
         if journey is None:
-            now = index_of(user.latest, params.window_ms)
-            if (cluster.count >= params.promote_activities
-                    and active_in(cluster.windows, now, params.history_windows)
-                    >= params.promote_windows):
+            if params.persists(cluster.count, cluster.windows, user.latest):
                 start(out, cluster, moment, cause)
             return
         shown = None

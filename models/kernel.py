@@ -66,6 +66,7 @@ class Scale(NamedTuple):
         spread: Uncertainty that even a large cluster's mean keeps, in units of `between`.
         match: Nats that a match needs.
         merge: Nats that a merge needs.
+        eager: Nats less where the merge makes a journey.
         choices: Nats more per e-fold of clusters past 20: the best of many is good by chance.
         choices_from: Clusters that are there from the start in that count.
         crowd: Nats more per e-fold of clusters that have grown, past `crowd_from`: someone has few
@@ -84,6 +85,7 @@ class Scale(NamedTuple):
     spread: float
     match: float
     merge: float
+    eager: float
     choices: float
     choices_from: float
     crowd: float

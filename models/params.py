@@ -1,9 +1,11 @@
 """The engine's settings, with the reason for each default."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from models.kernel import Scale
+from models.windows import active_in, index_of
 
 DAY_MS: Final = 86_400_000
 
@@ -21,6 +23,7 @@ SCALE: Final = Scale(
     spread=0.4,
     match=1.2,
     merge=3.0,
+    eager=3.0,
     choices=1.5,
     choices_from=10.0,
     crowd=2.5,
@@ -66,3 +69,15 @@ class EngineParams:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kernel", self.scale.packed())
+
+    def persists(self, activities: int, windows: Mapping[int, int], moment: int) -> bool:
+        """The promotion rule: whether a cluster is a journey.
+
+        Args:
+            activities: How many it has in all.
+            windows: Its history of windows.
+            moment: The user's latest event time, epoch ms.
+        """
+        return (activities >= self.promote_activities
+                and active_in(windows, index_of(moment, self.window_ms), self.history_windows)
+                >= self.promote_windows)
