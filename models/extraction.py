@@ -7,6 +7,8 @@ put to a cluster once, as it comes, and clusters that turn out to be one are mer
 import math
 from typing import Final
 
+import numpy as np
+
 from models.clusterer import Vector
 from models.exemplars import Exemplar, offer, score_of, shorten
 from models.keywords import count_terms, terms_of
@@ -15,6 +17,7 @@ from models.outcome import Outcome
 from models.params import FADING_HALF_LIFE_MS
 from models.records import Activity
 from models.users import Cluster
+from models.windows import index_of
 
 # A cluster looks for a twin each time it has grown by a fifth: at 2, 3, 4, 5, 6, 8, 9, 11 …
 _LOOKS: Final = frozenset(math.ceil(1.2**power) for power in range(1, 100))
@@ -53,18 +56,40 @@ def assign(out: Outcome, activity: Activity, vector: Vector) -> Cluster:
 
 
 def merge_near(out: Outcome, cluster: Cluster, activity: Activity) -> Cluster:
-    """Look for a twin when the cluster has grown by a fifth, and merge with it.
+    """Look for twins of the cluster that the activity was put to, and merge with them one by one.
+
+    It looks when it has grown by a fifth; and as long as it is no journey always, but then only for
+    one with which it would be a journey, and is content with less: an interest that has left its
+    traces in several clusters is not found late for that.
 
     Returns:
-        The cluster that goes on: the older journey, else the journey, else the older cluster.
+        The cluster that goes on: the oldest journey, else the oldest cluster.
     """
     user, params = out.user, out.params
-    if cluster.count not in _LOOKS or len(user.clusters) < 2:
-        return cluster
-    other, score = user.numbers.most_alike(params, user.row_of(cluster.number))
-    if score <= 0.0:
-        return cluster
-    kept, gone = sorted((cluster, user.clusters[other]), key=_seniority)
+    grown = cluster.count in _LOOKS
+    while (grown or cluster.journey is None) and len(user.clusters) > 1:
+        other, score = user.numbers.most_alike(params, user.row_of(cluster.number))
+        twin = user.clusters[other]
+        if not (grown and score > 0.0) and not (
+                score > -params.scale.eager and _persist(out, cluster, twin, activity)):
+            break
+        cluster = _merge(out, cluster, twin, activity)
+    return cluster
+
+
+def _persist(out: Outcome, first: Cluster, second: Cluster, activity: Activity) -> bool:
+    """Whether two clusters that are no journeys are one together, the activity counted in."""
+    if first.journey is not None or second.journey is not None:
+        return False
+    window = index_of(activity.occurred_at, out.params.window_ms)
+    windows = first.windows | second.windows | {window: 1}
+    return out.params.persists(first.count + second.count, windows, out.user.latest)
+
+
+def _merge(out: Outcome, first: Cluster, second: Cluster, activity: Activity) -> Cluster:
+    """Merge two clusters; returns the one that goes on."""
+    user, params = out.user, out.params
+    kept, gone = sorted((first, second), key=_seniority)
     moment, cause = activity.occurred_at, activity.event_id
     kept_id = user.journey_id(kept.number)
     if gone.journey is not None:
@@ -95,15 +120,12 @@ def _seniority(cluster: Cluster) -> tuple[bool, int, int]:
 def _make_room(out: Outcome, activity: Activity) -> None:
     """Drop the weakest cluster: no journey while there is another, else a dormant one first."""
     user, numbers = out.user, out.user.numbers
-
-    def worth(row: int) -> tuple[int, float]:
-        cluster = user.clusters[row]
-        rank = 0 if cluster.journey is None else 1 + (cluster.journey.stage == "active")
-        # Masses are decayed to different moments: in logarithms they can be brought to one.
-        return rank, (
-            math.log2(numbers.mass[row]) + numbers.touched[row] / FADING_HALF_LIFE_MS)
-
-    weakest = user.clusters[min(range(len(user.clusters)), key=worth)]
+    ranks = [0 if cluster.journey is None else 1 + (cluster.journey.stage == "active")
+             for cluster in user.clusters]
+    # Masses are decayed to different moments: in logarithms they can be brought to one.
+    size = numbers.size
+    worth = np.log2(numbers.mass[:size]) + numbers.touched[:size] / FADING_HALF_LIFE_MS
+    weakest = user.clusters[np.lexsort((worth, np.array(ranks)))[0]]
     if weakest.journey is not None:
         end(out, weakest, weakest.journey, activity.occurred_at, activity.event_id)
         reschedule(user, out.params)

@@ -18,12 +18,20 @@ from typing import Final
 from models.clusterer import Vector
 from models.errors import Reason, Rejected
 from models.extraction import assign, merge_near
-from models.lifecycle import close_windows, has_shifted, reschedule, resume, revise, start
+from models.lifecycle import (
+    awaited,
+    close_windows,
+    has_shifted,
+    reschedule,
+    resume,
+    revise,
+    start,
+)
 from models.outcome import Outcome
 from models.params import EngineParams
 from models.records import Activity, JourneyName
 from models.users import Cluster, UserState
-from models.windows import active_in, count_in, index_of
+from models.windows import count_in, index_of
 
 __all__ = ["Engine", "EngineParams", "Outcome", "UserState"]
 
@@ -114,20 +122,18 @@ class Engine:
         newest = max(cluster.windows, default=-1)
         count_in(cluster.windows, window, params.history_windows)
         if journey is None:
-            now = index_of(user.latest, params.window_ms)
-            if (cluster.count >= params.promote_activities
-                    and active_in(cluster.windows, now, params.history_windows)
-                    >= params.promote_windows):
+            if params.persists(cluster.count, cluster.windows, user.latest):
                 start(out, cluster, moment, cause)
             return
         shown = None
-        if journey.stage == "dormant" and window > newest:
+        resumed = journey.stage == "dormant" and window > newest
+        if resumed:
             shown = resume(out, cluster, journey, moment, cause)
         if cluster.count % CHECK_EVERY == 0 and has_shifted(user, cluster, journey, params):
             revise(user, cluster, journey, moment)
             shown = out.change(cluster, journey, "shifted", moment, cause)
             out.ask(cluster, journey)
-        if window > newest:
+        if resumed or awaited(user, journey, newest, params):
             reschedule(user, params)
         if window > newest or shown:
             out.publish(cluster, journey, moment, shown)

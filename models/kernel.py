@@ -5,8 +5,10 @@ spherical Gaussians with one variance between interests and one within (probabil
 discriminant analysis, Ioffe 2006, with two scalars for covariances). A young cluster's centre is
 uncertain, and the score says by how much; a plain cosine threshold cannot.
 
-What all of a user's interests share is no evidence for any one of them: vectors are taken relative
-to the user's own mean, drawn towards zero as long as little is known of the user.
+Two things are taken from the user's own clusters, drawn towards what is usual as long as little is
+known of the user. What all of their interests share is no evidence for any one of them: vectors are
+taken relative to the user's own mean. And interests may be tighter than usual: how much the
+activities of one interest scatter is estimated as they come (empirical Bayes).
 
 Times are epoch ms; n_clusters rows of the arrays are in use.
 """
@@ -38,6 +40,12 @@ def _exactly(function: _Function) -> _Function:
     return cast(_Function, njit(cache=True, nogil=True)(function))
 
 
+# Bounds of the variance within a user's interests, whatever they look like.
+_LEAST_WITHIN: Final = 0.3
+_MOST_WITHIN: Final = 0.95
+
+_GROWN: Final = 3.0  # activities from which on a cluster is more than chance
+
 # For `_half`: float16's smallest normal number, and what to split and to round with.
 _SMALLEST_NORMAL: Final = np.float32(2.0**-14)
 _SUBNORMAL: Final = np.float32(0.75)
@@ -50,59 +58,92 @@ class Scale(NamedTuple):
     Attributes:
         between: Variance between interests; 1 − between is within. Both are per unit vector: the
             mean cosine of two titles of one interest is about `between`.
+        usual: Scatter that clusters show on average, 1 − squared length of their means: less than
+            `within`, since like was put to like.
+        gain: How far a user's within-variance follows their clusters' scatter.
+        trust: Activities as whose evidence the usual scatter counts.
         dimensions: Effective dimensions: what a difference in similarity is worth.
         spread: Uncertainty that even a large cluster's mean keeps, in units of `between`.
         match: Nats that a match needs.
         merge: Nats that a merge needs.
+        eager: Nats less where the merge makes a journey.
         choices: Nats more per e-fold of clusters past 20: the best of many is good by chance.
         choices_from: Clusters that are there from the start in that count.
+        crowd: Nats more per e-fold of clusters that have grown, past `crowd_from`: someone has few
+            such interests, a corpus has many, and fine ones.
+        crowd_from: That many.
         recency: Nats less per e-fold of silence: the next activity is likely in a live interest.
         recency_weeks: Silence that counts as none.
         shrink: Weight of the origin in the user's mean.
     """
 
     between: float
+    usual: float
+    gain: float
+    trust: float
     dimensions: float
     spread: float
     match: float
     merge: float
+    eager: float
     choices: float
     choices_from: float
+    crowd: float
+    crowd_from: float
     recency: float
     recency_weeks: float
     shrink: float
 
     def packed(self) -> Doubles:
-        """As the compiled functions take it: one record is handed over faster than ten floats."""
+        """As the compiled functions take it: one record is handed over faster than many floats."""
         return np.array([tuple(self)], [(name, np.float64) for name in self._fields])
 
 
 @_compiled
-def _ratio(k: Scale, n1: float, q1: float, n2: float, q2: float, dot: float) -> float:
+def _within(k: Scale, mass: Doubles, square: Doubles, size: int) -> float:
+    """Variance within this user's interests."""
+    scatter, freedom = k.trust * k.usual, k.trust
+    for row in range(size):
+        if mass[row] > 1.0:
+            scatter += mass[row] * (1.0 - square[row])
+            freedom += mass[row] - 1.0
+    within = 1.0 - k.between + k.gain * (scatter / freedom - k.usual)
+    return min(max(within, _LEAST_WITHIN), _MOST_WITHIN)
+
+
+@_compiled
+def _ratio(k: Scale, within: float, n1: float, q1: float, n2: float, q2: float, dot: float
+           ) -> float:
     """Log-likelihood ratio of one interest against two.
 
     Args:
         k: Parameters.
+        within: Variance within this user's interests.
         n1: Activities in the larger group.
         q1: Its mean's squared norm.
         n2: Activities in the smaller group.
         q2: Its mean's squared norm.
         dot: Product of the two means.
     """
-    within = 1.0 - k.between
-    known = n1 * k.between + within
-    pull = n1 * k.between / known
-    noise = k.spread * k.between + within / n2
-    same = k.between * within / known + noise
-    apart = k.between + noise
+    between = 1.0 - within
+    known = n1 * between + within
+    pull = n1 * between / known
+    noise = k.spread * between + within / n2
+    same = between * within / known + noise
+    apart = between + noise
     distance = q2 - 2.0 * pull * dot + pull * pull * q1
     return 0.5 * k.dimensions * (math.log(apart / same) + q2 / apart - distance / same)
 
 
 @_compiled
-def _bar(k: Scale, size: int) -> float:
-    """Nats more that a user with this many clusters asks for."""
-    return k.choices * max(0.0, math.log((size + k.choices_from) / (20.0 + k.choices_from)))
+def _bar(k: Scale, mass: Doubles, size: int) -> float:
+    """Nats more that a user with these clusters asks for."""
+    grown = 0
+    for row in range(size):
+        if mass[row] >= _GROWN:
+            grown += 1
+    return (k.choices * max(0.0, math.log((size + k.choices_from) / (20.0 + k.choices_from)))
+            + k.crowd * max(0.0, math.log(max(grown, 1) / k.crowd_from)))
 
 
 @_compiled
@@ -182,20 +223,21 @@ def nearest(scale: Any, means: Floats, mass: Doubles, square: Doubles, touched: 
     k = scale[0]
     centre = _centre(k, means, mass, size)
     own = _dot(centre, centre)
+    within = _within(k, mass, square, size)
     offset = _dot(vector, centre)
     apart = 1.0 - 2.0 * offset + own
     best, found, cosine = -math.inf, 0, 0.0
     for row in range(size):
         dot = _dot(means[row], vector)
         shared = _dot(means[row], centre)
-        score = _ratio(k, mass[row], square[row] - 2.0 * shared + own, 1.0, apart,
+        score = _ratio(k, within, mass[row], square[row] - 2.0 * shared + own, 1.0, apart,
                        dot - shared - offset + own)
         age = max(0.0, moment - touched[row]) / WEEK_MS
         score -= k.recency * math.log1p(age / k.recency_weeks)
         if score > best:
             best, found = score, row
             cosine = dot / math.sqrt(square[row]) if square[row] > 0.0 else 0.0
-    return found, best - k.match - _bar(k, size), cosine
+    return found, best - k.match - _bar(k, mass, size), cosine
 
 
 @_compiled
@@ -209,6 +251,7 @@ def most_alike(scale: Any, means: Floats, mass: Doubles, square: Doubles, size: 
     k = scale[0]
     centre = _centre(k, means, mass, size)
     own = _dot(centre, centre)
+    within = _within(k, mass, square, size)
     mine = _dot(means[row], centre)
     best, found = -math.inf, row
     for other in range(size):
@@ -220,10 +263,10 @@ def most_alike(scale: Any, means: Floats, mass: Doubles, square: Doubles, size: 
         n2, q2 = mass[other], square[other] - 2.0 * theirs + own
         if n2 > n1:
             n1, q1, n2, q2 = n2, q2, n1, q1
-        score = _ratio(k, n1, q1, n2, q2, dot)
+        score = _ratio(k, within, n1, q1, n2, q2, dot)
         if score > best:
             best, found = score, other
-    return found, best - k.merge - _bar(k, size)
+    return found, best - k.merge - _bar(k, mass, size)
 
 
 @_compiled

@@ -97,5 +97,15 @@ def reschedule(user: UserState, params: EngineParams) -> None:
         + (params.dormant_windows if journey.stage == "active" else params.ended_windows)
         for cluster, journey in user.journeys()
     ]
-    user.due = (end_of(min(windows), params.window_ms) + 2 * params.lateness_ms
-                if windows else None)
+    user.due = _noticed(min(windows), params) if windows else None
+
+
+def awaited(user: UserState, journey: Journey, window: int, params: EngineParams) -> bool:
+    """Whether it may be this journey, silent since a window, that the user's watermark is for."""
+    silent = params.dormant_windows if journey.stage == "active" else params.ended_windows
+    return user.due == _noticed(window + silent, params)
+
+
+def _noticed(window: int, params: EngineParams) -> int:
+    """The watermark at which the end of a window is noticed of a user who does not come back."""
+    return end_of(window, params.window_ms) + 2 * params.lateness_ms

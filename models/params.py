@@ -1,9 +1,11 @@
 """The engine's settings, with the reason for each default."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from models.kernel import Scale
+from models.windows import active_in, index_of
 
 DAY_MS: Final = 86_400_000
 
@@ -14,12 +16,18 @@ FADING_HALF_LIFE_MS: Final = 60 * DAY_MS
 # Chosen on topics that the default encoder was not trained on; see the README's evaluation.
 SCALE: Final = Scale(
     between=0.135,
+    usual=0.72,
+    gain=1.5,
+    trust=200.0,
     dimensions=120.0,
-    spread=0.55,
-    match=1.0,
+    spread=0.4,
+    match=1.2,
     merge=3.0,
+    eager=3.0,
     choices=1.5,
     choices_from=10.0,
+    crowd=2.5,
+    crowd_from=8.0,
     recency=1.05,
     recency_weeks=2.5,
     shrink=3.75,
@@ -38,7 +46,7 @@ class EngineParams:
         dormant_windows: Silent windows until a journey is dormant.
         ended_windows: Silent windows until it ends: more than a year, so that yearly ones resume.
         lateness_ms: How far activities may come out of order before a window closes.
-        max_clusters: Clusters kept per user; a person has tens of interests, not thousands.
+        max_clusters: Clusters kept per user: a person has tens of interests, and as many one-offs.
         half_life_ms: After it, an activity counts half in its cluster, so that means can drift.
         shift: A journey has shifted when its mean has moved since it was named, by more than chance
             would move it, so far: in squared distance, as a share of the mean's squared length.
@@ -53,7 +61,7 @@ class EngineParams:
     dormant_windows: int = 4
     ended_windows: int = 56
     lateness_ms: int = DAY_MS
-    max_clusters: int = 128
+    max_clusters: int = 512
     half_life_ms: int = 270 * DAY_MS
     shift: float = 0.5
     scale: Scale = SCALE
@@ -61,3 +69,15 @@ class EngineParams:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kernel", self.scale.packed())
+
+    def persists(self, activities: int, windows: Mapping[int, int], moment: int) -> bool:
+        """The promotion rule: whether a cluster is a journey.
+
+        Args:
+            activities: How many it has in all.
+            windows: Its history of windows.
+            moment: The user's latest event time, epoch ms.
+        """
+        return (activities >= self.promote_activities
+                and active_in(windows, index_of(moment, self.window_ms), self.history_windows)
+                >= self.promote_windows)

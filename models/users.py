@@ -68,8 +68,8 @@ class Cluster(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def last_window(self) -> int:
-        """Index of the latest window with activity."""
-        return max(self.windows)
+        """Index of the latest window with activity, -1 before the first is counted."""
+        return max(self.windows, default=-1)
 
     def titles(self) -> list[str]:
         """Titles of the exemplars, best first."""

@@ -55,3 +55,33 @@ def test_means_are_what_half_precision_can_hold() -> None:
     assert clusters.size == 19
     assert np.array_equal(clusters.means[3], means[4])
     assert clusters.touched[3] == 4
+
+
+def known(tightness: float) -> Clusters:
+    """Five interests at right angles whose activities have that mean cosine to one another."""
+    clusters = Clusters(16)
+    for row in range(5):
+        clusters.append(np.eye(16, dtype=np.float32)[row] * tightness**0.5, 100.0, 0)
+    return clusters
+
+
+def test_someone_of_tight_interests_has_more_of_them() -> None:
+    near = np.zeros(16, np.float32)
+    near[[0, 15]] = 0.4, 0.84**0.5
+    for tightness, belongs in ((0.25, True), (0.75, False)):
+        _, score, cosine = known(tightness).nearest(EngineParams(), near, 0)
+        assert (score > 0.0) == belongs
+        assert cosine == pytest.approx(0.4, abs=0.01)
+
+
+def test_the_more_interests_have_grown_the_more_alike_what_joins_them_must_be() -> None:
+    def score(grown: int) -> float:
+        clusters = Clusters(64)
+        for row in range(60):
+            clusters.append(np.eye(64, dtype=np.float32)[row] * 0.5,
+                            4.0 if row < grown else 2.0, 0)
+        vector = np.zeros(64, np.float32)
+        vector[[0, 63]] = 0.5, 0.75**0.5
+        return clusters.nearest(EngineParams(), vector, 0)[1]
+
+    assert score(50) < score(20) < score(8)

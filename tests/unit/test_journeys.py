@@ -1,5 +1,6 @@
 """The life of a journey, told by its changes."""
 
+import numpy as np
 import pytest
 
 from models.errors import Reason, Rejected
@@ -179,6 +180,23 @@ def test_journeys_that_grow_together_merge_into_the_older_one() -> None:
     lineage = [pair for out in life.outcomes for pair in out.merged]
     assert lineage == [("c" + second[1:], "c" + first[1:])]
     assert len(life.user.clusters) == 1
+
+
+def test_traces_in_several_clusters_are_merged_when_together_they_are_a_journey() -> None:
+    def live(eager: float, weeks: range) -> Life:
+        scale = EngineParams().scale._replace(match=6.0, merge=100.0, eager=eager)
+        life = Life(EngineParams(scale=scale))
+        for trace in range(6):
+            vector = topic(1) + 0.7 * topic(2 + trace % 2)
+            day = weeks[trace // 2 % len(weeks)] * WEEK + trace % 2
+            event = Activity(f"e{trace}", "u", f"i{trace}", "a trace", START + day * DAY_MS)
+            life.keep(life.engine.activity(life.user, event, vector / np.linalg.norm(vector)))
+        return life
+
+    patient, eager, binge = live(0, range(3)), live(100, range(3)), live(100, range(1))
+    assert (patient.kinds(), len(patient.user.clusters)) == ([], 2)
+    assert (eager.kinds(), len(eager.user.clusters)) == (["started", "named"], 1)
+    assert (binge.kinds(), len(binge.user.clusters)) == ([], 2)
 
 
 def test_the_number_of_clusters_is_bounded_and_journeys_stay_longest() -> None:
