@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.clusterer import Clusters, Vector
 from models.exemplars import Exemplar, offer
+from models.kernel import LEAST_EXPONENT, LEVELS
 from models.keywords import add_counts
 from models.records import NameSource, Stage
 from models.windows import count_in
@@ -185,13 +186,18 @@ class UserState:
 
 
 def packed(vector: Vector) -> bytes:
-    """A vector as float16 bytes: exact for means, since that is how they are kept."""
-    return vector.astype(np.float16).tobytes()
+    """A mean in 8 bits a part, after their exponent: exact, since means lie on that grid."""
+    largest = np.abs(vector).max(initial=0.0)
+    exponent = max(int(np.frexp(largest / LEVELS)[1]), LEAST_EXPONENT)
+    raw: bytes = np.ldexp(vector, -exponent).astype(np.int8).tobytes()
+    return np.int8(exponent).tobytes() + raw
 
 
 def unpacked(raw: bytes) -> Vector:
     """The vector behind `packed`."""
-    return np.frombuffer(raw, np.float16).astype(np.float32)
+    exponent, *_ = levels = np.frombuffer(raw, np.int8)
+    vector: Vector = np.ldexp(levels[1:].astype(np.float32), exponent)
+    return vector
 
 
 def sketched(vector: Vector) -> bytes:
