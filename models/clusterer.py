@@ -25,9 +25,8 @@ _FIRST_ROWS: Final = 8  # most users have fewer clusters; the arrays double when
 class Clusters:
     """A user's clusters, a row each: mean vector, mass, when it was active last.
 
-    After every update the means' parts are exactly representable in float16. What is stored
-    (2 bytes a part) is thus what is computed with, and a worker that restarts goes on bit for bit
-    as if it had not.
+    After every update the means lie on a grid of 8 bits a part. What is stored is thus what is
+    computed with, and a worker that restarts goes on bit for bit as if it had not.
 
     Attributes:
         dimensions: Of the vectors.
@@ -87,7 +86,8 @@ class Clusters:
             self._square = np.concatenate([self._square, np.zeros_like(self._square)])
         row = self.size
         self.size += 1
-        kernel.learn(self.means, self._square, row, mean, 1.0)
+        self.means[row] = 0.0
+        kernel.learn(self.means, self._square, row, mean, 1.0, mass)
         self.mass[row] = mass
         self.touched[row] = moment
         return row
@@ -109,7 +109,8 @@ class Clusters:
         else:
             mass *= 0.5 ** (-apart / half_life)
         self.mass[row] += mass
-        kernel.learn(self.means, self._square, row, mean, mass / self.mass[row])
+        total = float(self.mass[row])
+        kernel.learn(self.means, self._square, row, mean, mass / total, total)
 
     def remove(self, row: int) -> None:
         """Take a row out; the rows behind it move up by one."""

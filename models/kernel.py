@@ -46,10 +46,14 @@ _MOST_WITHIN: Final = 0.95
 
 _GROWN: Final = 3.0  # activities from which on a cluster is more than chance
 
-# For `_half`: float16's smallest normal number, and what to split and to round with.
-_SMALLEST_NORMAL: Final = np.float32(2.0**-14)
-_SUBNORMAL: Final = np.float32(0.75)
-_SPLIT: Final = np.float32(2.0**13 + 1.0)
+# The grid that means lie on: whole multiples, up to 127, of a power of two.
+LEVELS: Final = 128
+LEAST_EXPONENT: Final = -60
+
+# How the rounding turns from part to part and from time to time: multiples of these spread evenly.
+_BY_PART: Final = 0.6180339887498949
+_BY_TIME: Final = 0.7548776662466927
+_UNDER_ONE: Final = 1.0 - 2.0**-30  # what lies on the grid is never rounded up
 
 
 class Scale(NamedTuple):
@@ -173,32 +177,34 @@ def _dot(left: Floats, right: Floats) -> float:
 
 
 @_exactly
-def _half(value: Any) -> Any:
-    """The nearest number that float16 can hold, for |value| up to 1.
+def learn(means: Floats, square: Doubles, row: int, mean: Floats, share: float, turn: float
+          ) -> None:
+    """Move a row's mean towards another by a share, onto what 8 bits a part can hold.
 
-    Dekker's split keeps 11 of float32's 24 bits; under float16's normal range, where its steps are
-    2^-24, adding and taking away 0.75 (whose own steps those are) rounds to them.
-    """
-    if abs(value) < _SMALLEST_NORMAL:
-        return (value + _SUBNORMAL) - _SUBNORMAL
-    spread = value * _SPLIT
-    return spread - (spread - value)
-
-
-@_exactly
-def learn(means: Floats, square: Doubles, row: int, mean: Floats, share: float) -> None:
-    """Move a row's mean towards another by a share, onto what float16 can hold.
+    Steps of a large cluster's mean are smaller than the grid's. So that they are not lost, numbers
+    are rounded up as often as their place between two grid points says (dithering), by turns that
+    follow from the state alone. What lies on the grid stays where it is.
 
     Args:
         means: Changed in place.
         square: Squared norm of each mean; changed in place.
-        row: Which; share 1 sets it.
+        row: Which; all zeros when new.
         mean: Where to, shape (dimensions,).
         share: How far, 0 to 1.
+        turn: Another number each time.
     """
     part = np.float32(share)
+    largest = 0.0
     for j in range(mean.shape[0]):
-        means[row, j] = _half(means[row, j] + part * (mean[j] - means[row, j]))
+        means[row, j] += part * (mean[j] - means[row, j])
+        largest = max(largest, abs(means[row, j]))
+    exponent = max(math.frexp(largest / LEVELS)[1], LEAST_EXPONENT)
+    step, inverse = math.ldexp(1.0, exponent), math.ldexp(1.0, -exponent)
+    for j in range(mean.shape[0]):
+        up = turn * _BY_TIME + j * _BY_PART
+        up = (up - math.floor(up)) * _UNDER_ONE
+        level = min(math.floor(means[row, j] * inverse + up), LEVELS - 1.0)
+        means[row, j] = np.float32(level * step)
     square[row] = _dot(means[row], means[row])
 
 

@@ -4,7 +4,7 @@ from models.keywords import keyword_name
 from models.outcome import Outcome
 from models.params import EngineParams
 from models.records import JourneyView, Stage
-from models.users import Cluster, Journey, UserState, packed, unpacked
+from models.users import Cluster, Journey, UserState, sketched, unsketched
 from models.windows import end_of, last_closed
 
 
@@ -25,7 +25,7 @@ def revise(user: UserState, cluster: Cluster, journey: Journey, moment: int) -> 
     journey.revision += 1
     journey.revised_at = moment
     row = user.row_of(cluster.number)
-    journey.anchor = packed(user.numbers.means[row])
+    journey.anchor = sketched(user.numbers.means[row])
     journey.anchor_mass = float(user.numbers.mass[row])
     taken = {other.keywords for known, other in user.journeys() if known is not cluster}
     journey.keywords = keyword_name(cluster.terms, cluster.titles(), taken)
@@ -44,7 +44,7 @@ def has_shifted(user: UserState, cluster: Cluster, journey: Journey, params: Eng
     mean, mass = user.numbers.means[row], float(user.numbers.mass[row])
     square = float(mean @ mean)
     variance = max(0.0, 1.0 - square)
-    apart = mean - unpacked(journey.anchor)
+    apart = mean - unsketched(journey.anchor, len(mean))
     moved = float(apart @ apart) - variance * abs(1.0 / journey.anchor_mass - 1.0 / mass)
     return moved > params.shift * max(square - variance / mass, 0.01)
 

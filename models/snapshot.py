@@ -18,7 +18,7 @@ from models.errors import SnapshotError
 from models.journeys import Engine
 from models.users import Cluster, UserState, packed, unpacked
 
-VERSION: Final = 1
+VERSION: Final = 2
 _MARK: Final = b"\xff"
 
 

@@ -5,12 +5,17 @@ from hashlib import blake2b
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from models.clusterer import Clusters, Vector
 from models.exemplars import Exemplar, offer
+from models.kernel import LEAST_EXPONENT, LEVELS
 from models.keywords import add_counts
 from models.records import NameSource, Stage
 from models.windows import count_in
+
+_STEPS = np.float32(7)  # to either side of 0: 15 levels fit into 4 bits
+_TINY = np.float32(1e-9)
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
@@ -20,7 +25,8 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         stage: active or dormant; an ended or merged journey is no longer in the state.
         promoted_at: Event time of the activity that made it one, epoch ms.
         revision: Counts what calls for a new name: start, shifts, merges. Never the names.
-        anchor: The cluster's mean at this revision, float16 bytes: how far it moved is the shift.
+        anchor: The cluster's mean at this revision, roughly (`sketched`): how far it moved is the
+            shift.
         anchor_mass: Its mass then.
         revised_at: Event time of what made this revision, epoch ms.
         keywords: Keyword name at this revision.
@@ -180,10 +186,32 @@ class UserState:
 
 
 def packed(vector: Vector) -> bytes:
-    """A vector as float16 bytes: exact for means, since that is how they are kept."""
-    return vector.astype(np.float16).tobytes()
+    """A mean in 8 bits a part, after their exponent: exact, since means lie on that grid."""
+    largest = np.abs(vector).max(initial=0.0)
+    exponent = max(int(np.frexp(largest / LEVELS)[1]), LEAST_EXPONENT)
+    raw: bytes = np.ldexp(vector, -exponent).astype(np.int8).tobytes()
+    return np.int8(exponent).tobytes() + raw
 
 
 def unpacked(raw: bytes) -> Vector:
     """The vector behind `packed`."""
-    return np.frombuffer(raw, np.float16).astype(np.float32)
+    exponent, *_ = levels = np.frombuffer(raw, np.int8)
+    vector: Vector = np.ldexp(levels[1:].astype(np.float32), exponent)
+    return vector
+
+
+def sketched(vector: Vector) -> bytes:
+    """A vector in 4 bits a part, after its step: off by about 2 % of its squared length."""
+    step = np.float32(np.abs(vector).max(initial=_TINY) / _STEPS)
+    levels = (np.rint(vector / step) + _STEPS).astype(np.uint8)
+    high, low = levels[::2], levels[1::2]
+    pairs: NDArray[np.uint8] = high << 4 | np.resize(low, high.shape)  # an odd one goes with any
+    return step.tobytes() + pairs.tobytes()
+
+
+def unsketched(raw: bytes, dimensions: int) -> Vector:
+    """The vector behind `sketched`, near to what it was."""
+    step, pairs = np.frombuffer(raw[:4], np.float32)[0], np.frombuffer(raw[4:], np.uint8)
+    levels = np.stack([pairs >> 4, pairs & 15], axis=1).ravel()[:dimensions]
+    vector: Vector = step * (levels.astype(np.float32) - _STEPS)
+    return vector

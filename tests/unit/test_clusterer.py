@@ -9,6 +9,7 @@ from river import checks
 import models.clusterer
 from models.clusterer import NO_CLUSTER, Clusters, JourneyClusterer
 from models.params import EngineParams
+from models.users import packed, unpacked
 
 CHECKS = list(checks.yield_checks(JourneyClusterer()))
 
@@ -43,18 +44,33 @@ def test_features_that_are_not_finite_do_not_spoil_it() -> None:
     assert clusterer.predict_one({"a": 1.0}) > 0
 
 
-def test_means_are_what_half_precision_can_hold() -> None:
+def test_means_are_what_is_stored_of_them() -> None:
     clusters = Clusters(8)
     random = np.random.default_rng(0)
     for moment in range(20):
         clusters.append(random.standard_normal(8).astype(np.float32), 1.0, moment)
         clusters.learn(0, random.standard_normal(8).astype(np.float32), 0.3, moment, 50.0)
     means = clusters.means[: clusters.size].copy()
-    assert np.array_equal(means, means.astype(np.float16).astype(np.float32))
+    for mean in means:
+        assert len(packed(mean)) == 9
+        assert np.array_equal(unpacked(packed(mean)), mean)
+    again = Clusters(8)
+    again.append(means[0], 2.0, 0)
+    assert np.array_equal(again.means[0], means[0])
     clusters.remove(3)
     assert clusters.size == 19
     assert np.array_equal(clusters.means[3], means[4])
     assert clusters.touched[3] == 4
+
+
+def test_a_large_cluster_still_follows_its_activities() -> None:
+    clusters = Clusters(64)
+    old, new = np.eye(64, dtype=np.float32)[:2]
+    clusters.append(old, 500.0, 0)
+    for moment in range(500):
+        clusters.learn(0, new, 1.0, moment, 1e12)
+    assert clusters.means[0, :2] == pytest.approx([0.5, 0.5], abs=0.03)
+    assert abs(clusters.means[0, 2:]).max() < 0.03
 
 
 def known(tightness: float) -> Clusters:

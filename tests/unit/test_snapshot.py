@@ -1,12 +1,14 @@
 """State survives its bytes: what is loaded goes on exactly as what was dumped."""
 
 import msgspec
+import numpy as np
 import pytest
 
 from models import snapshot
 from models.errors import SnapshotError
 from models.params import DAY_MS
 from models.records import encode
+from models.users import sketched, unsketched
 from tests.lives import START, WEEK, Life
 
 
@@ -72,3 +74,14 @@ def test_a_missing_part_is_an_error() -> None:
     stored(life, parts)
     with pytest.raises(SnapshotError, match="missing"):
         snapshot.load(life.engine, "u", {b"u": parts[b"u"]}.get)
+
+
+def test_what_a_journey_remembers_of_its_beginning_is_small_and_near_enough() -> None:
+    random = np.random.default_rng(3)
+    for dimensions in (1, 7, 256):
+        vector = random.standard_normal(dimensions).astype(np.float32)
+        raw = sketched(vector)
+        off = unsketched(raw, dimensions) - vector
+        assert len(raw) <= 5 + dimensions / 2
+        assert off @ off < 0.04 * (vector @ vector)
+    assert not unsketched(sketched(np.zeros(4, np.float32)), 4).any()
