@@ -49,7 +49,7 @@ BENCH = ("from vllm.benchmarks.serve import add_cli_args, main\n"
               help="a Python that has vLLM: runs its benchmark, too")
 @click.option("--tokenizer", help="folder of the served model, for the benchmark")
 @click.option("--requests", "count", default=32, show_default=True)
-@click.option("--candidates", default=8, show_default=True)
+@click.option("--candidates", default=4, show_default=True)
 @click.option("--concurrency", default=8, show_default=True)
 @click.option("--json", "json_to", type=click.Path(dir_okay=False, path_type=Path))
 def main(vllm_url: str | None, bench_python: str | None, tokenizer: str | None, count: int,

@@ -97,7 +97,7 @@ class Settings(BaseSettings):
                           "where it was when it was tuned")
     vllm_api_key: SecretStr | None = Field(None, description="sent as a bearer token")
     naming_candidates: Annotated[int, Field(ge=1, le=16)] = Field(
-        8, description="candidates asked for at once; the best that may be published is taken")
+        4, description="candidates asked for at once; the best that may be published is taken")
     naming_refuses: str = Field(
         "health,politics,religion,sexuality",
         description="sensitive categories that names of the server must not touch",

@@ -17,7 +17,7 @@ from models.records import JourneyName, NamingRequest
 
 logger = logging.getLogger(__name__)
 
-ASKED: Final = 2  # times, if no candidate of the first may be published
+AGAIN: Final = 2  # times as many candidates when the first ones were all refused
 
 
 class Namer(Protocol):
@@ -50,7 +50,7 @@ class KeywordNamer:
 class VllmNamer:
     """Asks a vLLM server for several candidates and takes the best that the guard lets pass.
 
-    When none may, it asks once more. Names already taken are only shown then, if
+    When none may, it asks once more, for more of them. Names already taken are only shown then, if
     one of them came: small models repeat whatever they are shown.
 
     Args:
@@ -61,7 +61,7 @@ class VllmNamer:
         prompt: Puts the question: few-shot, plain or behind a soft prompt. Blocking, but short.
     """
 
-    def __init__(self, client: VllmClient, *, candidates: int = 8, policy: Policy | None = None,
+    def __init__(self, client: VllmClient, *, candidates: int = 4, policy: Policy | None = None,
                  encoder: TextEncoder | None = None,
                  prompt: Callable[[Evidence], Prompt] = messages) -> None:
         self._client = client
@@ -80,8 +80,8 @@ class VllmNamer:
         if not evidence.titles:
             raise NamingError("none of its titles can be shown to a model", retriable=False)
         shown, refused = replace(evidence, taken=()), Counter[Refusal]()
-        for _ in range(ASKED):
-            model, answers = await self._client.complete(self._prompt(shown), self._candidates,
+        for candidates in (self._candidates, AGAIN * self._candidates):
+            model, answers = await self._client.complete(self._prompt(shown), candidates,
                                                          evidence.numbers)
             name, reasons = await asyncio.to_thread(choose, answers, evidence, self._policy,
                                                     self._encoder)

@@ -251,7 +251,7 @@ async def test_answers_that_are_no_names_bring_none_and_are_asked_for_once_more(
     with pytest.raises(NamingError, match="refused") as caught:
         await VllmNamer(client, candidates=2).name(request())
     assert not caught.value.retriable
-    assert [chat["n"] for chat in stub.chats] == [2, 2]
+    assert [chat["n"] for chat in stub.chats] == [2, 4]
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://host", "http://", "/v1"])
