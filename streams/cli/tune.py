@@ -66,7 +66,7 @@ def _options(steps: int, size: int) -> Callable[[Callable[..., None]], Callable[
 ))
 @click.option("--length", type=click.IntRange(1, 200), default=20, show_default=True,
               help="tokens of the soft prompt")
-@_options(steps=80, size=4)
+@_options(steps=130, size=4)
 def prompt(**given: Any) -> None:
     """Learn a soft prompt; the namer sends it with each question (vLLM's prompt embeddings).
 
@@ -80,7 +80,7 @@ def prompt(**given: Any) -> None:
     "vllm serve models/smollm2-135m --enable-lora --lora-modules names=tuned/lora",
     "JOURNEYS_NAMING_PROMPT=plain journeys namer --vllm-url http://vllm:8000 --vllm-model names",
 ))
-@_options(steps=80, size=4)
+@_options(steps=130, size=4)
 def lora(**given: Any) -> None:
     """Learn an adapter, which vLLM serves by name."""
     _run("lora", length=0, **given)

@@ -12,7 +12,7 @@ from models.naming.prompt import INSTRUCTIONS
 
 Method: TypeAlias = Literal["prompt", "lora"]
 
-RATES: Final[dict[Method, float]] = {"prompt": 1e-2, "lora": 5e-4}  # of learning, by default
+RATES: Final[dict[Method, float]] = {"prompt": 2e-2, "lora": 1e-3}  # of learning, by default
 LORA_RANK: Final = 8  # vLLM serves up to 16 unless told otherwise
 
 
