@@ -203,7 +203,8 @@ def learn(means: Floats, square: Doubles, row: int, mean: Floats, share: float, 
     for j in range(mean.shape[0]):
         up = turn * _BY_TIME + j * _BY_PART
         up = (up - math.floor(up)) * _UNDER_ONE
-        level = min(math.floor(means[row, j] * inverse + up), LEVELS - 1.0)
+        level = math.floor(means[row, j] * inverse + up)
+        level = min(max(level, 1.0 - LEVELS), LEVELS - 1.0)  # -LEVELS would have another exponent
         means[row, j] = np.float32(level * step)
     square[row] = _dot(means[row], means[row])
 

@@ -63,6 +63,18 @@ def test_means_are_what_is_stored_of_them() -> None:
     assert clusters.touched[3] == 4
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_parts_at_the_end_of_the_grid_are_stored_as_they_are(sign: int) -> None:
+    random = np.random.default_rng(1)
+    for turn in range(500):
+        largest = sign * random.uniform(0.992, 0.9999)
+        mean = random.uniform(-abs(largest), abs(largest), 8).astype(np.float32)
+        mean[3] = largest
+        clusters = Clusters(8)
+        clusters.append(mean, 1.0 + turn, 0)
+        assert np.array_equal(unpacked(packed(clusters.means[0])), clusters.means[0])
+
+
 def test_a_large_cluster_still_follows_its_activities() -> None:
     clusters = Clusters(64)
     old, new = np.eye(64, dtype=np.float32)[:2]
