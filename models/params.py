@@ -17,7 +17,7 @@ FADING_HALF_LIFE_MS: Final = 60 * DAY_MS
 SCALE: Final = Scale(
     between=0.135,
     usual=0.72,
-    gain=1.5,
+    gain=1.1,
     trust=200.0,
     dimensions=120.0,
     spread=0.4,
@@ -30,7 +30,7 @@ SCALE: Final = Scale(
     crowd_from=8.0,
     recency=1.05,
     recency_weeks=2.5,
-    shrink=3.75,
+    shrink=5.0,
 )
 
 

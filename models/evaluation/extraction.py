@@ -6,7 +6,6 @@ clusters that are the same for everybody break them up. E2, on streams that mix 
 paper mixes two playlists: how well the two are taken apart again, as recall of their items.
 """
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,6 @@ from models.params import EngineParams
 
 Reading: TypeAlias = Literal["people", "mixed", "texts"]
 
-MANY_CLUSTERS: Final = 10_000  # room for a corpus; the default is for a person
 ON_TEXTS: Final = ("engine", "leader", "DBSTREAM", "DenStream", "k-means of all", "true centroids")
 
 
@@ -160,8 +158,6 @@ def evaluate(collection: Collection, reading: Reading, params: EngineParams, siz
         tick: Told of the progress.
     """
     crowd = collection.people
-    if reading == "texts":
-        params = dataclasses.replace(params, max_clusters=MANY_CLUSTERS)
     rows: list[Row] = []
     by_engine: list[Found] = []
     for method in methods_for(collection, reading):

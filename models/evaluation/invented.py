@@ -2,7 +2,7 @@
 
 Texts are real, who saw them when is invented. Three kinds: people who live on the topics of
 `topics/`; two curated lists of `names/` mixed into one stream (the paper mixes two playlists); and
-short texts as one stream, which asks the engine for something it was not made for.
+short texts as one stream, from a user that is no person.
 """
 
 import json

@@ -184,10 +184,11 @@ def test_journeys_that_grow_together_merge_into_the_older_one() -> None:
 
 def test_traces_in_several_clusters_are_merged_when_together_they_are_a_journey() -> None:
     def live(eager: float, weeks: range) -> Life:
-        scale = EngineParams().scale._replace(match=6.0, merge=100.0, eager=eager)
+        scale = EngineParams().scale._replace(match=10.0, merge=100.0, eager=eager, gain=0.0,
+                                              shrink=1000.0)
         life = Life(EngineParams(scale=scale))
         for trace in range(6):
-            vector = topic(1) + 0.7 * topic(2 + trace % 2)
+            vector = topic(1) + 0.9 * topic(2 + trace % 2)
             day = weeks[trace // 2 % len(weeks)] * WEEK + trace % 2
             event = Activity(f"e{trace}", "u", f"i{trace}", "a trace", START + day * DAY_MS)
             life.keep(life.engine.activity(life.user, event, vector / np.linalg.norm(vector)))
