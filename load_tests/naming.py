@@ -116,9 +116,16 @@ async def client_run(url: str, journeys: Sequence[Evidence], candidates: int, co
                for completion, journey in zip(completions, journeys, strict=True)]
     return {"names_per_second": len(journeys) / took, "seconds": took,
             "asked_again": sum(refused) / len(refused),
-            "prompt": spent["prompt_tokens"] / len(journeys),
+            "prompt": spent["prompt_tokens"] / len(journeys) / candidates,  # counted for each
+            "shared": _shared(journeys),
             "cached": spent["prefix_cache_hits"] / max(1, spent["prefix_cache_queries"]),
             "generated": spent["generation_tokens"] / len(journeys)}
+
+
+def _shared(journeys: Sequence[Evidence]) -> float:
+    """The share of prompts, by their letters, that is the same in all of them."""
+    chats = [[len(turn["content"]) for turn in messages(journey)] for journey in journeys]
+    return sum(sum(chat[:-1]) for chat in chats) / sum(map(sum, chats))
 
 
 def counters(url: str) -> dict[str, float]:
@@ -135,7 +142,7 @@ def bench(python: str, url: str, tokenizer: str | None, ours: dict[str, float], 
     Raises:
         JourneysError: It fails.
     """
-    shared = round(ours["prompt"] * ours["cached"])
+    shared = round(ours["prompt"] * ours["shared"])
     with tempfile.TemporaryDirectory() as folder:
         options = {
             "backend": "openai", "base-url": url, "endpoint": "/v1/completions",
@@ -149,11 +156,16 @@ def bench(python: str, url: str, tokenizer: str | None, ours: dict[str, float], 
         model = httpx.get(f"{url}/v1/models", timeout=30.0).json()["data"][0]["id"]
         arguments = [f"--{name}={value}" for name, value in ({"model": model} | options).items()]
         ran = subprocess.run([python, "-c", BENCH, *arguments, "--ignore-eos", "--save-result",
-                              "--disable-tqdm"], capture_output=True, text=True)
+                              "--save-detailed", "--disable-tqdm"], capture_output=True, text=True)
         path = Path(folder) / "result.json"
         if ran.returncode or not path.exists():
             raise JourneysError(f"vLLM's benchmark failed: {ran.stderr.strip()[-400:]}")
-        return float(json.loads(path.read_text())["request_throughput"])
+        result = json.loads(path.read_text())
+        if result["failed"]:
+            errors = [error for error in result.get("errors", []) if error]
+            raise JourneysError(f"{result['failed']} of the benchmark's requests failed: "
+                                f"{(errors or ['no reason given'])[0][-400:]}")
+        return float(result["request_throughput"])
 
 
 if __name__ == "__main__":

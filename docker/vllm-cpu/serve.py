@@ -128,7 +128,9 @@ def serve(home: Path, host: str, port: int, timeout: float, adapters: Sequence[s
         str(home / "venv" / "bin" / "python"), "-m", "vllm.entrypoints.openai.api_server",
         "--model", str(home / MODEL_NAME), "--served-model-name", MODEL_NAME,
         "--host", host, "--port", str(port), "--dtype", "float32", "--enforce-eager",
-        "--enable-lora", "--enable-prompt-embeds", "--max-model-len", "2048",
+        # Adapters of `journeys tune lora` have rank 8; room for more would be computed, too.
+        "--enable-lora", "--max-lora-rank", "8",
+        "--enable-prompt-embeds", "--max-model-len", "2048",
         # So that a load test sees what the shared prefix saves.
         "--enable-prompt-tokens-details",
     ]

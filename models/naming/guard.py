@@ -77,6 +77,7 @@ _CONTACT: Final = re.compile(
     r"\b[\da-f]{8}-[\da-f]{4}\b|\bt[35]_\w+\b",
     re.IGNORECASE,
 )
+_AGAIN: Final = frozenset(("and", "for", "the", "with"))  # words that a name may have twice
 _POSSESSIVE: Final = re.compile(r"['’]s\b")
 # Words of sentences and of talk ("She's a chicken", "Vim is a powerful tool"), unless titles call
 # it so ("My Little Pony").
@@ -196,8 +197,8 @@ def _is_plain(sign: str) -> bool:
 
 
 def _repeats(name: str) -> bool:
-    long = [word for word in _plain(name).split() if len(word) > 3]
-    return len(set(long)) < len(long)
+    said = [word for word in _plain(name).split() if len(word) > 2 and word not in _AGAIN]
+    return len(set(said)) < len(said)
 
 
 def _plain(text: str) -> str:

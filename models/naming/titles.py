@@ -20,7 +20,7 @@ MAX_TITLES: Final = 16
 MAX_TITLE_CHARS: Final = 120
 # The titles' share of a prompt, in UTF-8 bytes: at one token for two bytes, what a small model does
 # with a script it does not know, they still leave room in a context of 2,048 tokens.
-MAX_TITLES_BYTES: Final = 1_200
+MAX_TITLES_BYTES: Final = 1_000
 MAX_TERMS: Final = 12
 REPEATED: Final = 3  # activities behind a term until it says what a journey is about
 

@@ -21,7 +21,7 @@ from streams.settings import Settings
 if TYPE_CHECKING:
     from models.evaluation.naming import Row
 
-WIDTH: Final = 112  # of the table in files and pipes
+WIDTH: Final = 120  # of the table in files and pipes
 EXAMPLES: Final = 40  # journeys on the page
 
 _FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -106,7 +106,7 @@ def _show(rows: "Sequence[Row]") -> None:
     table = Table(title="Names of held-out groups", title_justify="left", title_style="bold")
     table.add_column("experiment", style="dim", no_wrap=True)
     table.add_column("method", no_wrap=True)
-    table.add_column("journeys", justify="right")
+    table.add_column("journeys", justify="right", no_wrap=True)
     for name in _COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
     for before, row in zip((None, *rows), rows, strict=False):
