@@ -133,7 +133,7 @@ class Engine:
             revise(user, cluster, journey, moment)
             shown = out.change(cluster, journey, "shifted", moment, cause)
             out.ask(cluster, journey)
-        if resumed or awaited(user, journey, newest, params):
+        if window > newest and (resumed or awaited(user, journey, newest, params)):
             reschedule(user, params)
         if window > newest or shown:
             out.publish(cluster, journey, moment, shown)

@@ -16,6 +16,9 @@ from models.windows import count_in
 
 _STEPS = np.float32(7)  # to either side of 0: 15 levels fit into 4 bits
 _TINY = np.float32(1e-9)
+# Two parts behind each byte, as one number: it is looked up faster than two.
+_PAIRS = (np.array([(pair >> 4, pair & 15) for pair in range(256)], np.float32)
+          - _STEPS).view(np.complex64).ravel()
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
@@ -211,7 +214,7 @@ def sketched(vector: Vector) -> bytes:
 
 def unsketched(raw: bytes, dimensions: int) -> Vector:
     """The vector behind `sketched`, near to what it was."""
-    step, pairs = np.frombuffer(raw[:4], np.float32)[0], np.frombuffer(raw[4:], np.uint8)
-    levels = np.stack([pairs >> 4, pairs & 15], axis=1).ravel()[:dimensions]
-    vector: Vector = step * (levels.astype(np.float32) - _STEPS)
+    step = np.frombuffer(raw, np.float32, 1)
+    pairs = _PAIRS[np.frombuffer(raw, np.uint8, offset=4)]
+    vector: Vector = pairs.view(np.float32)[:dimensions] * step
     return vector
