@@ -13,7 +13,7 @@ FADING_HALF_LIFE_MS: Final = 60 * DAY_MS
 
 # Chosen on topics that the default encoder was not trained on; see the README's evaluation.
 SCALE: Final = Scale(
-    between=0.135,
+    between=0.2,
     dimensions=120.0,
     spread=0.55,
     match=1.0,
