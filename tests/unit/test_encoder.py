@@ -82,6 +82,14 @@ def test_near_titles_are_nearer_than_others(encoder):
     assert bread @ starter > 0.4 > bread @ tennis
 
 
+@pytest.mark.parametrize(("rare", "near", "far"), [
+    ("Skyrim", "Minecraft", "Sourdough"), ("Sourdough", "Baguette", "Skyrim"),
+    ("Gluten", "Celiac", "Goalkeeper")])
+def test_a_rare_word_means_more_than_its_pieces(encoder, rare, near, far):
+    word, alike, other = encoder.encode([rare, near, far])
+    assert word @ alike > word @ other + 0.2
+
+
 @pytest.mark.parametrize("kind", ["default", "mean", "mixes_rows", "sentence_embedding"])
 def test_a_text_has_the_same_bits_in_every_batch(kind, tmp_path):
     if kind == "default":
