@@ -10,6 +10,7 @@ away on two cores, not on its own machine.
 
 import asyncio
 import json
+import logging
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ STATES = ("no namer", "up", "refused", "hung")
 @click.option("--json", "json_to", type=click.Path(dir_okay=False, path_type=Path))
 def main(name: str, broker: str, events: int | None, repetitions: int, json_to: Path | None
          ) -> None:
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # namers end in mid-request
     load = workload.load(name, events=events, repetitions=repetitions)
     console = Console()
     runs: dict[str, list[Run]] = {state: [] for state in STATES}
