@@ -20,7 +20,7 @@ Vector: TypeAlias = NDArray[np.float32]
 DISTANCE: Final = 0.3  # times its cosine to the nearest name that the user has
 STRAYING: Final = 0.15  # for a word that titles neither hold nor are near to: "System for the Boss"
 ECHO: Final = 0.15  # for being a piece of one title and of no other: "InVision Studio"
-STRAY: Final = 0.1  # cosine to the titles under which a word has nothing to do with them
+STRAY: Final = 0.15  # cosine to the titles under which a word has nothing to do with them
 
 
 class TextEncoder(Protocol):
