@@ -20,7 +20,7 @@ def test_without_a_server_names_are_keywords() -> None:
     assert isinstance(choose_namer(Settings.load()), KeywordNamer)
 
 
-@pytest.mark.parametrize(("wanted", "turns"), [("examples", 18), ("plain", 2)])
+@pytest.mark.parametrize(("wanted", "turns"), [("examples", 24), ("plain", 2)])
 def test_the_prompt_has_examples_or_none(wanted: str, turns: int) -> None:
     assert len(choose_prompt(wanted)(EVIDENCE)) == turns
 
