@@ -71,7 +71,7 @@ _CONTACT: Final = re.compile(
     # a host; "Node.js" and "ASP.NET" are none
     r"\b[\w-]+\.(?:com|org|io|co|info|biz|ru|cn|de|uk|fr|xyz|app|dev|tv|me|ly|gg|to|example|"
     r"(?<!asp\.)net)\b|"
-    r"\w/\w+/|\w\.\w+/|"
+    r"\w/\w+/|\w\.\w+/|(?:^|\s)/[ru]/\w|"
     r"\+?\d(?:[ ().-]{0,2}\d){5,}|"  # a phone number, or an id of digits
     r"\b(?=\w*\d\w*\d\w*\d)(?=\w*[a-z])\w{8,}\b|\b(?=\w*\d)(?=\w*[a-f])[\da-f]{7,}\b|"
     r"\b[\da-f]{8}-[\da-f]{4}\b|\bt[35]_\w+\b",
