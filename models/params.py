@@ -61,7 +61,7 @@ class EngineParams:
     dormant_windows: int = 4
     ended_windows: int = 56
     lateness_ms: int = DAY_MS
-    max_clusters: int = 512
+    max_clusters: int = 256
     half_life_ms: int = 270 * DAY_MS
     shift: float = 0.5
     scale: Scale = SCALE

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     future_skew_seconds: Annotated[float, Field(ge=0)] = Field(
         300, description="how far an activity may be dated past its record, seconds")
     max_clusters: Annotated[int, Field(ge=2, le=10_000)] = Field(
-        512, description="clusters kept per user")
+        256, description="clusters kept per user")
     match: float = Field(
         EngineParams().scale.match,
         description="evidence that an activity needs to join an interest, nats; more of it gives "
