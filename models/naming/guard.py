@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from models.naming.spelling import is_glued, respelled
 from models.naming.titles import Evidence, clean, numbered, stems, words
 
 SENSITIVE: Final = frozenset({"health", "religion", "sexuality", "politics"})
@@ -119,7 +120,8 @@ def check(answer: str, evidence: Evidence, policy: Policy,
     if _CONTACT.search(name):
         refusal: Refusal | None = Refusal.CONTACT
     elif (not least <= length <= most or len(name) > policy.chars or _repeats(name)
-            or not all(_is_plain(sign) for sign in name) or _DANGLING.search(name)):
+            or not all(_is_plain(sign) for sign in name) or _DANGLING.search(name)
+            or is_glued(name, evidence.titles)):
         refusal = Refusal.FORM
     elif _EMPTY.search(name):
         refusal = Refusal.EMPTY_WORDS
@@ -140,7 +142,7 @@ def check(answer: str, evidence: Evidence, policy: Policy,
         refusal = Refusal.UNGROUNDED
     else:
         refusal = None
-    return Verdict(name, refusal)
+    return Verdict(respelled(name, evidence.titles), refusal)
 
 
 def tidy(answer: str) -> str:
