@@ -7,10 +7,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from models.keywords import WORD, fold, is_known, spellings
+from models.keywords import WORD, fold, spellings
 
 SEVERAL: Final = 2  # titles that must agree on a spelling
-_GLUED: Final = re.compile(r"[a-z][A-Z]")
+# A small word that runs into the next one; "DevOps" and "iPhone" are spelled like that.
+_GLUED: Final = re.compile(r"\b(?:an?|and|at|by|for|from|in|of|on|or|the|to|with)[A-Z]\w*")
 
 
 def respelled(name: str, titles: Sequence[str]) -> str:
@@ -29,12 +30,5 @@ def respelled(name: str, titles: Sequence[str]) -> str:
 
 
 def is_glued(name: str, titles: Sequence[str]) -> bool:
-    """Whether a word has a capital inside that neither titles nor the language know."""
-    held = {fold(part) for title in titles for part in _parts(title)}
-    return any(_GLUED.search(part) and fold(part) not in held and not is_known(fold(part))
-               for part in _parts(name))
-
-
-def _parts(text: str) -> list[str]:
-    """Its words, those with hyphens taken apart."""
-    return [part for word in WORD.findall(text) for part in word.split("-")]
+    """Whether a blank is missing behind a small word, and no title has it like that."""
+    return any(all(glued not in title for title in titles) for glued in _GLUED.findall(name))

@@ -8,7 +8,7 @@ from tests.naming import request
 
 PHP = ("PHP's source code for PHP developers", "Poll: What PHP framework are you using?",
        "True PHP debugging with Nginx", "WHAT DEVELOPERS EARN", "npm beside composer",
-       "A MacBook for developers", "Is PostgreSQL for everyone?")
+       "What is toString in PHP?", "Is PostgreSQL for everyone?")
 EVIDENCE = Evidence.of(request(*PHP, terms={"php": 30.0, "developer": 9.0}))
 
 
@@ -18,7 +18,8 @@ EVIDENCE = Evidence.of(request(*PHP, terms={"php": 30.0, "developer": 9.0}))
     ("Debugging PHP code", "Debugging PHP code"),
     ("PHP and postgresql", "PHP and postgresql"),  # one title alone does not decide
     ("PHP and JavaScript", "PHP and JavaScript"),
-    ("PHP on a MacBook-like machine", "PHP on a MacBook-like machine"),
+    ("DevOps of PHP", "DevOps of PHP"),
+    ("PHP and toString", "PHP and toString"),
 ])
 def test_words_are_spelled_as_several_titles_spell_them(answer: str, name: str) -> None:
     assert check(answer, EVIDENCE, Policy(), similarity=1.0) == (name, None)
