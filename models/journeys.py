@@ -119,7 +119,7 @@ class Engine:
         """Count the activity in its window, and draw what follows for the journey or its start."""
         user, params, journey = out.user, self.params, cluster.journey
         moment, cause = activity.occurred_at, activity.event_id
-        newest = max(cluster.windows, default=-1)
+        newest = cluster.last_window
         count_in(cluster.windows, window, params.history_windows)
         if journey is None:
             if params.persists(cluster.count, cluster.windows, user.latest):

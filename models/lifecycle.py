@@ -92,20 +92,16 @@ def end(out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: st
 
 def reschedule(user: UserState, params: EngineParams) -> None:
     """Set the watermark from which the passing of time alone brings the user a change."""
-    windows = [
-        cluster.last_window
-        + (params.dormant_windows if journey.stage == "active" else params.ended_windows)
-        for cluster, journey in user.journeys()
-    ]
-    user.due = _noticed(min(windows), params) if windows else None
+    user.due = min((_due(journey, cluster.last_window, params)
+                    for cluster, journey in user.journeys()), default=None)
 
 
 def awaited(user: UserState, journey: Journey, window: int, params: EngineParams) -> bool:
     """Whether it may be this journey, silent since a window, that the user's watermark is for."""
+    return user.due == _due(journey, window, params)
+
+
+def _due(journey: Journey, window: int, params: EngineParams) -> int:
+    """The watermark that changes a journey silent since a window, if its user stays away."""
     silent = params.dormant_windows if journey.stage == "active" else params.ended_windows
-    return user.due == _noticed(window + silent, params)
-
-
-def _noticed(window: int, params: EngineParams) -> int:
-    """The watermark at which the end of a window is noticed of a user who does not come back."""
-    return end_of(window, params.window_ms) + 2 * params.lateness_ms
+    return end_of(window + silent, params.window_ms) + 2 * params.lateness_ms

@@ -198,8 +198,8 @@ def packed(vector: Vector) -> bytes:
 
 def unpacked(raw: bytes) -> Vector:
     """The vector behind `packed`."""
-    exponent, *_ = levels = np.frombuffer(raw, np.int8)
-    vector: Vector = np.ldexp(levels[1:].astype(np.float32), exponent)
+    levels = np.frombuffer(raw, np.int8)
+    vector: Vector = np.ldexp(levels[1:].astype(np.float32), int(levels[0]))
     return vector
 
 

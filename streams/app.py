@@ -16,7 +16,6 @@ from models.encoder import Encoder, VectorCache
 from models.errors import BrokerError, SettingsError
 from streams import service
 from streams.clock import Clock
-from streams.endpoint import check_port
 from streams.health import Health
 from streams.lanes import Lanes
 from streams.metrics import WORKER, Metrics
@@ -30,7 +29,6 @@ from streams.worker import Worker
 BATCH_MARGIN: Final = 20_000  # of a record batch: its own header, and what is estimated low
 BUFFERED_BATCHES: Final = 4  # fetched and waiting for the agents
 FETCH_BYTES: Final = 2 << 20  # of a partition at once: some ten thousand activities
-PORT: Final = 6066  # of the endpoint
 
 # User state is long-lived and free of cycles. With Python's thresholds, looking through all of it
 # again and again while it grows takes a tenth of the worker's time.
@@ -87,7 +85,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
                   supervisor_strategy=CrashingSupervisor)(lanes.agent(handle))
     app.clock = Clock(app, worker, settings, app.metrics)
     app.task(app.clock.run)
-    app.health = Health(app, settings.web_host, _port(settings))
+    app.health = Health(app, settings)
     return app
 
 
@@ -109,10 +107,6 @@ def _conf(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _port(settings: Settings) -> int:
-    return PORT if settings.web_port is None else settings.web_port
-
-
 def run(settings: Settings) -> None:
     """Run the worker until it is told to stop; ends the process.
 
@@ -130,7 +124,6 @@ def run(settings: Settings) -> None:
         raise SettingsError(f"{topics.activities} and {topics.names} must have the same number of "
                             "partitions")
     _check_place(settings)
-    check_port(settings.web_host, _port(settings))
     app = create_app(settings.model_copy(update={"partitions": counts[topics.activities]}))
     service.serve(app, settings)
 

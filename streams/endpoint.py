@@ -12,6 +12,7 @@ from mode import Service
 
 from models.errors import SettingsError
 from streams.metrics import Metrics
+from streams.settings import Settings
 
 
 class Readiness(NamedTuple):
@@ -25,18 +26,18 @@ class Endpoint(Service):
     """The server; a service's own says in `readiness` how it stands.
 
     Args:
-        host: Address to listen at.
-        port: 0 for any free one.
+        settings: Where to listen.
+        port: Where, if the settings do not say.
         metrics: What `/metrics` shows.
 
     Attributes:
         port: Where it listens, once started.
     """
 
-    def __init__(self, host: str, port: int, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, port: int, metrics: Metrics) -> None:
         super().__init__()
-        self.port = port
-        self._host = host
+        self.port = port if settings.web_port is None else settings.web_port
+        self._host = settings.web_host
         self._metrics = metrics
         self._runner: web.AppRunner | None = None
 
@@ -46,6 +47,18 @@ class Endpoint(Service):
 
     def measure(self) -> None:
         """Called before metrics are shown: the time to set gauges."""
+
+    def check(self) -> None:
+        """Find out before Faust does, which says it in a hundred lines.
+
+        Raises:
+            SettingsError: The port is taken, or the address is not this machine's.
+        """
+        try:
+            socket.create_server((self._host, self.port)).close()
+        except OSError as error:
+            raise SettingsError(f"JOURNEYS_WEB_PORT: {self._host}:{self.port}: {error.strerror}"
+                                ) from None
 
     async def on_start(self) -> None:
         """Listen."""
@@ -74,15 +87,3 @@ class Endpoint(Service):
         self.measure()
         return web.Response(body=self._metrics.text(),
                             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
-
-
-def check_port(host: str, port: int) -> None:
-    """Find out before Faust does, which says it in a hundred lines.
-
-    Raises:
-        SettingsError: The port is taken, or the address is not this machine's.
-    """
-    try:
-        socket.create_server((host, port)).close()
-    except OSError as error:
-        raise SettingsError(f"JOURNEYS_WEB_PORT: {host}:{port}: {error.strerror}") from None

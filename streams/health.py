@@ -10,7 +10,9 @@ from mode import Service
 
 from models.errors import JourneysError
 from streams.endpoint import Endpoint, Readiness
+from streams.settings import Settings
 
+PORT: Final = 6066
 CHECK_SECONDS: Final = 1.0
 
 # A batch takes a second or so, and one of nothing but new titles tens of seconds; recovery reads
@@ -27,12 +29,11 @@ class Health(Endpoint):
 
     Args:
         app: The worker's app; it must have its metrics.
-        host: Address to listen at.
-        port: 0 for any free one.
+        settings: Where to listen.
     """
 
-    def __init__(self, app: Any, host: str, port: int) -> None:
-        super().__init__(host, port, app.metrics)
+    def __init__(self, app: Any, settings: Settings) -> None:
+        super().__init__(settings, PORT, app.metrics)
         self._app = app
         self._seen: object = None
         self._progress_at = time.monotonic()

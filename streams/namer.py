@@ -20,7 +20,7 @@ from models.naming.soft import SoftPrompt
 from models.naming.titles import Evidence
 from models.records import JourneyName, encode
 from streams import service, watched
-from streams.endpoint import Endpoint, Readiness, check_port
+from streams.endpoint import Endpoint, Readiness
 from streams.metrics import CALLS, NAMER, REFUSED, SERVER_UP, UNDER_WAY, Metrics
 from streams.name import Desk
 from streams.settings import Settings
@@ -71,7 +71,7 @@ class Health(Endpoint):
 
     def __init__(self, app: faust.App, settings: Settings, namer: Namer, desk: Desk,
                  metrics: Metrics) -> None:
-        super().__init__(settings.web_host, _port(settings), metrics)
+        super().__init__(settings, PORT, metrics)
         self.joined = False
         self._app = app
         self._namer = namer
@@ -156,9 +156,4 @@ def run(settings: Settings) -> None:
     namer = choose_namer(settings)
     for topic in (Topics.of(settings).requests, Topics.of(settings).names):
         partitions_of(settings, topic)
-    check_port(settings.web_host, _port(settings))
     service.serve(create_namer(settings, namer), settings)
-
-
-def _port(settings: Settings) -> int:
-    return PORT if settings.web_port is None else settings.web_port

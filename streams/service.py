@@ -71,8 +71,10 @@ def serve(app: App, settings: Settings) -> NoReturn:
     """Run an app until it is told to stop; ends the process.
 
     Raises:
+        SettingsError: The endpoint's port is taken.
         JourneysError: What ended it, if nobody told it to.
     """
+    app.health.check()
     calm()
     worker = faust.Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False)
     worker.spinner = None  # it hides a terminal's cursor, and fills a log with codes

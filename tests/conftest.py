@@ -7,7 +7,7 @@ the suite at any other Kafka. `pytest --vllm stub|real|all` chooses the servers 
 import os
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from models.errors import BrokerError, SettingsError
 from streams.settings import PREFIX, Settings
 from tests import brokers, servers
+from tests.vllm_stub import Stub, stub_server
 
 # A suite that a shell started in the background ignores Ctrl-C, and so would every command that a
 # test is to interrupt.
@@ -103,6 +104,13 @@ def real_vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Real
         yield server.start()
     finally:
         server.kill()
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[Stub]:
+    """A stub of a vLLM server that runs."""
+    async with stub_server() as stub:
+        yield stub
 
 
 @pytest.fixture

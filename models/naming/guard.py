@@ -141,8 +141,8 @@ def check(answer: str, evidence: Evidence, policy: Policy,
             not _is_grounded(name, evidence) and similarity < policy.similarity):
         refusal = Refusal.UNGROUNDED
     else:
-        refusal = None
-    return Verdict(respelled(name, evidence.titles), refusal)
+        return Verdict(respelled(name, evidence.titles))
+    return Verdict(name, refusal)
 
 
 def tidy(answer: str) -> str:
@@ -175,7 +175,7 @@ def _is_grounded(name: str, evidence: Evidence) -> bool:
 
 def echoes(name: str, evidence: Evidence) -> bool:
     """Whether a name is a piece of one title, word for word, and of no other."""
-    return len(evidence.titles) > 2 and _holders(name, evidence) == 1
+    return _holders(name, evidence) == 1 < evidence.needed
 
 
 def _holders(name: str, evidence: Evidence) -> int:

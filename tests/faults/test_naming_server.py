@@ -23,19 +23,12 @@ from tests.vllm_stub import (
     hang,
     names_for,
     refusal,
-    stub_server,
 )
 
 pytestmark = pytest.mark.fault
 
 CHAT = messages(Evidence.of(request()))
 TIMEOUT = 3.0
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[Stub]:
-    async with stub_server() as stub:
-        yield stub
 
 
 @pytest.fixture

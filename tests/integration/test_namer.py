@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from streams.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 from tests.naming import LISTS, request
-from tests.vllm_stub import Stub, answers, hang, names_for, refusal, stub_server
+from tests.vllm_stub import Stub, answers, hang, names_for, refusal
 
 PATIENCE = 40.0  # seconds; a group join takes three, on a machine that is not busy
 JOURNEYS = (sys.executable, "-P", "-m", "streams.cli")
@@ -56,12 +56,6 @@ def namer(settings: Settings, url: str | None, folder: Path) -> Iterator[Namer]:
     finally:
         running.process.kill()
         running.process.wait()
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[Stub]:
-    async with stub_server() as stub:
-        yield stub
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,16 +17,10 @@ from streams.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 from tests.naming import request
-from tests.vllm_stub import Stub, stub_server
+from tests.vllm_stub import Stub
 from tests.workers import until
 
 pytestmark = pytest.mark.broker
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[Stub]:
-    async with stub_server() as stub:
-        yield stub
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from models.naming.groups import Group
 from streams.cli import main
 from tests import named
 from tests.naming import LISTS
-from tests.vllm_stub import stub_server
 
 WORDS = ("sourdough", "sailing", "chess", "bread")
 
@@ -130,12 +129,6 @@ def test_a_server_that_is_not_there_is_one_clear_line(tmp_path: Path, capsys) ->
     data = named.some(tmp_path / "data")
     assert evaluate("--data", data, "--vllm-url", "http://127.0.0.1:9") == 1
     assert capsys.readouterr().err.count("journeys: ") == 1
-
-
-@pytest.fixture
-async def stub():
-    async with stub_server() as stub:
-        yield stub
 
 
 async def test_every_experiment_runs_on_a_server(tmp_path: Path, stub) -> None:
