@@ -18,9 +18,9 @@ from rich.table import Table
 from load_tests import report, rivals
 from load_tests.many_users import INTERESTS, Users
 from load_tests.synthetic import titles
-from models import snapshot
-from models.encoder import Encoder
-from models.users import UserState
+from models.encoders.encoder import Encoder
+from models.engine import snapshot
+from models.engine.users import UserState
 from streams.settings import Settings
 
 CLUSTERS = (10, 30, 100)

@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models import snapshot
-from models.encoder import VectorCache
-from models.journeys import Engine
-from models.params import DAY_MS
+from models.encoders.encoder import VectorCache
+from models.engine import snapshot
+from models.engine.engine import Engine
+from models.engine.params import DAY_MS
 from models.records import Activity
 
 REPORT_SECONDS = 0.25
@@ -61,7 +61,7 @@ class Recorded:
         self._vectors = vectors
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """See `models.encoder.Encoder.encode`."""
+        """See `models.encoders.encoder.Encoder.encode`."""
         return self._vectors[[self._rows[text] for text in texts]]
 
 

@@ -10,8 +10,8 @@ import time
 from typing import NamedTuple
 
 from load_tests.synthetic import START_MS, Titles, life, step_ms
-from models import snapshot
-from models.journeys import Engine, UserState
+from models.engine import snapshot
+from models.engine.engine import Engine, UserState
 from models.records import Activity
 
 INTERESTS = 8  # of each user

@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient
 
 from load_tests.partitions import partition_of
 from load_tests.workload import Event
-from models.encoder import Encoder
+from models.encoders.encoder import Encoder
 from streams import topics
 from streams.clients import connect
 from streams.settings import Settings

@@ -23,7 +23,7 @@ from load_tests import produce, quixstreams_here, report, workload
 from load_tests.job import Job, warm_cache
 from load_tests.measure import Run, measure
 from load_tests.systems import NAMES
-from models.encoder import Encoder
+from models.encoders.encoder import Encoder
 from models.errors import JourneysError
 from streams.replay import Replay
 from streams.settings import Settings

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.params import DAY_MS
+from models.engine.params import DAY_MS
 from models.records import Activity
 
 START_MS = 19_600 * DAY_MS

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from models.keywords import terms_of
-from models.params import DAY_MS
+from models.engine.params import DAY_MS
+from models.text.keywords import terms_of
 from streams.sample.generator import START, catalogue
 
 FOLDER = Path(__file__).parent / "workloads"

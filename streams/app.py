@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from mode import CrashingSupervisor
 
-from models.encoder import Encoder, VectorCache
+from models.encoders.encoder import Encoder, VectorCache
 from models.errors import BrokerError, SettingsError
 from streams import service
 from streams.clock import Clock

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import Final
 
-from models.encoder import Vector
+from models.encoders.encoder import Vector
+from models.engine.engine import Engine
 from models.errors import Rejected
-from models.journeys import Engine
 from models.records import JourneyName
 from streams.batch import Arrival, Effects, Reject
 from streams.state import Partition

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from models.engine.engine import Outcome, UserState
 from models.errors import Rejected
-from models.journeys import Outcome, UserState
 from models.records import Activity, Change, JourneyRecord, NamingRequest
 from streams.transport import Record
 

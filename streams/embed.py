@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from models.encoder import Vector, VectorCache, check_vector
+from models.encoders.encoder import Vector, VectorCache, check_vector
 from models.errors import Rejected
 from models.records import Activity
 

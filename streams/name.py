@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from models.decoding import decode_request
 from models.errors import ModelError, NamingError, Rejected
 from models.naming.client import Unavailable
 from models.naming.namer import Namer
-from models.reading import decode_request
 from models.records import JourneyName, NamingRequest
 from streams.metrics import ANSWERS, NAMING_SECONDS, Metrics
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import faust
 
-from models.encoder import Encoder
+from models.encoders.encoder import Encoder
 from models.naming.client import VllmClient
 from models.naming.guard import Policy
 from models.naming.namer import KeywordNamer, Namer, VllmNamer

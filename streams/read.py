@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from models.decoding import decode_activity
 from models.errors import Reason, Rejected
-from models.reading import decode_activity
 from streams.batch import Arrival, Reject
 from streams.transport import Record
 

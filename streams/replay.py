@@ -12,10 +12,10 @@ from typing import Final
 
 from kafka.partitioner.default import murmur2
 
-from models.encoder import Vector, VectorCache, check_vector
+from models.decoding import parse_activity
+from models.encoders.encoder import Vector, VectorCache, check_vector
+from models.engine.engine import Engine, EngineParams, Outcome, UserState
 from models.errors import Rejected
-from models.journeys import Engine, EngineParams, Outcome, UserState
-from models.reading import parse_activity
 from models.records import Activity
 
 _POSITIVE: Final = 0x7FFFFFFF  # Kafka's partitioners drop the hash's sign bit

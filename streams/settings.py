@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.engine.params import DAY_MS, EngineParams
 from models.errors import SettingsError
-from models.params import DAY_MS, EngineParams
 
 PREFIX: Final = "JOURNEYS_"
 _ADDRESS: Final = re.compile(r"([^\s:,/\[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}")  # IPv6 in brackets

@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 import msgspec
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from models import snapshot
+from models.engine import snapshot
+from models.engine.engine import Engine, UserState
 from models.errors import SnapshotError
-from models.journeys import Engine, UserState
 from streams.store import Part, Parts
 from streams.writers import Writers, fill
 

@@ -10,8 +10,8 @@ from typing import Final, Protocol
 
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
 
+from models.engine.snapshot import is_header
 from models.errors import SnapshotError
-from models.snapshot import is_header
 
 Part = tuple[bytes, bytes | None]  # key and value, None to delete
 

@@ -16,10 +16,10 @@ from typing import Any
 import faust
 from aiokafka.errors import MessageSizeTooLargeError
 
-from models.encoder import VectorCache
+from models.decoding import decode_name
+from models.encoders.encoder import VectorCache
+from models.engine.engine import Engine
 from models.errors import JourneysError, Rejected
-from models.journeys import Engine
-from models.reading import decode_name
 from streams import assign, metrics
 from streams.batch import Effects, Reject
 from streams.embed import embed

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.journeys import Engine, EngineParams, Outcome, UserState
-from models.params import DAY_MS
+from models.engine.engine import Engine, EngineParams, Outcome, UserState
+from models.engine.params import DAY_MS
 from models.records import Activity
 
 DIMENSIONS = 16

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from models.encoder import Encoder, VectorCache
+from models.encoders.encoder import Encoder, VectorCache
 from models.records import cloudevent, encode
 from streams import topics
 from streams.broker import free_port

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from load_tests.job import Clock, Job, finish, warm_cache
 from load_tests.partitions import partition_of
-from models import snapshot
-from models.journeys import Engine, UserState
-from models.reading import decode_activity
+from models.decoding import decode_activity
+from models.engine import snapshot
+from models.engine.engine import Engine, UserState
 from streams.settings import Settings
 
 

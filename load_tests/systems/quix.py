@@ -11,9 +11,9 @@ from typing import Any
 from quixstreams import Application
 
 from load_tests.job import Clock, Job, finish, warm_cache
-from models import snapshot
-from models.journeys import Engine, UserState
-from models.reading import decode_activity
+from models.decoding import decode_activity
+from models.engine import snapshot
+from models.engine.engine import Engine, UserState
 from models.records import cloudevent
 from streams.settings import Settings
 

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.keywords import is_known, terms_of
 from models.naming.guard import Policy, Refusal, check, echoes, support, tidy
 from models.naming.titles import Evidence
+from models.text.keywords import is_known, terms_of
 
 Vector: TypeAlias = NDArray[np.float32]
 
@@ -24,7 +24,7 @@ STRAY: Final = 0.15  # cosine to the titles under which a word has nothing to do
 
 
 class TextEncoder(Protocol):
-    """What is needed of an encoder (models/encoder.py)."""
+    """What is needed of an encoder (models/encoders/encoder.py)."""
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit rows, shape (len(texts), dimensions); blocking."""

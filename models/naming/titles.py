@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
 
-from models.keywords import WORD, fold, idf, terms_of
 from models.naming.injection import talks_to_a_model
 from models.records import NamingRequest
+from models.text.keywords import WORD, fold, idf, terms_of
 
 MAX_TITLES: Final = 16
 MAX_TITLE_CHARS: Final = 120

@@ -18,8 +18,8 @@ from streams.cli.common import with_settings
 from streams.settings import Settings
 
 if TYPE_CHECKING:
-    from models.evaluation.extraction import Result
-    from models.evaluation.people import Encode, Vectors
+    from models.datasets.people import Encode, Vectors
+    from models.evaluation.extraction.experiment import Result
 
 ENCODED_AT_ONCE: Final = 1_024  # titles between two steps of the progress bar
 
@@ -56,15 +56,16 @@ def command(settings: Settings, data: Path, names: str | None, users: Any, json_
     _need_extra("sklearn", "scipy", *(["matplotlib"] if plot_to else []))
     from threadpoolctl import threadpool_limits
 
-    from models.encoder import Encoder
-    from models.evaluation import extraction, report
+    from models.encoders.encoder import Encoder
+    from models.evaluation.extraction import experiment as extraction
+    from models.evaluation.extraction import report
     from streams.cli import evaluate_tables as tables
 
     for path in (json_to, plot_to):
         if path and not path.parent.is_dir():
             raise SettingsError(f"{path}: its folder does not exist")
     if plot_to:
-        from models.evaluation import plot
+        from models.evaluation.extraction import plot
         plot.check_format(plot_to)
     wanted = _wanted(names, extraction.available(data))
     encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads,

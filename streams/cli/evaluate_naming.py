@@ -19,7 +19,7 @@ from streams.cli.common import with_settings
 from streams.settings import Settings
 
 if TYPE_CHECKING:
-    from models.evaluation.naming import Row
+    from models.evaluation.naming.experiment import Row
 
 WIDTH: Final = 120  # of the table in files and pipes
 EXAMPLES: Final = 40  # journeys on the page
@@ -66,16 +66,18 @@ def command(settings: Settings, data: Path, each: int, fewer: int, adapter: str 
     if missing:
         raise JourneysError(f"{', '.join(missing)} not installed: the evaluation needs the extra "
                             "`evaluate` (pip install 'interest-journeys[evaluate]')")
-    from models.encoder import Encoder
-    from models.evaluation import naming, naming_cases, naming_pages
-    from models.naming import groups
+    from models.datasets import named_groups as groups
+    from models.encoders.encoder import Encoder
+    from models.evaluation.naming import cases as naming_cases
+    from models.evaluation.naming import experiment as naming
+    from models.evaluation.naming import pages as naming_pages
 
     for path in (json_to, plot_to, page_to):
         if path and not path.parent.is_dir():
             raise SettingsError(f"{path}: its folder does not exist")
     if plot_to:
-        from models.evaluation import naming_plot
-        from models.evaluation.plot import check_format
+        from models.evaluation.extraction.plot import check_format
+        from models.evaluation.naming import plot as naming_plot
         check_format(plot_to)
     if (adapter or soft_prompt) and settings.vllm_url is None:
         raise SettingsError("--adapter and --soft-prompt need a server: --vllm-url")

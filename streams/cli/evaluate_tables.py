@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from models.evaluation.calibration import Calibration
-    from models.evaluation.extraction import Result, Row
-    from models.evaluation.judge import Score
+    from models.evaluation.extraction.calibration import Calibration
+    from models.evaluation.extraction.experiment import Result, Row
+    from models.evaluation.extraction.judge import Score
 
 WIDTH: Final = 100  # of the tables in files and pipes
 PERFECT: Final = "perfect"

@@ -7,8 +7,8 @@ from typing import Any, Self
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
-from models.encoder import Encoder, VectorCache
-from models.reading import decode_name, decode_request
+from models.decoding import decode_name, decode_request
+from models.encoders.encoder import Encoder, VectorCache
 from models.records import JourneyRecord, encode
 from streams import topics
 from streams.cli.render import decode_change

@@ -95,8 +95,8 @@ def _run(method: "Method", settings: Settings, model: str, data: Path, out: Path
                             "(pip install 'interest-journeys[tune]')")
     import torch
 
-    from models.encoder import Encoder
-    from models.naming import groups
+    from models.datasets import named_groups as groups
+    from models.encoders.encoder import Encoder
     from models.naming.tuning import artefact, base, batches, training
     from models.naming.tuning.pairs import pairs
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from models.encoder import Encoder
+from models.encoders.encoder import Encoder
 from models.errors import NamingError
 from models.naming.client import Unavailable, VllmClient
 from models.naming.guard import Policy, check

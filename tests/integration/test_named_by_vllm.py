@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from models.decoding import decode_request
 from models.naming.guard import Policy, check
 from models.naming.titles import Evidence
-from models.reading import decode_request
 from streams import topics
 from streams.cli.children import Child
 from streams.settings import Settings

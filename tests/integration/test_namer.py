@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from models.reading import decode_name
+from models.decoding import decode_name
 from models.records import JourneyName, NamingRequest, encode
 from streams import topics
 from streams.clients import connect

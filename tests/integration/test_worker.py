@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from models.reading import decode_request
+from models.decoding import decode_request
 from models.records import JourneyName, NamingRequest, encode
 from streams import topics
 from streams.settings import Settings

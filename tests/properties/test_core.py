@@ -1,4 +1,4 @@
-"""What must hold for any lives of any users: see `models/journeys.py`."""
+"""What must hold for any lives of any users: see `models/engine/engine.py`."""
 
 from typing import get_args
 
@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models import snapshot
+from models.engine import snapshot
+from models.engine.engine import Engine, EngineParams, UserState
+from models.engine.params import DAY_MS
 from models.errors import Rejected
-from models.journeys import Engine, EngineParams, UserState
-from models.params import DAY_MS
 from models.records import Activity, Change, JourneyName, Kind, encode
 from tests.lives import START, WEEK, topic
 

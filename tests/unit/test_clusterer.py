@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from river import checks
 
-import models.clusterer
-from models.clusterer import NO_CLUSTER, Clusters, JourneyClusterer
-from models.params import EngineParams
-from models.users import packed, unpacked
+import models.engine.clusters
+from models.engine.clusters import NO_CLUSTER, Clusters, JourneyClusterer
+from models.engine.params import EngineParams
+from models.engine.users import packed, unpacked
 
 CHECKS = list(checks.yield_checks(JourneyClusterer()))
 
@@ -24,7 +24,7 @@ def test_river_has_checks_for_it() -> None:
 
 
 def test_its_examples_are_true() -> None:
-    assert doctest.testmod(models.clusterer).failed == 0
+    assert doctest.testmod(models.engine.clusters).failed == 0
 
 
 def test_a_label_is_never_given_twice() -> None:

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from models.encoder import Encoder, VectorCache, check_vector
+from models.encoders.encoder import Encoder, VectorCache, check_vector
 from models.errors import ModelError, Reason, Rejected
 
 WORDS = "bread sourdough oven tennis court serve kafka stream broker the a of at home first title"
@@ -163,7 +163,8 @@ def test_what_we_cannot_run_is_refused_not_guessed(tmp_path):
 
 def test_opening_an_encoder_tells_nobody_and_leaves_no_file(tmp_path):
     """By default onnxruntime identifies the machine to its maker, and keeps a file for that."""
-    script = "from models.encoder import Encoder; Encoder.open('default').encode(['a title'])"
+    script = ("from models.encoders.encoder import Encoder; "
+              "Encoder.open('default').encode(['a title'])")
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60,
                    env={**os.environ, "TMPDIR": str(tmp_path), "HOME": str(tmp_path)})
     assert list(tmp_path.rglob("*")) == []

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.encoder import Encoder
-from models.evaluation.naming_cases import AMONG, Case, users
-from models.evaluation.naming_scores import Named, score
-from models.naming import groups
-from models.naming.groups import Group
+from models.datasets import named_groups as groups
+from models.datasets.named_groups import Group
+from models.encoders.encoder import Encoder
+from models.evaluation.naming.cases import AMONG, Case, users
+from models.evaluation.naming.scores import Named, score
 from streams.cli import main
 from tests import named
 from tests.naming import LISTS

@@ -13,20 +13,15 @@ import pytest
 from click.testing import CliRunner, Result
 from sklearn.metrics import adjusted_rand_score, v_measure_score
 
+from models.datasets import invented, people
+from models.datasets.people import Person, Vectors
+from models.engine.params import DAY_MS, EngineParams
 from models.errors import JourneysError, Reason, Rejected, SettingsError
-from models.evaluation import (
-    baselines,
-    engine,
-    extraction,
-    fit_confidence,
-    invented,
-    people,
-    rivals,
-)
-from models.evaluation.calibration import calibrate, fit_logistic, logistic, outcomes
-from models.evaluation.judge import Found, agreement, by_rule, match, promotions, score
-from models.evaluation.people import Person, Vectors
-from models.params import DAY_MS, EngineParams
+from models.evaluation.extraction import baselines, engine, fit_confidence
+from models.evaluation.extraction import experiment as extraction
+from models.evaluation.extraction import river_clusterers as rivals
+from models.evaluation.extraction.calibration import calibrate, fit_logistic, logistic, outcomes
+from models.evaluation.extraction.judge import Found, agreement, by_rule, match, promotions, score
 from models.records import Activity
 from streams.cli import evaluate_extraction, main
 from tests.lives import START, WEEK, topic

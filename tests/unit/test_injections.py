@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.encoder import Encoder
+from models.encoders.encoder import Encoder
 from models.naming.choice import choose
 from models.naming.guard import Policy, check
 from models.naming.injection import talks_to_a_model

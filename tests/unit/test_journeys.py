@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from models.engine.engine import EngineParams
+from models.engine.params import DAY_MS
 from models.errors import Reason, Rejected
-from models.journeys import EngineParams
-from models.params import DAY_MS
 from models.records import Activity, JourneyName
 from tests.lives import START, WEEK, Life, topic
 

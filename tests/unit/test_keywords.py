@@ -1,5 +1,5 @@
-from models.exemplars import KEPT, Exemplar, offer, score_of, shorten
-from models.keywords import (
+from models.engine.exemplars import KEPT, Exemplar, offer, score_of, shorten
+from models.text.keywords import (
     MOST_TERMS,
     add_counts,
     count_terms,

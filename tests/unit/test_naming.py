@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from models.encoder import Encoder
+from models.encoders.encoder import Encoder
 from models.naming import breaker
 from models.naming.api import name_in
 from models.naming.breaker import Breaker

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from models.encoder import Encoder
+from models.datasets import named_groups as groups
+from models.datasets.named_groups import Group
+from models.encoders.encoder import Encoder
 from models.errors import ModelError
-from models.naming import groups
-from models.naming.groups import Group
 from models.naming.guard import Policy, check
 from models.naming.titles import Evidence
 from models.naming.tuning.pairs import pairs

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from models.decoding import decode_activity, decode_name, parse_activity
 from models.errors import Reason, Rejected
-from models.reading import decode_activity, decode_name, parse_activity
 from models.records import Change, cloudevent
 
 GOOD: dict[str, Any] = {"event_id": "e1", "user_id": "u1", "item_id": "i1", "title": " Jazz ",

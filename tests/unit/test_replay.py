@@ -8,8 +8,8 @@ from collections import defaultdict
 import msgspec
 import pytest
 
-from models.encoder import Encoder, VectorCache
-from models.journeys import EngineParams
+from models.encoders.encoder import Encoder, VectorCache
+from models.engine.engine import EngineParams
 from models.records import cloudevent
 from streams.lines import batches, opened
 from streams.replay import Replay

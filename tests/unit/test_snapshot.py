@@ -4,11 +4,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from models import snapshot
+from models.engine import snapshot
+from models.engine.params import DAY_MS
+from models.engine.users import sketched, unsketched
 from models.errors import SnapshotError
-from models.params import DAY_MS
 from models.records import encode
-from models.users import sketched, unsketched
 from tests.lives import START, WEEK, Life
 
 

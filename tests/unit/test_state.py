@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from models.journeys import Engine, UserState
-from models.params import DAY_MS
+from models.engine.engine import Engine, UserState
+from models.engine.params import DAY_MS
 from models.records import Activity
 from streams import state
 from streams.state import Mark, Partition, TooLargeError

@@ -1,4 +1,4 @@
-from models.windows import active_in, count_in, end_of, index_of, last_closed
+from models.engine.windows import active_in, count_in, end_of, index_of, last_closed
 
 DAY = 86_400_000
 

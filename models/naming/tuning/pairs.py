@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from models.exemplars import shorten
+from models.datasets.named_groups import Group, Kind
+from models.engine.exemplars import shorten
 from models.naming.choice import TextEncoder, choose
-from models.naming.groups import Group, Kind
 from models.naming.guard import Policy
 from models.naming.prompt import question
 from models.naming.titles import Evidence

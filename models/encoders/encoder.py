@@ -1,0 +1,235 @@
+"""Titles to unit vectors, by onnxruntime; and a bounded cache of them by item.
+
+A text's vector never depends on which texts are encoded with it: a batch holds only texts of the
+same number of tokens, so nothing is padded, and a model that still mixes its rows (dynamic
+quantisation scales over the whole batch) is found out when it is opened and given one text at a
+time. Replay and worker batch differently and must see the same bits.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Final, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding
+
+from models.encoders.onnx_folder import (
+    download,
+    find_model,
+    first_line,
+    is_hub_id,
+    open_session,
+    open_tokenizer,
+    pools_first,
+    read_json,
+    unknown_token,
+)
+from models.errors import ModelError, Reason, Rejected
+
+Vector: TypeAlias = NDArray[np.float32]
+
+DEFAULT: Final = Path(__file__).parent / "default"
+INPUTS: Final = {"input_ids", "attention_mask", "token_type_ids"}
+TINY: Final = 1e-6  # a shorter output holds rounding errors, not meaning
+
+
+class Encoder:
+    """A sentence encoder. Thread-safe; every call blocks, so keep it off the event loop.
+
+    Attributes:
+        name: `name@version` of the model.
+        dimensions: Length of its vectors.
+    """
+
+    def __init__(self, folder: Path, name: str | None = None, *, threads: int = 1,
+                 batch: int = 256) -> None:
+        config = read_json(folder / "config.json")
+        model = find_model(folder)
+        self._batch = batch
+        self._tokenizer = open_tokenizer(folder / "tokenizer.json", config)
+        self._unknown = unknown_token(self._tokenizer)
+        self._session = open_session(model, threads)
+        self._inputs = {i.name for i in self._session.get_inputs()}
+        if others := self._inputs - INPUTS:
+            raise ModelError(f"encoder {folder}: the model asks for {', '.join(sorted(others))}")
+        outputs = [o.name for o in self._session.get_outputs()]
+        self._output = "sentence_embedding" if "sentence_embedding" in outputs else outputs[0]
+        self._pool_first = pools_first(folder / "1_Pooling" / "config.json")
+        try:
+            probe = self._run([self._tokenizer.encode("the first title").ids])
+            self.dimensions = int(probe.shape[1])
+            if not self._rows_are_independent():
+                self._batch = 1
+        except Exception as error:  # onnxruntime's errors have no common base
+            raise ModelError(f"encoder {folder}: it does not run: {first_line(error)}") from None
+        if "name" in config and "version" in config:
+            self.name = f"{config['name']}@{config['version']}"
+        else:
+            digest = hashlib.sha256(model.read_bytes()).hexdigest()[:8]
+            self.name = f"{name or folder.resolve().name}@{digest}"
+
+    @classmethod
+    def open(cls, spec: str, *, threads: int = 1, batch: int = 256) -> Self:
+        """Open the encoder that a setting names.
+
+        Args:
+            spec: `default`, a sentence-transformers ONNX folder, or a hub id (extra `hub`).
+            threads: Threads of one run.
+            batch: Texts encoded at once.
+
+        Raises:
+            ModelError: One line: what is missing, broken or not understood.
+        """
+        if spec == "default":
+            return cls(DEFAULT, threads=threads, batch=batch)
+        folder = Path(spec).expanduser()
+        if folder.is_dir():
+            return cls(folder, threads=threads, batch=batch)
+        if is_hub_id(spec):
+            return cls(download(spec), spec, threads=threads, batch=batch)
+        raise ModelError(f"encoder {spec}: no such folder, and not a hub id either")
+
+    def encode(self, texts: Sequence[str]) -> Vector:
+        """Encode texts.
+
+        A text of which the model knows no token gets a unit vector made from its characters alone:
+        it is then near to itself and to nothing else.
+
+        Returns:
+            Unit rows in the order of the texts, shape (len(texts), dimensions).
+
+        Raises:
+            ModelError: The model fails on these texts.
+        """
+        unique = list(dict.fromkeys(texts))
+        rows = dict(zip(unique, range(len(unique)), strict=True))
+        vectors = np.zeros((len(unique), self.dimensions), np.float32)
+        tokens = [self._known(encoding) for encoding in self._tokenizer.encode_batch(unique)]
+        for places in self._batches(tokens):
+            try:
+                vectors[places] = self._run([tokens[i] for i in places])
+            except Exception as error:
+                raise ModelError(f"encoder {self.name}: {first_line(error)}") from None
+        with np.errstate(all="ignore"):  # a mean over no known token is 0 / 0
+            norms = np.linalg.norm(vectors, axis=1)
+            vectors /= norms[:, None]
+        for i in np.flatnonzero(~((norms > TINY) & np.isfinite(norms))):
+            vectors[i] = _from_characters(unique[i], self.dimensions)
+        return vectors[[rows[text] for text in texts]]
+
+    def _known(self, encoding: Encoding) -> list[int]:
+        """The token ids of a text, none at all if the model knows none of its words."""
+        ids: list[int] = encoding.ids
+        words = zip(ids, encoding.special_tokens_mask, strict=True)
+        return ids if any(not special and i != self._unknown for i, special in words) else []
+
+    def _batches(self, tokens: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+        """Places of texts to run together: same token count, at least one token."""
+        def length(place: int) -> int:
+            return len(tokens[place])
+
+        for size, group in groupby(sorted(range(len(tokens)), key=length), key=length):
+            places = list(group) if size else []
+            for start in range(0, len(places), self._batch):
+                yield places[start:start + self._batch]
+
+    def _run(self, tokens: Sequence[Sequence[int]]) -> Vector:
+        """Raw sentence vectors of token rows of equal length, shape (rows, dimensions)."""
+        ids = np.array(tokens, np.int64)
+        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids),
+                "token_type_ids": np.zeros_like(ids)}
+        wanted = {name: feed[name] for name in self._inputs}
+        output: Vector = self._session.run([self._output], wanted)[0]
+        if output.ndim == 3:  # one vector a token: pool; there is no padding to leave out
+            output = output[:, 0] if self._pool_first else output.mean(axis=1)
+        if output.ndim != 2 or len(output) != len(ids):
+            raise ModelError(f"output {self._output} has shape {output.shape}")
+        return output
+
+    def _rows_are_independent(self) -> bool:
+        """Whether rows come out bit for bit the same alone and in a batch."""
+        ids = self._tokenizer.encode("At home, the first title of a bread stream and tennis").ids
+        rows = [ids[start:start + 4] for start in range(max(1, len(ids) - 3))]
+        alone = np.concatenate([self._run([row]) for row in rows])
+        return np.array_equal(alone, self._run(rows), equal_nan=True)
+
+
+class VectorCache:
+    """The vectors of items, by item id and title; the least recently used go first.
+
+    May be filled in a worker thread while the event loop reads it.
+
+    Args:
+        encoder: Encodes what is missing.
+        size: Vectors kept, each of `encoder.dimensions` x 4 bytes.
+    """
+
+    def __init__(self, encoder: Encoder, size: int) -> None:
+        self.encoder = encoder
+        self._size = size
+        self._vectors: OrderedDict[tuple[str, str], Vector] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def lookup(self, items: Sequence[tuple[str, str]]) -> list[Vector | None]:
+        """The vectors that are here, None for the others; never blocks on the encoder."""
+        with self._lock:
+            for item in items:
+                if item in self._vectors:
+                    self._vectors.move_to_end(item)
+            return [self._vectors.get(item) for item in items]
+
+    def fill(self, items: Sequence[tuple[str, str]]) -> list[Vector]:
+        """Encode what is missing and keep it; blocking, call it off the event loop.
+
+        Returns:
+            The vectors of all items in order, also those for which the cache has no room.
+
+        Raises:
+            ModelError: The model fails.
+        """
+        found = dict(zip(items, self.lookup(items), strict=True))
+        missing = [item for item, vector in found.items() if vector is None]
+        if missing:
+            rows = self.encoder.encode([title for _, title in missing])
+            # A copy each: a view would keep the whole batch in memory for as long as one row.
+            fresh = {item: row.copy() for item, row in zip(missing, rows, strict=True)}
+            found |= fresh
+            with self._lock:
+                self._vectors |= fresh
+                while len(self._vectors) > self._size:
+                    self._vectors.popitem(last=False)
+        return [vector for item in items if (vector := found[item]) is not None]
+
+
+def check_vector(vector: Sequence[float], dimensions: int) -> Vector:
+    """A producer's own vector as a unit vector, shape (dimensions,).
+
+    Raises:
+        Rejected: It has another length, or no direction (zero, not finite).
+    """
+    if len(vector) != dimensions:
+        raise Rejected(Reason.BAD_VECTOR, f"{len(vector)} dimensions, the encoder has {dimensions}")
+    values = np.asarray(vector, np.float64)
+    largest = np.abs(values).max()
+    if not 0.0 < largest < np.inf:
+        raise Rejected(Reason.BAD_VECTOR, "the vector is zero or not finite")
+    values = values / largest  # first, so that no square overflows or vanishes
+    unit: Vector = (values / np.linalg.norm(values)).astype(np.float32)
+    return unit
+
+
+def _from_characters(text: str, dimensions: int) -> Vector:
+    """A unit vector that is a function of the text's characters, at random angles to all others."""
+    bits = np.frombuffer(hashlib.shake_256(text.encode("utf-8", "surrogatepass"))
+                         .digest(-(-dimensions // 8)), np.uint8)
+    signs = np.unpackbits(bits)[:dimensions].astype(np.float32) * 2 - 1
+    unit: Vector = signs / np.float32(np.sqrt(dimensions))
+    return unit

@@ -1,0 +1,133 @@
+"""Personalised extraction on a stream: which of a user's clusters an activity belongs to.
+
+ICPC (arXiv 2305.15498, section 3) clusters a user's whole history in batch; here each activity is
+put to a cluster once, as it comes, and clusters that turn out to be one are merged.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from models.engine.clusters import Vector
+from models.engine.exemplars import Exemplar, offer, score_of, shorten
+from models.engine.lifecycle import end, reschedule, resume, revise
+from models.engine.outcome import Outcome
+from models.engine.params import FADING_HALF_LIFE_MS
+from models.engine.users import Cluster
+from models.engine.windows import index_of
+from models.records import Activity
+from models.text.keywords import count_terms, terms_of
+
+# A cluster looks for a twin each time it has grown by a fifth: at 2, 3, 4, 5, 6, 8, 9, 11 …
+_LOOKS: Final = frozenset(math.ceil(1.2**power) for power in range(1, 100))
+
+
+def assign(out: Outcome, activity: Activity, vector: Vector) -> Cluster:
+    """Put the activity to its nearest cluster, or open one for it.
+
+    Returns:
+        The cluster, the activity counted in it but not yet in a window.
+    """
+    user, params = out.user, out.params
+    moment, weight = activity.occurred_at, activity.weight
+    row, score, cosine = -1, 0.0, 1.0
+    if user.clusters:
+        row, score, cosine = user.numbers.nearest(params, vector, moment)
+    if score > 0.0:
+        cluster = user.clusters[row]
+        user.numbers.learn(row, vector, weight, moment, params.half_life_ms)
+        cluster.cohesion += (cosine - cluster.cohesion) / (cluster.count + 1)
+        user.dirty.add(cluster.number)
+    else:
+        if len(user.clusters) >= params.max_clusters:
+            _make_room(out, activity)
+        cosine = 1.0
+        cluster = Cluster(user.given + 1, moment, moment, 0, 1.0, {}, {}, [])
+        user.open(cluster, vector, weight, moment)
+    cluster.count += 1
+    cluster.last_at = max(cluster.last_at, moment)
+    cluster.started_at = min(cluster.started_at, moment)
+    count_terms(cluster.terms, activity.terms or terms_of(activity.title))
+    offer(cluster.exemplars, Exemplar(
+        activity.item_id, shorten(activity.title), moment,
+        score_of(cosine, moment, FADING_HALF_LIFE_MS)))
+    return cluster
+
+
+def merge_near(out: Outcome, cluster: Cluster, activity: Activity) -> Cluster:
+    """Look for twins of the cluster that the activity was put to, and merge with them one by one.
+
+    It looks when it has grown by a fifth; and as long as it is no journey always, but then only for
+    one with which it would be a journey, and is content with less: an interest that has left its
+    traces in several clusters is not found late for that.
+
+    Returns:
+        The cluster that goes on: the oldest journey, else the oldest cluster.
+    """
+    user, params = out.user, out.params
+    grown = cluster.count in _LOOKS
+    while (grown or cluster.journey is None) and len(user.clusters) > 1:
+        other, score = user.numbers.most_alike(params, user.row_of(cluster.number))
+        twin = user.clusters[other]
+        if not (grown and score > 0.0) and not (
+                score > -params.scale.eager and _persist(out, cluster, twin, activity)):
+            break
+        cluster = _merge(out, cluster, twin, activity)
+    return cluster
+
+
+def _persist(out: Outcome, first: Cluster, second: Cluster, activity: Activity) -> bool:
+    """Whether two clusters that are no journeys are one together, the activity counted in."""
+    if first.journey is not None or second.journey is not None:
+        return False
+    window = index_of(activity.occurred_at, out.params.window_ms)
+    windows = first.windows | second.windows | {window: 1}
+    return out.params.persists(first.count + second.count, windows, out.user.latest)
+
+
+def _merge(out: Outcome, first: Cluster, second: Cluster, activity: Activity) -> Cluster:
+    """Merge two clusters; returns the one that goes on."""
+    user, params = out.user, out.params
+    kept, gone = sorted((first, second), key=_seniority)
+    moment, cause = activity.occurred_at, activity.event_id
+    kept_id = user.journey_id(kept.number)
+    if gone.journey is not None:
+        shown = out.change(gone, gone.journey, "merged", moment, cause, stage="merged",
+                           merged_into=kept_id)
+        out.publish(gone, gone.journey, moment, shown, merged_into=kept_id)
+    fresher = gone.last_window > kept.last_window
+    user.absorb(kept, gone, params.half_life_ms, params.history_windows)
+    out.merged.append((user.cluster_id(gone.number), user.cluster_id(kept.number)))
+    journey = kept.journey
+    if journey is not None:
+        if fresher and journey.stage == "dormant":
+            resume(out, kept, journey, moment, cause)
+        if gone.journey is not None:
+            revise(user, kept, journey, moment)
+            out.ask(kept, journey)
+        out.publish(kept, journey, moment)
+        reschedule(user, params)
+    return kept
+
+
+def _seniority(cluster: Cluster) -> tuple[bool, int, int]:
+    """Sorts journeys before clusters, then by how long they have been one."""
+    journey = cluster.journey
+    return journey is None, journey.promoted_at if journey else 0, cluster.number
+
+
+def _make_room(out: Outcome, activity: Activity) -> None:
+    """Drop the weakest cluster: no journey while there is another, else a dormant one first."""
+    user, numbers = out.user, out.user.numbers
+    ranks = [0 if cluster.journey is None else 1 + (cluster.journey.stage == "active")
+             for cluster in user.clusters]
+    # Masses are decayed to different moments: in logarithms they can be brought to one.
+    size = numbers.size
+    worth = np.log2(numbers.mass[:size]) + numbers.touched[:size] / FADING_HALF_LIFE_MS
+    weakest = user.clusters[np.lexsort((worth, np.array(ranks)))[0]]
+    if weakest.journey is not None:
+        end(out, weakest, weakest.journey, activity.occurred_at, activity.event_id)
+        reschedule(user, out.params)
+    else:
+        user.remove(weakest)

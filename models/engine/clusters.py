@@ -1,0 +1,193 @@
+"""One user's clusters in numbers, with stable ids: one pass, one look at each vector.
+
+Each vector is put to the cluster that it most likely belongs to, or opens one (`kernel.py` has the
+model); clusters that turn out to be one interest are merged. River's clusterers renumber their
+labels as they recluster (STYLE.md, section 1), so ids are kept here: a number is given once and
+never again.
+"""
+
+import math
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from river import base
+
+from models.engine import kernel
+from models.engine.params import EngineParams
+
+Vector = NDArray[np.float32]
+
+NO_CLUSTER: Final = -1
+_FIRST_ROWS: Final = 8  # most users have fewer clusters; the arrays double when they have more
+
+
+class Clusters:
+    """A user's clusters, a row each: mean vector, mass, when it was active last.
+
+    After every update the means lie on a grid of 8 bits a part. What is stored is thus what is
+    computed with, and a worker that restarts goes on bit for bit as if it had not.
+
+    Attributes:
+        dimensions: Of the vectors.
+        size: Rows in use.
+        mass: Number of activities of each row, decayed to `touched`.
+        touched: Event time of each row's latest activity, epoch ms.
+    """
+
+    __slots__ = ("_square", "dimensions", "mass", "means", "size", "touched")
+
+    def __init__(self, dimensions: int) -> None:
+        self.dimensions = dimensions
+        self.size = 0
+        self.means = np.zeros((_FIRST_ROWS, dimensions), np.float32)
+        self.mass = np.zeros(_FIRST_ROWS)
+        self.touched = np.zeros(_FIRST_ROWS)
+        self._square = np.zeros(_FIRST_ROWS)
+
+    def nearest(self, params: EngineParams, vector: Vector, moment: int
+                ) -> tuple[int, float, float]:
+        """Row, score (above 0: it belongs there) and cosine of the likeliest cluster.
+
+        Args:
+            params: The model's scale.
+            vector: Unit vector, shape (dimensions,).
+            moment: Its time, epoch ms.
+        """
+        found: tuple[int, float, float] = kernel.nearest(
+            params.kernel, self.means, self.mass, self._square, self.touched, self.size, vector,
+            float(moment))
+        return found
+
+    def most_alike(self, params: EngineParams, row: int) -> tuple[int, float]:
+        """The other row that is likeliest the same interest as `row`, and the score of that."""
+        found: tuple[int, float] = kernel.most_alike(
+            params.kernel, self.means, self.mass, self._square, self.size, row)
+        return found
+
+    def strength(self, moment: float, half_life: float) -> NDArray[np.float64]:
+        """Mass of each row at a moment (epoch ms) when it fades that fast, shape (size,)."""
+        silent = np.maximum(0.0, moment - self.touched[: self.size])
+        faded: NDArray[np.float64] = self.mass[: self.size] * 0.5 ** (silent / half_life)
+        return faded
+
+    def rank(self, strength: NDArray[np.float64], rows: list[int], row: int) -> int:
+        """Place of `row` among `rows` by strength and diversity; the first is 1."""
+        place: int = kernel.rank(self.means[rows], self._square[rows], strength[rows],
+                                 rows.index(row))
+        return place
+
+    def append(self, mean: Vector, mass: float, moment: float) -> int:
+        """Open a row and return its number."""
+        if self.size == len(self.mass):
+            self.means = np.concatenate([self.means, np.zeros_like(self.means)])
+            self.mass = np.concatenate([self.mass, np.zeros_like(self.mass)])
+            self.touched = np.concatenate([self.touched, np.zeros_like(self.touched)])
+            self._square = np.concatenate([self._square, np.zeros_like(self._square)])
+        row = self.size
+        self.size += 1
+        self.means[row] = 0.0
+        kernel.learn(self.means, self._square, row, mean, 1.0, mass)
+        self.mass[row] = mass
+        self.touched[row] = moment
+        return row
+
+    def learn(self, row: int, mean: Vector, mass: float, moment: float, half_life: float) -> None:
+        """Put `mass` activities with a mean vector into a row; what is older counts less.
+
+        Args:
+            row: Which cluster.
+            mean: Mean of the unit vectors, shape (dimensions,).
+            mass: How many activities, decayed to `moment`.
+            moment: Their time, epoch ms; it may lie before the row's own.
+            half_life: After it, an activity counts half, ms.
+        """
+        apart = moment - self.touched[row]
+        if apart >= 0:
+            self.mass[row] *= 0.5 ** (apart / half_life)
+            self.touched[row] = moment
+        else:
+            mass *= 0.5 ** (-apart / half_life)
+        self.mass[row] += mass
+        total = float(self.mass[row])
+        kernel.learn(self.means, self._square, row, mean, mass / total, total)
+
+    def remove(self, row: int) -> None:
+        """Take a row out; the rows behind it move up by one."""
+        for column in (self.means, self.mass, self.touched, self._square):
+            column[row : self.size - 1] = column[row + 1 : self.size]
+        self.size -= 1
+
+    def direction(self, row: int) -> Vector:
+        """A row's mean as a unit vector, shape (dimensions,)."""
+        unit: Vector = self.means[row] / np.float32(math.sqrt(self._square[row]) or 1.0)
+        return unit
+
+
+class JourneyClusterer(base.Clusterer):
+    """The engine's clustering as a River estimator, for pipelines, comparison and checks.
+
+    Labels are stable: a cluster keeps its number for life and no number is given twice. Before
+    anything was learned, `predict_one` says `NO_CLUSTER` (−1). An example is one step of time.
+
+    Args:
+        params: The engine's parameters; None for the defaults.
+
+    Examples:
+        >>> clusterer = JourneyClusterer()
+        >>> clusterer.predict_one({"jazz": 1.0})
+        -1
+        >>> for x in ({"jazz": 1.0}, {"jazz": 1.0, "live": 0.4}, {"bread": 1.0}):
+        ...     clusterer.learn_one(x)
+        >>> clusterer.predict_one({"jazz": 0.9}), clusterer.predict_one({"bread": 1.0})
+        (1, 2)
+    """
+
+    def __init__(self, params: EngineParams | None = None) -> None:
+        self.params = params
+        self._using = params or EngineParams()
+        self._columns: dict[Any, int] = {}
+        self._clusters = Clusters(0)
+        self._numbers: list[int] = []
+        self._given = 0
+
+    def learn_one(self, x: dict[Any, Any]) -> None:
+        """Put `x` to its cluster, or open one for it."""
+        vector = self._vector(x, learn=True)
+        clusters, params = self._clusters, self._using
+        if self._numbers:
+            row, score, _ = clusters.nearest(params, vector, 0)
+            if score > 0.0:
+                clusters.learn(row, vector, 1.0, 0, params.half_life_ms)
+                return
+            if clusters.size >= params.max_clusters:
+                weakest = int(clusters.mass[: clusters.size].argmin())
+                clusters.remove(weakest)
+                del self._numbers[weakest]
+        self._given += 1
+        clusters.append(vector, 1.0, 0)
+        self._numbers.append(self._given)
+
+    def predict_one(self, x: dict[Any, Any]) -> int:
+        """Number of the likeliest cluster, or `NO_CLUSTER` before anything was learned."""
+        if not self._numbers:
+            return NO_CLUSTER
+        row, _, _ = self._clusters.nearest(self._using, self._vector(x, learn=False), 0)
+        return self._numbers[row]
+
+    def _vector(self, x: dict[Any, Any], *, learn: bool) -> Vector:
+        """Features as a unit vector; unknown ones get a column when learning."""
+        if learn and not x.keys() <= self._columns.keys():
+            for name in x:
+                self._columns.setdefault(name, len(self._columns))
+            known, wider = self._clusters, Clusters(len(self._columns))
+            for row in range(known.size):
+                padded = np.pad(known.means[row], (0, wider.dimensions - known.dimensions))
+                wider.append(padded, known.mass[row], known.touched[row])
+            self._clusters = wider
+        vector = np.zeros(len(self._columns), np.float32)
+        for name, value in x.items():
+            if name in self._columns:
+                vector[self._columns[name]] = float(value)
+        norm = float(np.linalg.norm(vector))
+        return vector / np.float32(norm) if 0.0 < norm < math.inf else np.zeros_like(vector)

@@ -1,0 +1,146 @@
+"""The pure core: a user's state and an input give the new state and the changes.
+
+No clock, no I/O, no randomness: `journeys replay` and the worker get the same changes bit for bit.
+An activity is put to one of the user's clusters (`extraction`), a cluster that persists across
+windows becomes a journey, and a journey lives on (`lifecycle`) as DESIGN.md, section 4 says.
+
+Two rules keep a user's changes free of neighbours and of batch bounds:
+
+- A window closes for a user when their own latest activity is `lateness` past its end. Where they
+  do not come back, it closes when the partition's watermark is twice that far: an activity that is
+  no more out of order than `lateness` would by then have closed it itself.
+- What a change says depends on activities and time only. Names come when they come, so they stand
+  in `named` changes and in records, and a change's id is made from its cause.
+"""
+
+from typing import Final
+
+from models.engine.assignment import assign, merge_near
+from models.engine.clusters import Vector
+from models.engine.lifecycle import (
+    awaited,
+    close_windows,
+    has_shifted,
+    reschedule,
+    resume,
+    revise,
+    start,
+)
+from models.engine.outcome import Outcome
+from models.engine.params import EngineParams
+from models.engine.users import Cluster, UserState
+from models.engine.windows import count_in, index_of
+from models.errors import Reason, Rejected
+from models.records import Activity, JourneyName
+
+__all__ = ["Engine", "EngineParams", "Outcome", "UserState"]
+
+# Shift compares whole vectors; a mean moves little per activity, so every fourth is enough.
+# Counted per cluster and not per batch, so that batches do not matter.
+CHECK_EVERY: Final = 4
+
+
+class Engine:
+    """Applies inputs to users. It has settings and no state, so one serves all users."""
+
+    def __init__(self, params: EngineParams | None = None) -> None:
+        self.params = params or EngineParams()
+
+    def new_user(self, user_id: str) -> UserState:
+        """A user of whom nothing is known."""
+        return UserState(user_id)
+
+    def due(self, user: UserState) -> int | None:
+        """The watermark (epoch ms) from which `passing` has something to do; None: never."""
+        return user.due
+
+    def activity(self, user: UserState, activity: Activity, vector: Vector) -> Outcome:
+        """Apply one activity of the user.
+
+        Args:
+            user: Changed in place.
+            activity: Whose `user_id` is the user's.
+            vector: Of its title, float32, shape (dimensions,), unit length.
+
+        Raises:
+            Rejected: TOO_LATE when its window is no longer kept, BAD_VECTOR when the vector is of
+                another size than the user's others; the user is then as before.
+        """
+        params = self.params
+        moment = activity.occurred_at
+        window = index_of(moment, params.window_ms)
+        if user.clusters and len(vector) != user.numbers.dimensions:
+            raise Rejected(Reason.BAD_VECTOR, f"{len(vector)} dimensions, the user's activities "
+                                              f"before it had {user.numbers.dimensions}")
+        oldest = index_of(user.latest, params.window_ms) - params.history_windows
+        if moment < user.latest - params.lateness_ms and window <= oldest:
+            raise Rejected(Reason.TOO_LATE, "its window is no longer kept")
+        out = Outcome(user, params)
+        if moment > user.latest:
+            user.latest = moment
+            if user.due is not None and moment >= user.due - params.lateness_ms:
+                close_windows(out, moment, params.lateness_ms)
+        cluster = merge_near(out, assign(out, activity, vector), activity)
+        self._count(out, cluster, window, activity)
+        out.number = cluster.number
+        out.promoted = cluster.journey is not None
+        return out
+
+    def name(self, user: UserState, answer: JourneyName) -> Outcome:
+        """Apply a namer's answer; a stale, void, keyword-made or taken one does nothing."""
+        out = Outcome(user, self.params)
+        name = (answer.name or "").strip()
+        if answer.source != "llm" or not name:
+            return out
+        for cluster, journey in user.journeys():
+            if user.journey_id(cluster.number) != answer.journey_id:
+                continue
+            fresh = journey.named < answer.revision == journey.revision
+            if fresh and not _taken(user, cluster, name):
+                journey.name, journey.source, journey.named = name, "llm", answer.revision
+                user.dirty.add(cluster.number)
+                out.named(cluster, journey)
+                out.publish(cluster, journey, journey.revised_at)
+        return out
+
+    def passing(self, user: UserState, watermark: int) -> Outcome:
+        """Apply the passing of time for a user who does not come back.
+
+        Args:
+            user: Changed in place.
+            watermark: How far the event time of the user's partition has come, epoch ms.
+        """
+        out = Outcome(user, self.params)
+        if user.due is not None and watermark >= user.due:
+            close_windows(out, watermark, 2 * self.params.lateness_ms)
+        return out
+
+    def _count(self, out: Outcome, cluster: Cluster, window: int, activity: Activity) -> None:
+        """Count the activity in its window, and draw what follows for the journey or its start."""
+        user, params, journey = out.user, self.params, cluster.journey
+        moment, cause = activity.occurred_at, activity.event_id
+        newest = cluster.last_window
+        count_in(cluster.windows, window, params.history_windows)
+        if journey is None:
+            if params.persists(cluster.count, cluster.windows, user.latest):
+                start(out, cluster, moment, cause)
+            return
+        shown = None
+        resumed = journey.stage == "dormant" and window > newest
+        if resumed:
+            shown = resume(out, cluster, journey, moment, cause)
+        if cluster.count % CHECK_EVERY == 0 and has_shifted(user, cluster, journey, params):
+            revise(user, cluster, journey, moment)
+            shown = out.change(cluster, journey, "shifted", moment, cause)
+            out.ask(cluster, journey)
+        if window > newest and (resumed or awaited(user, journey, newest, params)):
+            reschedule(user, params)
+        if window > newest or shown:
+            out.publish(cluster, journey, moment, shown)
+
+
+def _taken(user: UserState, cluster: Cluster, name: str) -> bool:
+    """Whether another journey of the user goes by that name."""
+    folded = name.casefold()
+    return any(journey.name.casefold() == folded
+               for known, journey in user.journeys() if known is not cluster)

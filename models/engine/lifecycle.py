@@ -1,0 +1,107 @@
+"""What becomes of a journey: it starts, is revised, falls asleep, ends (DESIGN.md, section 4)."""
+
+from models.engine.outcome import Outcome
+from models.engine.params import EngineParams
+from models.engine.users import Cluster, Journey, UserState, sketched, unsketched
+from models.engine.windows import end_of, last_closed
+from models.records import JourneyView, Stage
+from models.text.keywords import keyword_name
+
+
+def start(out: Outcome, cluster: Cluster, moment: int, cause: str) -> None:
+    """Make a cluster a journey; its keyword name is there at once, a better one is asked for."""
+    journey = Journey("active", moment, 0, moment, b"", 0.0, "", "", "keywords")
+    cluster.journey = journey
+    revise(out.user, cluster, journey, moment)
+    reschedule(out.user, out.params)
+    shown = out.change(cluster, journey, "started", moment, cause)
+    out.named(cluster, journey)
+    out.publish(cluster, journey, moment, shown)
+    out.ask(cluster, journey)
+
+
+def revise(user: UserState, cluster: Cluster, journey: Journey, moment: int) -> None:
+    """Begin a revision: what the journey is about is taken anew, so a name is wanted."""
+    journey.revision += 1
+    journey.revised_at = moment
+    row = user.row_of(cluster.number)
+    journey.anchor = sketched(user.numbers.means[row])
+    journey.anchor_mass = float(user.numbers.mass[row])
+    taken = {other.keywords for known, other in user.journeys() if known is not cluster}
+    journey.keywords = keyword_name(cluster.terms, cluster.titles(), taken)
+    if journey.source == "keywords":
+        journey.name = journey.keywords
+    user.dirty.add(cluster.number)
+
+
+def has_shifted(user: UserState, cluster: Cluster, journey: Journey, params: EngineParams) -> bool:
+    """Whether a journey is about something else than when its name was last asked for.
+
+    Means of few activities differ by chance, by the activities' variance over their number; only
+    what is more than that is a shift. Lengths are freed of the same chance.
+    """
+    row = user.row_of(cluster.number)
+    mean, mass = user.numbers.means[row], float(user.numbers.mass[row])
+    square = float(mean @ mean)
+    variance = max(0.0, 1.0 - square)
+    apart = mean - unsketched(journey.anchor, len(mean))
+    moved = float(apart @ apart) - variance * abs(1.0 / journey.anchor_mass - 1.0 / mass)
+    return moved > params.shift * max(square - variance / mass, 0.01)
+
+
+def resume(out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: str
+           ) -> JourneyView:
+    """Wake a dormant journey; returns it as it was told."""
+    journey.stage = "active"
+    out.user.dirty.add(cluster.number)
+    return out.change(cluster, journey, "resumed", moment, cause)
+
+
+def close_windows(out: Outcome, moment: int, lateness: int) -> None:
+    """Close what windows are over at `moment`: silent journeys fall asleep, then end, in order."""
+    user, params = out.user, out.params
+    closed = last_closed(moment, params.window_ms, lateness)
+    journeys = {cluster.number: (cluster, journey) for cluster, journey in user.journeys()}
+    steps: list[tuple[int, int, Stage]] = []
+    for cluster, journey in journeys.values():
+        asleep = cluster.last_window + params.dormant_windows
+        ended = cluster.last_window + params.ended_windows
+        if journey.stage == "active" and asleep <= closed:
+            steps.append((asleep, cluster.number, "dormant"))
+        if ended <= closed:
+            steps.append((ended, cluster.number, "ended"))
+    for window, number, stage in sorted(steps):
+        cluster, journey = journeys[number]
+        at = end_of(window, params.window_ms)
+        if stage == "ended":
+            end(out, cluster, journey, at, f"window:{at}")
+        else:
+            journey.stage = "dormant"
+            user.dirty.add(number)
+            shown = out.change(cluster, journey, "dormant", at, f"window:{at}")
+            out.publish(cluster, journey, at, shown)
+    reschedule(user, params)
+
+
+def end(out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: str) -> None:
+    """End a journey: it is told, published for the last time, and forgotten."""
+    shown = out.change(cluster, journey, "ended", moment, cause, stage="ended")
+    out.publish(cluster, journey, moment, shown)
+    out.user.remove(cluster)
+
+
+def reschedule(user: UserState, params: EngineParams) -> None:
+    """Set the watermark from which the passing of time alone brings the user a change."""
+    user.due = min((_due(journey, cluster.last_window, params)
+                    for cluster, journey in user.journeys()), default=None)
+
+
+def awaited(user: UserState, journey: Journey, window: int, params: EngineParams) -> bool:
+    """Whether it may be this journey, silent since a window, that the user's watermark is for."""
+    return user.due == _due(journey, window, params)
+
+
+def _due(journey: Journey, window: int, params: EngineParams) -> int:
+    """The watermark that changes a journey silent since a window, if its user stays away."""
+    silent = params.dormant_windows if journey.stage == "active" else params.ended_windows
+    return end_of(window + silent, params.window_ms) + 2 * params.lateness_ms

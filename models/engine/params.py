@@ -1,0 +1,83 @@
+"""The engine's settings, with the reason for each default."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from models.engine.kernel import Scale
+from models.engine.windows import active_in, index_of
+
+DAY_MS: Final = 86_400_000
+
+# How fast an interest fades when nothing is heard of it: a cluster's claim to a place, an
+# exemplar's to stand for its cluster, a journey's strength.
+FADING_HALF_LIFE_MS: Final = 60 * DAY_MS
+
+# Chosen on topics that the default encoder was not trained on; see the README's evaluation.
+SCALE: Final = Scale(
+    between=0.145,
+    usual=0.72,
+    gain=1.4,
+    trust=150.0,
+    dimensions=120.0,
+    spread=0.4,
+    match=1.1,
+    merge=3.5,
+    eager=3.5,
+    choices=1.7,
+    choices_from=10.0,
+    crowd=3.0,
+    crowd_from=6.5,
+    recency=1.05,
+    recency_weeks=2.5,
+    shrink=5.0,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParams:
+    """What decides over clusters and journeys. Times in ms.
+
+    Attributes:
+        window_ms: Length of a window.
+        history_windows: The last windows that the promotion rule looks at, and that are kept.
+        promote_windows: In how many of them a cluster must be active to be a journey.
+        promote_activities: How many activities it must have in all.
+        dormant_windows: Silent windows until a journey is dormant.
+        ended_windows: Silent windows until it ends: more than a year, so that yearly ones resume.
+        lateness_ms: How far activities may come out of order before a window closes.
+        max_clusters: Clusters kept per user: a person has tens of interests, and as many one-offs.
+        half_life_ms: After it, an activity counts half in its cluster, so that means can drift.
+        shift: A journey has shifted when its mean has moved since it was named, by more than chance
+            would move it, so far: in squared distance, as a share of the mean's squared length.
+        scale: The clustering model's parameters, chosen for the default encoder.
+        kernel: The same as the compiled functions take it.
+    """
+
+    window_ms: int = 7 * DAY_MS
+    history_windows: int = 6
+    promote_windows: int = 3
+    promote_activities: int = 5
+    dormant_windows: int = 4
+    ended_windows: int = 56
+    lateness_ms: int = DAY_MS
+    max_clusters: int = 256
+    half_life_ms: int = 270 * DAY_MS
+    shift: float = 0.5
+    scale: Scale = SCALE
+    kernel: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kernel", self.scale.packed())
+
+    def persists(self, activities: int, windows: Mapping[int, int], moment: int) -> bool:
+        """The promotion rule: whether a cluster is a journey.
+
+        Args:
+            activities: How many it has in all.
+            windows: Its history of windows.
+            moment: The user's latest event time, epoch ms.
+        """
+        return (activities >= self.promote_activities
+                and active_in(windows, index_of(moment, self.window_ms), self.history_windows)
+                >= self.promote_windows)

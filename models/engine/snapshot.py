@@ -1,0 +1,131 @@
+"""User state ↔ versioned compact bytes (MessagePack, no pickle), in parts that change singly.
+
+A user is one header and one part per cluster, so that an activity rewrites the header and one
+cluster and not the user's whole past. The keys sort a user's parts together:
+
+    header   user id in UTF-8
+    cluster  user id in UTF-8, 0xFF (no byte of UTF-8), cluster number as 4 bytes big endian
+
+The parts of one dump belong together: they must be stored all or none.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from models.engine.engine import Engine
+from models.engine.users import Cluster, UserState, packed, unpacked
+from models.errors import SnapshotError
+
+VERSION: Final = 2
+_MARK: Final = b"\xff"
+
+
+class _Versioned(msgspec.Struct, array_like=True, gc=False):
+    version: int
+
+
+class _Header(_Versioned, array_like=True, gc=False):
+    due: int | None
+    latest: int
+    given: int
+    applied: dict[int, int]
+    numbers: list[int]
+
+
+class _Part(_Versioned, array_like=True, gc=False):
+    cluster: Cluster
+    mean: bytes
+    mass: float
+    touched: float
+
+
+_Read = TypeVar("_Read", bound=_Versioned)
+
+_encode = msgspec.msgpack.Encoder().encode
+_headers = msgspec.msgpack.Decoder(_Header)
+_parts = msgspec.msgpack.Decoder(_Part)
+
+
+def _key(user: bytes, number: int) -> bytes:
+    return user + _MARK + number.to_bytes(4, "big")
+
+
+def is_header(key: bytes) -> bool:
+    """Whether a part's key is a user's header; its bytes are then the user id."""
+    return _MARK not in key
+
+
+def due_of(header: bytes) -> tuple[int, int | None]:
+    """Latest event time and due watermark (both epoch ms) of a header, clusters unread."""
+    read = _read(_headers, header)
+    return read.latest, read.due
+
+
+def dump(user: UserState) -> list[tuple[bytes, bytes | None]]:
+    """The parts that changed since the last dump, None for those that went, header last.
+
+    The user's marks of change are cleared. The header holds the watermark that the user waits for,
+    so that the index of due users can be rebuilt without reading clusters.
+    """
+    name, numbers = user.user_id.encode(), user.numbers
+    parts: list[tuple[bytes, bytes | None]] = [
+        (_key(name, number), None) for number in sorted(user.removed)
+    ]
+    if user.dirty:
+        parts += [
+            (_key(name, cluster.number),
+             _encode(_Part(VERSION, cluster, packed(numbers.means[row]),
+                           float(numbers.mass[row]), float(numbers.touched[row]))))
+            for row, cluster in enumerate(user.clusters)
+            if cluster.number in user.dirty
+        ]
+    present = [cluster.number for cluster in user.clusters]
+    parts.append((name, _encode(_Header(
+        VERSION, user.due, user.latest, user.given, user.applied, present))))
+    user.dirty.clear()
+    user.removed.clear()
+    return parts
+
+
+def load(engine: Engine, user_id: str, get: Callable[[bytes], bytes | None]) -> UserState:
+    """A user as last dumped; a new one when there is no header.
+
+    Args:
+        engine: Makes the user when there is none.
+        user_id: Whose state.
+        get: The stored part under a key, None when there is none.
+
+    Raises:
+        SnapshotError: When the bytes are broken, of another version, or a part is missing.
+    """
+    user = engine.new_user(user_id)
+    name = user_id.encode()
+    raw = get(name)
+    if raw is None:
+        return user
+    header = _read(_headers, raw)
+    user.latest, user.given, user.due = header.latest, header.given, header.due
+    user.applied = header.applied
+    for number in header.numbers:
+        part = get(_key(name, number))
+        if part is None:
+            raise SnapshotError(f"state of user {user_id!r}: cluster {number} is missing")
+        read = _read(_parts, part)
+        mean = unpacked(read.mean)
+        if user.clusters and len(mean) != user.numbers.dimensions:
+            raise SnapshotError(f"state of user {user_id!r}: vectors of several sizes")
+        user.open(read.cluster, mean, read.mass, read.touched)
+    user.dirty.clear()
+    return user
+
+
+def _read(decoder: msgspec.msgpack.Decoder[_Read], raw: bytes) -> _Read:
+    try:
+        read = decoder.decode(raw)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise SnapshotError(f"stored state cannot be read: {error}") from None
+    if read.version != VERSION:
+        raise SnapshotError(f"stored state has version {read.version}, known: {VERSION}")
+    return read

@@ -1,0 +1,220 @@
+"""What is known of one user: clusters, the journeys among them, how far time has come."""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.engine.clusters import Clusters, Vector
+from models.engine.exemplars import Exemplar, offer
+from models.engine.kernel import LEAST_EXPONENT, LEVELS
+from models.engine.windows import count_in
+from models.records import NameSource, Stage
+from models.text.keywords import add_counts
+
+_STEPS = np.float32(7)  # to either side of 0: 15 levels fit into 4 bits
+_TINY = np.float32(1e-9)
+# Two parts behind each byte, as one number: it is looked up faster than two.
+_PAIRS = (np.array([(pair >> 4, pair & 15) for pair in range(256)], np.float32)
+          - _STEPS).view(np.complex64).ravel()
+
+
+class Journey(msgspec.Struct, array_like=True, gc=False):
+    """What a cluster has in addition once it is a journey.
+
+    Attributes:
+        stage: active or dormant; an ended or merged journey is no longer in the state.
+        promoted_at: Event time of the activity that made it one, epoch ms.
+        revision: Counts what calls for a new name: start, shifts, merges. Never the names.
+        anchor: The cluster's mean at this revision, roughly (`sketched`): how far it moved is the
+            shift.
+        anchor_mass: Its mass then.
+        revised_at: Event time of what made this revision, epoch ms.
+        keywords: Keyword name at this revision.
+        name: The name it goes by.
+        source: Who made the name.
+        named: The revision that the language model's name is for; 0 before the first.
+    """
+
+    stage: Stage
+    promoted_at: int
+    revision: int
+    revised_at: int
+    anchor: bytes
+    anchor_mass: float
+    keywords: str
+    name: str
+    source: NameSource
+    named: int = 0
+
+
+class Cluster(msgspec.Struct, array_like=True, gc=False):
+    """One cluster of a user, without its numbers (`Clusters`).
+
+    Attributes:
+        number: Given once per user, never again.
+        started_at: Event time of its first activity, epoch ms.
+        last_at: Event time of its latest activity, epoch ms.
+        count: Activities in all.
+        cohesion: Running mean cosine of its activities to its mean.
+        windows: Activities per window index, the last few windows only.
+        terms: Counts of its salient terms, bounded.
+        exemplars: Items that stand for it, bounded.
+        journey: Set once it is promoted.
+    """
+
+    number: int
+    started_at: int
+    last_at: int
+    count: int
+    cohesion: float
+    windows: dict[int, int]
+    terms: dict[str, int]
+    exemplars: list[Exemplar]
+    journey: Journey | None = None
+
+    @property
+    def last_window(self) -> int:
+        """Index of the latest window with activity, -1 before the first is counted."""
+        return max(self.windows, default=-1)
+
+    def titles(self) -> list[str]:
+        """Titles of the exemplars, best first."""
+        return [item.title for item in self.best()]
+
+    def best(self) -> list[Exemplar]:
+        """The exemplars, best first."""
+        return sorted(self.exemplars, key=lambda item: (-item.score, item.item_id))
+
+
+class UserState:
+    """One user's state; row i of `numbers` belongs to `clusters[i]`.
+
+    It is changed in place by `Engine` and owned by whoever called it. After an error in between
+    (not `Rejected`) it must be thrown away and loaded again.
+
+    Attributes:
+        user_id: Whose.
+        prefix: Of the user's cluster and journey ids: a hash, so that ids are unique over users.
+        clusters: In the order they were opened.
+        numbers: Their means, masses and times.
+        latest: Latest event time among the user's activities, epoch ms; -1 before the first.
+        due: Watermark (epoch ms) from which time alone changes something; None: never.
+        given: How many cluster numbers were given.
+        applied: Highest applied offset per source partition.
+        dirty: Numbers of the clusters that changed since the last dump.
+        removed: Numbers of the clusters that went since the last dump.
+    """
+
+    __slots__ = ("applied", "clusters", "dirty", "due", "given", "latest", "numbers",
+                 "prefix", "removed", "user_id")
+
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.prefix = blake2b(user_id.encode(), digest_size=8).hexdigest()
+        self.clusters: list[Cluster] = []
+        self.numbers = Clusters(0)
+        self.latest = -1
+        self.due: int | None = None
+        self.given = 0
+        self.applied: dict[int, int] = {}
+        self.dirty: set[int] = set()
+        self.removed: set[int] = set()
+
+    def cluster_id(self, number: int) -> str:
+        """Id of a cluster on the wire."""
+        return f"c{self.prefix}-{number}"
+
+    def journey_id(self, number: int) -> str:
+        """Id of a journey: its cluster's, for life."""
+        return f"j{self.prefix}-{number}"
+
+    def journeys(self) -> Iterator[tuple[Cluster, Journey]]:
+        """The clusters that are journeys, in the order they were opened."""
+        for cluster in self.clusters:
+            if cluster.journey is not None:
+                yield cluster, cluster.journey
+
+    def row_of(self, number: int) -> int:
+        """Row of a cluster that is known to be there."""
+        return next(row for row, known in enumerate(self.clusters) if known.number == number)
+
+    def direction(self, cluster: Cluster) -> Vector:
+        """Unit mean of a cluster that is known to be there, shape (dimensions,)."""
+        return self.numbers.direction(self.row_of(cluster.number))
+
+    def open(self, cluster: Cluster, mean: Vector, mass: float, moment: float) -> None:
+        """Add a cluster that has nothing but its numbers yet."""
+        if not self.clusters:
+            self.numbers = Clusters(len(mean))
+        self.given = max(self.given, cluster.number)
+        self.clusters.append(cluster)
+        self.numbers.append(mean, mass, moment)
+        self.dirty.add(cluster.number)
+
+    def remove(self, cluster: Cluster) -> None:
+        """Take a cluster out."""
+        row = self.row_of(cluster.number)
+        del self.clusters[row]
+        self.numbers.remove(row)
+        self.dirty.discard(cluster.number)
+        self.removed.add(cluster.number)
+
+    def absorb(self, kept: Cluster, gone: Cluster, half_life: float, windows: int) -> None:
+        """Put all that `gone` holds into `kept` and take `gone` out.
+
+        Args:
+            kept: Keeps its number and its journey.
+            gone: Its number is never given again.
+            half_life: Of an activity's weight, ms.
+            windows: How many windows of history are kept.
+        """
+        into, source = self.row_of(kept.number), self.row_of(gone.number)
+        numbers = self.numbers
+        kept.cohesion += (gone.cohesion - kept.cohesion) * gone.count / (kept.count + gone.count)
+        numbers.learn(into, numbers.means[source].copy(), numbers.mass[source],
+                      numbers.touched[source], half_life)
+        kept.count += gone.count
+        kept.started_at = min(kept.started_at, gone.started_at)
+        kept.last_at = max(kept.last_at, gone.last_at)
+        for window, activities in sorted(gone.windows.items()):
+            count_in(kept.windows, window, windows, activities)
+        add_counts(kept.terms, gone.terms)
+        for item in gone.exemplars:
+            offer(kept.exemplars, item)
+        self.dirty.add(kept.number)
+        self.remove(gone)
+
+
+def packed(vector: Vector) -> bytes:
+    """A mean in 8 bits a part, after their exponent: exact, since means lie on that grid."""
+    largest = np.abs(vector).max(initial=0.0)
+    exponent = max(int(np.frexp(largest / LEVELS)[1]), LEAST_EXPONENT)
+    raw: bytes = np.ldexp(vector, -exponent).astype(np.int8).tobytes()
+    return np.int8(exponent).tobytes() + raw
+
+
+def unpacked(raw: bytes) -> Vector:
+    """The vector behind `packed`."""
+    levels = np.frombuffer(raw, np.int8)
+    vector: Vector = np.ldexp(levels[1:].astype(np.float32), int(levels[0]))
+    return vector
+
+
+def sketched(vector: Vector) -> bytes:
+    """A vector in 4 bits a part, after its step: off by about 2 % of its squared length."""
+    step = np.float32(np.abs(vector).max(initial=_TINY) / _STEPS)
+    levels = (np.rint(vector / step) + _STEPS).astype(np.uint8)
+    high, low = levels[::2], levels[1::2]
+    pairs: NDArray[np.uint8] = high << 4 | np.resize(low, high.shape)  # an odd one goes with any
+    return step.tobytes() + pairs.tobytes()
+
+
+def unsketched(raw: bytes, dimensions: int) -> Vector:
+    """The vector behind `sketched`, near to what it was."""
+    step = np.frombuffer(raw, np.float32, 1)
+    pairs = _PAIRS[np.frombuffer(raw, np.uint8, offset=4)]
+    vector: Vector = pairs.view(np.float32)[:dimensions] * step
+    return vector
