@@ -26,9 +26,9 @@ from load_tests import workload
 from load_tests.measure import Run
 from load_tests.run import Bench, bars, serve
 from models.errors import JourneysError
-from streams.broker import free_port
-from streams.cli.children import Child
-from tests.vllm_stub import hang, stub_server
+from streams.demo.broker import free_port
+from streams.demo.children import Child
+from tests.support.vllm_stub import hang, stub_server
 
 STATES = ("no namer", "up", "refused", "hung")
 

@@ -1,8 +1,8 @@
 """Cost per event as users grow: most are then not decoded in memory, but bytes to be loaded.
 
 Users are copies of a few that were grown one by one, each with bytes of its own; how a worker goes
-about it is `streams.state`: users of a batch are loaded, changed, dumped, and the least recently
-used are forgotten.
+about it is `streams.state.partition`: users of a batch are loaded, changed, dumped, and the least
+recently used are forgotten.
 """
 
 import random

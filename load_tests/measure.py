@@ -18,7 +18,7 @@ from load_tests import quixstreams_here
 from load_tests.job import Job
 from load_tests.wire import topic_bytes
 from models.errors import JourneysError
-from streams.clients import connect
+from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import end_offsets
 

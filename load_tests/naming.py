@@ -30,8 +30,8 @@ from models.naming.guard import Policy
 from models.naming.prompt import messages
 from models.naming.titles import Evidence
 from models.records import NamingRequest, encode
+from streams.demo.sample.generator import generate
 from streams.replay import Replay
-from streams.sample.generator import generate
 from streams.settings import Settings
 
 CACHED = 100_000  # vectors; the sample has fewer titles

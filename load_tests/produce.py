@@ -14,7 +14,7 @@ from load_tests.partitions import partition_of
 from load_tests.workload import Event
 from models.encoders.encoder import Encoder
 from streams import topics
-from streams.clients import connect
+from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 

@@ -28,7 +28,7 @@ from models.errors import JourneysError
 from streams.replay import Replay
 from streams.settings import Settings
 from streams.topics import Topics
-from tests import brokers
+from tests.support import brokers
 
 BUDGET_SECONDS = 450.0  # no repetition is begun that would end later
 RUN_SECONDS = 150.0  # a system that takes longer has failed

@@ -10,7 +10,7 @@ import numpy as np
 
 from models.engine.params import DAY_MS
 from models.text.keywords import terms_of
-from streams.sample.generator import START, catalogue
+from streams.demo.sample.generator import START, catalogue
 
 FOLDER = Path(__file__).parent / "workloads"
 

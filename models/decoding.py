@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from models.errors import Reason, Rejected
-from models.records import VERSION, Activity, JourneyName, NamingRequest
+from models.records import VERSION, Activity, JourneyName, JourneyView, NameSource, NamingRequest
 
 # Bounds. An activity is a title, not a document: larger input is a mistake or an attack.
 MAX_RECORD_BYTES: Final = 65_536
@@ -41,6 +41,32 @@ class _WireActivity(msgspec.Struct, gc=False):
     v: int = VERSION
 
 
+class ChangeData(msgspec.Struct, frozen=True):
+    """What a change says (the CloudEvent's `data`)."""
+
+    user_id: str
+    journey_id: str
+    cause: str
+    name: str | None = None
+    name_source: NameSource | None = None
+    merged_into: str | None = None
+    journey: JourneyView | None = None
+
+
+class ChangeEvent(msgspec.Struct, frozen=True):
+    """A change as it comes from `journey-changes`, as far as a reader wants it."""
+
+    id: str
+    type: str
+    time: datetime
+    data: ChangeData
+
+    @property
+    def kind(self) -> str:
+        """`started`, `named`, …; the whole type if it is not one of ours."""
+        return self.type.removeprefix("journey.").removesuffix(".v1")
+
+
 class _Version(msgspec.Struct, gc=False):
     v: int = VERSION
 
@@ -49,6 +75,7 @@ _activity_decoder = msgspec.json.Decoder(_WireActivity)
 _version_decoder = msgspec.json.Decoder(_Version)
 _name_decoder = msgspec.json.Decoder(JourneyName)
 _request_decoder = msgspec.json.Decoder(NamingRequest)
+_change_decoder = msgspec.json.Decoder(ChangeEvent)
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:?\d\d)")
 
@@ -171,6 +198,18 @@ def decode_request(value: bytes | None) -> NamingRequest:
     """
     request: NamingRequest = _decode(_request_decoder, value)
     return request
+
+
+def decode_change(value: bytes) -> ChangeEvent:
+    """Read one record of `journey-changes`.
+
+    Raises:
+        Rejected: When it is none.
+    """
+    try:
+        return _change_decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Rejected(Reason.INVALID, str(error)) from None
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], value: bytes | None) -> Any:

@@ -5,5 +5,5 @@ activity-events ─► read ─► embed ─► assign ─► promote ─► pub
                     ▼                └── journey-names ◄───────────────────────────────┘
              activity-rejects
 
-Start reading at `streams/app.py`; what a stage works with is in `models/`.
+Start reading at `streams/worker/app.py`; what a stage works with is in `models/`.
 """

@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from models.errors import BrokerError, SettingsError
-from streams.clients import connect
+from streams.kafka.clients import connect
 from streams.settings import Settings
 
 # Changes are the product and rejects are evidence: both must outlive the broker's default week.

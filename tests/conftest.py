@@ -14,8 +14,8 @@ import pytest
 
 from models.errors import BrokerError, SettingsError
 from streams.settings import PREFIX, Settings
-from tests import brokers, servers
-from tests.vllm_stub import Stub, stub_server
+from tests.support import brokers, servers
+from tests.support.vllm_stub import Stub, stub_server
 
 # A suite that a shell started in the background ignores Ctrl-C, and so would every command that a
 # test is to interrupt.

@@ -12,10 +12,10 @@ from typing import Any
 import faust
 
 from load_tests.job import Clock, Job, finish, warm_cache
-from streams.app import create_app
-from streams.clock import TICK_SECONDS
 from streams.settings import Settings
-from streams.worker import Worker
+from streams.worker.app import create_app
+from streams.worker.batches import Worker
+from streams.worker.clock import TICK_SECONDS
 
 POLL_SECONDS = 0.005
 NEVER = 1e9  # seconds: no wall clock in the event time of a log that lies ready

@@ -14,18 +14,19 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from models.decoding import decode_change
 from models.errors import JourneysError
 from models.records import encode
 from streams import topics
-from streams.broker import EmbeddedBroker, free_port
 from streams.cli import examples
-from streams.cli.children import Child
 from streams.cli.common import with_settings
-from streams.cli.ledger import Ledger
 from streams.cli.produce import sender
-from streams.cli.render import ChangeLines, decode_change
-from streams.cli.report import report
-from streams.sample.generator import Sample, generate
+from streams.cli.render import ChangeLines
+from streams.demo.broker import EmbeddedBroker, free_port
+from streams.demo.children import Child
+from streams.demo.ledger import Ledger
+from streams.demo.report import report
+from streams.demo.sample.generator import Sample, generate
 from streams.settings import Settings
 
 LIVE_RATE: Final = 200  # activities a second when somebody is watching: half a minute in all

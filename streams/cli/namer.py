@@ -22,6 +22,6 @@ def command(settings: Settings) -> None:
     Names come from the vLLM server at JOURNEYS_VLLM_URL. While it does not answer, requests wait.
     Without a url, journeys keep their keyword names.
     """
-    from streams.namer import run  # Faust takes a second to import: not for --help
+    from streams.namer.app import run  # Faust takes a second to import: not for --help
 
     run(settings)

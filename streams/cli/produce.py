@@ -21,8 +21,8 @@ from models.errors import JourneysError
 from streams import topics
 from streams.cli import examples
 from streams.cli.common import BROKER, with_settings
-from streams.clients import connect
-from streams.lines import batches, opened
+from streams.cli.lines import batches, opened
+from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 

@@ -3,11 +3,9 @@
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
 from rich.text import Text
 
-from models.errors import Reason, Rejected
-from models.records import JourneyView, NameSource
+from models.decoding import ChangeData, ChangeEvent
 
 _STYLES: Final = {
     "started": "bold green",
@@ -19,47 +17,6 @@ _STYLES: Final = {
     "ended": "red",
 }
 _SHOWN_ITEMS: Final = 2  # titles: enough to see what it is about, few enough for a line
-
-
-class ChangeData(msgspec.Struct, frozen=True):
-    """What a change says (the CloudEvent's `data`)."""
-
-    user_id: str
-    journey_id: str
-    cause: str
-    name: str | None = None
-    name_source: NameSource | None = None
-    merged_into: str | None = None
-    journey: JourneyView | None = None
-
-
-class ChangeEvent(msgspec.Struct, frozen=True):
-    """A change as it comes from `journey-changes`, as far as a reader wants it."""
-
-    id: str
-    type: str
-    time: datetime
-    data: ChangeData
-
-    @property
-    def kind(self) -> str:
-        """`started`, `named`, …; the whole type if it is not one of ours."""
-        return self.type.removeprefix("journey.").removesuffix(".v1")
-
-
-_decoder = msgspec.json.Decoder(ChangeEvent)
-
-
-def decode_change(value: bytes) -> ChangeEvent:
-    """Read one record of `journey-changes`.
-
-    Raises:
-        Rejected: When it is none.
-    """
-    try:
-        return _decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise Rejected(Reason.INVALID, str(error)) from None
 
 
 class ChangeLines:

@@ -17,7 +17,7 @@ from models.encoders.encoder import Encoder, VectorCache
 from models.records import JourneyRecord, cloudevent, encode
 from streams.cli import examples
 from streams.cli.common import with_settings
-from streams.lines import batches, opened
+from streams.cli.lines import batches, opened
 from streams.replay import Replay, Step
 from streams.settings import Settings
 

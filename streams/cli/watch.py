@@ -9,12 +9,13 @@ import click
 from kafka import KafkaConsumer, TopicPartition
 from rich.console import Console
 
+from models.decoding import decode_change
 from models.errors import Rejected
 from streams import topics
 from streams.cli import examples
 from streams.cli.common import BROKER, with_settings
-from streams.cli.render import ChangeLines, decode_change
-from streams.clients import connect
+from streams.cli.render import ChangeLines
+from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 

@@ -17,6 +17,6 @@ def command(settings: Settings) -> None:
 
     Start as many as there are partitions; they share the users between them.
     """
-    from streams.app import run  # Faust takes a second to import: not for --help
+    from streams.worker.app import run  # Faust takes a second to import: not for --help
 
     run(settings)

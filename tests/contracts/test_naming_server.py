@@ -17,9 +17,9 @@ from models.naming.prompt import messages, plain
 from models.naming.soft import SoftPrompt
 from models.naming.titles import Evidence
 from models.records import NamingRequest
-from tests import soft
-from tests.naming import LISTS, SOURDOUGH, request
-from tests.vllm_stub import stub_server
+from tests.support import soft
+from tests.support.naming import LISTS, SOURDOUGH, request
+from tests.support.vllm_stub import stub_server
 
 TIMEOUT = 60.0  # a server on a CPU that others use, too
 CHAT = messages(Evidence.of(request()))

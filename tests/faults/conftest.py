@@ -8,7 +8,7 @@ import pytest
 
 from streams import topics
 from streams.settings import Settings
-from tests.workers import WorkerProcess
+from tests.support.workers import WorkerProcess
 
 
 class Workers:

@@ -14,8 +14,8 @@ from models.naming.client import TRIES, Unavailable, VllmClient
 from models.naming.namer import VllmNamer
 from models.naming.prompt import messages
 from models.naming.titles import Evidence
-from tests.naming import request
-from tests.vllm_stub import (
+from tests.support.naming import request
+from tests.support.vllm_stub import (
     Stub,
     always,
     answers,

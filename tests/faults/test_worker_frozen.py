@@ -3,7 +3,7 @@
 import pytest
 
 from tests.faults.conftest import Workers
-from tests.workers import (
+from tests.support.workers import (
     activities,
     assert_as_in_ledger,
     assert_no_zombie_wrote,

@@ -6,7 +6,7 @@ Changes may come twice (at least once), always with the same bytes; state is app
 import pytest
 
 from tests.faults.conftest import Workers
-from tests.workers import (
+from tests.support.workers import (
     activities,
     assert_as_in_ledger,
     assert_no_zombie_wrote,

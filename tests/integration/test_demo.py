@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vllm_stub import Stub
+from tests.support.vllm_stub import Stub
 
 DEMO = [sys.executable, "-m", "streams.cli", "demo"]
 CHANGE = re.compile(r"(\d{4}-\d\d-\d\d)  (\w+) +"

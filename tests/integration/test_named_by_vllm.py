@@ -12,12 +12,12 @@ from models.decoding import decode_request
 from models.naming.guard import Policy, check
 from models.naming.titles import Evidence
 from streams import topics
-from streams.cli.children import Child
+from streams.demo.children import Child
 from streams.settings import Settings
 from streams.topics import Topics
-from tests import brokers
-from tests.servers import RealServer
-from tests.workers import (
+from tests.support import brokers
+from tests.support.servers import RealServer
+from tests.support.workers import (
     WorkerProcess,
     activities,
     produce,

@@ -17,11 +17,11 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from models.decoding import decode_name
 from models.records import JourneyName, NamingRequest, encode
 from streams import topics
-from streams.clients import connect
+from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
-from tests.naming import LISTS, request
-from tests.vllm_stub import Stub, answers, hang, names_for, refusal
+from tests.support.naming import LISTS, request
+from tests.support.vllm_stub import Stub, answers, hang, names_for, refusal
 
 PATIENCE = 40.0  # seconds; a group join takes three, on a machine that is not busy
 JOURNEYS = (sys.executable, "-P", "-m", "streams.cli")

@@ -11,14 +11,14 @@ from kafka import KafkaProducer
 
 from models.records import encode
 from streams import topics
-from streams.broker import free_port
-from streams.cli.children import Child
-from streams.clients import connect
+from streams.demo.broker import free_port
+from streams.demo.children import Child
+from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
-from tests.naming import request
-from tests.vllm_stub import Stub
-from tests.workers import until
+from tests.support.naming import request
+from tests.support.vllm_stub import Stub
+from tests.support.workers import until
 
 pytestmark = pytest.mark.broker
 

@@ -16,8 +16,8 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from models.records import Change, cloudevent
 from streams import topics
-from streams.broker import EmbeddedBroker
-from streams.clients import connect
+from streams.demo.broker import EmbeddedBroker
+from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 

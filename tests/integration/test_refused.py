@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from streams import topics
-from streams.broker import free_port
-from streams.cli.children import environment
+from streams.demo.broker import free_port
+from streams.demo.children import environment
 from streams.settings import Settings
 
 SECONDS = 90.0

@@ -5,7 +5,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 
 from models.errors import BrokerError, SettingsError
 from streams import topics
-from streams.clients import connect
+from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 

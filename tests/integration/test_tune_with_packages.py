@@ -6,7 +6,7 @@ They skip themselves without torch, which is too large to be a dependency of the
 import subprocess
 import sys
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 TESTS = ("tests/unit/test_tuning.py", "tests/unit/test_soft_prompt.py")
 

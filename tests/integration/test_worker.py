@@ -13,7 +13,7 @@ from models.records import JourneyName, NamingRequest, encode
 from streams import topics
 from streams.settings import Settings
 from streams.topics import Topics, journey_key
-from tests.workers import (
+from tests.support.workers import (
     WorkerProcess,
     activities,
     assert_as_in_ledger,

@@ -13,7 +13,7 @@ from models.engine.engine import Engine, EngineParams, UserState
 from models.engine.params import DAY_MS
 from models.errors import Rejected
 from models.records import Activity, Change, JourneyName, Kind, encode
-from tests.lives import START, WEEK, topic
+from tests.support.lives import START, WEEK, topic
 
 PARAMS = EngineParams(dormant_windows=2, ended_windows=9, max_clusters=6, shift=0.1,
                       half_life_ms=20 * DAY_MS,

@@ -8,10 +8,10 @@ from models.errors import ModelError
 from models.naming.namer import KeywordNamer, VllmNamer
 from models.naming.prompt import Embedded
 from models.naming.titles import Evidence
-from streams.namer import choose_namer, choose_prompt
+from streams.namer.app import choose_namer, choose_prompt
 from streams.settings import Settings
-from tests import soft
-from tests.naming import request
+from tests.support import soft
+from tests.support.naming import request
 
 EVIDENCE = Evidence.of(request())
 

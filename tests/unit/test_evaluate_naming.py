@@ -12,8 +12,8 @@ from models.encoders.encoder import Encoder
 from models.evaluation.naming.cases import AMONG, Case, users
 from models.evaluation.naming.scores import Named, score
 from streams.cli import main
-from tests import named
-from tests.naming import LISTS
+from tests.support import named
+from tests.support.naming import LISTS
 
 WORDS = ("sourdough", "sailing", "chess", "bread")
 

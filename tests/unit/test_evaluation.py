@@ -23,8 +23,9 @@ from models.evaluation.extraction import river_clusterers as rivals
 from models.evaluation.extraction.calibration import calibrate, fit_logistic, logistic, outcomes
 from models.evaluation.extraction.judge import Found, agreement, by_rule, match, promotions, score
 from models.records import Activity
-from streams.cli import evaluate_extraction, main
-from tests.lives import START, WEEK, topic
+from streams.cli import main
+from streams.cli.evaluate import extraction as evaluate_extraction
+from tests.support.lives import START, WEEK, topic
 
 PARAMS = EngineParams()
 WEEKLY = [WEEK * week for week in range(8)]  # days: eight windows, one activity each

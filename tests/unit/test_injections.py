@@ -12,7 +12,7 @@ from models.naming.guard import Policy, check
 from models.naming.injection import talks_to_a_model
 from models.naming.prompt import messages
 from models.naming.titles import Evidence
-from tests.naming import SOURDOUGH, request
+from tests.support.naming import SOURDOUGH, request
 
 FILE = Path(__file__).parents[1] / "data" / "injections.txt"
 

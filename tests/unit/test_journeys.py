@@ -7,7 +7,7 @@ from models.engine.engine import EngineParams
 from models.engine.params import DAY_MS
 from models.errors import Reason, Rejected
 from models.records import Activity, JourneyName
-from tests.lives import START, WEEK, Life, topic
+from tests.support.lives import START, WEEK, Life, topic
 
 
 def answer(life: Life, name: str, revision: int = 1) -> JourneyName:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from streams import metrics
-from streams.metrics import NAMER, WORKER, Metrics
+from streams.service import metrics
+from streams.service.metrics import NAMER, WORKER, Metrics
 
 
 @pytest.mark.parametrize("service", [WORKER, NAMER])

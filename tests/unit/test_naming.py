@@ -16,7 +16,7 @@ from models.naming.guard import SENSITIVE, Policy, Refusal, check
 from models.naming.namer import KeywordNamer
 from models.naming.prompt import INSTRUCTIONS, messages, schema
 from models.naming.titles import MAX_TITLE_CHARS, MAX_TITLES_BYTES, Evidence, clean
-from tests.naming import SOURDOUGH, request
+from tests.support.naming import SOURDOUGH, request
 
 EVIDENCE = Evidence.of(request())
 

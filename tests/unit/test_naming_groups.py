@@ -12,8 +12,8 @@ from models.errors import ModelError
 from models.naming.guard import Policy, check
 from models.naming.titles import Evidence
 from models.naming.tuning.pairs import pairs
-from tests import named
-from tests.naming import LISTS, SOURDOUGH, request
+from tests.support import named
+from tests.support.naming import LISTS, SOURDOUGH, request
 
 
 def answers(found):

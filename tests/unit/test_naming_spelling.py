@@ -4,7 +4,7 @@ import pytest
 
 from models.naming.guard import Policy, Refusal, check
 from models.naming.titles import Evidence
-from tests.naming import request
+from tests.support.naming import request
 
 PHP = ("PHP's source code for PHP developers", "Poll: What PHP framework are you using?",
        "True PHP debugging with Nginx", "WHAT DEVELOPERS EARN", "npm beside composer",

@@ -2,9 +2,10 @@
 
 import pytest
 
+from models.decoding import decode_change
 from models.errors import Rejected
 from models.records import Change, Item, JourneyView, Kind, WindowCount, cloudevent
-from streams.cli.render import ChangeLines, decode_change
+from streams.cli.render import ChangeLines
 
 DAY = 86_400_000
 JOURNEY = JourneyView(

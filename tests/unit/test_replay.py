@@ -11,9 +11,9 @@ import pytest
 from models.encoders.encoder import Encoder, VectorCache
 from models.engine.engine import EngineParams
 from models.records import cloudevent
-from streams.lines import batches, opened
+from streams.cli.lines import batches, opened
+from streams.demo.sample.generator import catalogue, generate
 from streams.replay import Replay
-from streams.sample.generator import catalogue, generate
 
 LINES = [msgspec.json.encode(activity) for activity in generate().activities]
 CACHE = VectorCache(Encoder.open("default"), 10_000)

@@ -4,7 +4,7 @@ from itertools import pairwise
 import msgspec
 
 from models.decoding import parse_activity
-from streams.sample.generator import SEASONS, START, WEEKS, catalogue, generate
+from streams.demo.sample.generator import SEASONS, START, WEEKS, catalogue, generate
 
 WINDOW_MS = 7 * 86_400_000
 SAMPLE = generate()

@@ -9,7 +9,7 @@ from models.engine.params import DAY_MS
 from models.engine.users import sketched, unsketched
 from models.errors import SnapshotError
 from models.records import encode
-from tests.lives import START, WEEK, Life
+from tests.support.lives import START, WEEK, Life
 
 
 def stored(life: Life, parts: dict[bytes, bytes]) -> None:

@@ -12,8 +12,8 @@ from models.naming.prompt import question
 from models.naming.soft import CARD, VECTORS, SoftPrompt
 from models.naming.tensors import Table, torch_bytes
 from models.naming.titles import Evidence
-from tests.naming import request
-from tests.soft import VOCABULARY, a_model, a_soft_prompt, sent
+from tests.support.naming import request
+from tests.support.soft import VOCABULARY, a_model, a_soft_prompt, sent
 
 EVIDENCE = Evidence.of(request())
 

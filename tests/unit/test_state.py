@@ -9,10 +9,10 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from models.engine.engine import Engine, UserState
 from models.engine.params import DAY_MS
 from models.records import Activity
-from streams import state
-from streams.state import Mark, Partition, TooLargeError
-from streams.store import MemoryParts
-from tests.lives import START, topic
+from streams.state import partition as state
+from streams.state.partition import Mark, Partition, TooLargeError
+from streams.state.store import MemoryParts
+from tests.support.lives import START, topic
 
 
 class Log:

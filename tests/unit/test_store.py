@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.store import LockedError, MemoryParts, Parts, RocksParts
+from streams.state.store import LockedError, MemoryParts, Parts, RocksParts
 
 
 @pytest.fixture(params=["memory", "rocksdb"])

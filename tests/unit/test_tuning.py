@@ -12,8 +12,8 @@ from models.naming.prompt import BRIEF
 from models.naming.soft import SoftPrompt
 from models.naming.titles import Evidence
 from streams.cli import main
-from tests import named
-from tests.naming import request
+from tests.support import named
+from tests.support.naming import request
 
 MODULES = ("torch", "transformers", "peft")
 TEMPLATE = ("{% for turn in messages %}<|{{ turn['role'] }}|>\n{{ turn['content'] }}<|end|>\n"

@@ -1,0 +1,160 @@
+"""The namer: `naming-requests` in, `journey-names` out; a Faust app of its own.
+
+Apart from the worker, so that a model which is slow, down or hung is never noticed by clustering.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+
+from models.encoders.encoder import Encoder
+from models.naming.client import VllmClient
+from models.naming.guard import Policy
+from models.naming.namer import KeywordNamer, Namer, VllmNamer
+from models.naming.prompt import Prompt, messages, plain
+from models.naming.soft import SoftPrompt
+from models.naming.titles import Evidence
+from models.records import JourneyName, encode
+from streams.kafka import failfast as watched
+from streams.service import app as service
+from streams.service.endpoint import Endpoint, Readiness
+from streams.service.metrics import CALLS, NAMER, REFUSED, SERVER_UP, UNDER_WAY, Metrics
+from streams.settings import Settings
+from streams.stages.name import Desk
+from streams.topics import Topics, partitions_of
+
+STREAM_BUFFER: Final = 256  # records read ahead
+PORT: Final = 6067  # of the endpoint; the worker's is another, so that both run on one machine
+
+
+def choose_namer(settings: Settings) -> Namer:
+    """The namer that the settings ask for; opening its encoder blocks for a moment.
+
+    Raises:
+        SettingsError: The url of the server is none.
+        ModelError: The encoder or the soft prompt cannot be opened.
+    """
+    if settings.vllm_url is None:
+        return KeywordNamer()
+    client = VllmClient(
+        settings.vllm_url,
+        model=settings.vllm_model,
+        api_key=settings.vllm_api_key.get_secret_value() if settings.vllm_api_key else None,
+        concurrency=settings.naming_concurrency,
+        timeout=settings.naming_timeout,
+    )
+    encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads)
+    policy = Policy(sensitive=frozenset(filter(None, settings.naming_refuses.split(","))))
+    return VllmNamer(client, candidates=settings.naming_candidates, policy=policy, encoder=encoder,
+                     prompt=choose_prompt(settings.naming_prompt, settings.naming_weights))
+
+
+def choose_prompt(wanted: str, weights: Path | None = None) -> Callable[[Evidence], Prompt]:
+    """How the server is asked: `examples`, `plain`, or the folder of a soft prompt.
+
+    Raises:
+        ModelError: There is no soft prompt in the folder, or it belongs to another model.
+    """
+    known = {"examples": messages, "plain": plain}
+    return known.get(wanted) or SoftPrompt(Path(wanted), weights)
+
+
+class Health(Endpoint):
+    """How the namer stands: ready as a member of its group, also while it waits for its server.
+
+    Attributes:
+        joined: Whether the group has given it partitions, or said that there are none for it.
+    """
+
+    def __init__(self, app: faust.App, settings: Settings, namer: Namer, desk: Desk,
+                 metrics: Metrics) -> None:
+        super().__init__(settings, PORT, metrics)
+        self.joined = False
+        self._app = app
+        self._namer = namer
+        self._desk = desk
+
+    def readiness(self) -> Readiness:
+        """Joining or ready, with what is wrong with the server."""
+        if self._app.rebalancing or not self.joined:
+            return Readiness(False, "joining")
+        partitions = len(self._app.consumer.assignment())
+        return Readiness(True, self._namer.trouble() or f"ready, {partitions} partitions")
+
+    def measure(self) -> None:
+        """Bring the metrics up to what namer and desk have counted."""
+        tally, metrics = self._namer.tally, self._metrics
+        metrics.raise_to(CALLS, tally.calls)
+        for reason, count in tally.refused.items():
+            metrics.raise_to(REFUSED, count, reason)
+        metrics.set(UNDER_WAY, self._desk.under_way)
+        metrics.set(SERVER_UP, self._namer.trouble() is None)
+
+
+class _App(service.App):
+    def _new_transport(self) -> watched.Transport:
+        return watched.Transport(self.conf.broker_consumer, self)
+
+
+def create_namer(settings: Settings, namer: Namer) -> service.App:
+    """The namer's Faust app."""
+    topics = Topics.of(settings)
+    group = f"{settings.group}-namer"
+    app = _App(group, **service.common(settings, group, "kafka") | {
+        "broker_commit_livelock_soft_timeout": math.inf,  # a server may be down for long
+        "stream_buffer_maxsize": STREAM_BUFFER,
+        # What is under way when partitions move is dropped, not waited for: a server may be down.
+        "stream_wait_empty": False,
+        "topic_allow_declare": False,
+    })
+
+    async def send(key: bytes, answer: JourneyName) -> None:
+        await app.producer.send_and_wait(topics.names, key, encode(answer), None, None, None)
+
+    def crash(error: BaseException) -> None:
+        crashes.append(asyncio.ensure_future(app.crash(error)))
+
+    crashes: list[asyncio.Future[None]] = []
+    metrics = Metrics(NAMER)
+    desk = Desk(namer, send, crash, metrics)
+    app.health = health = Health(app, settings, namer, desk, metrics)
+    requests = app.topic(topics.requests, key_type=bytes, value_type=bytes,
+                         key_serializer="raw", value_serializer="raw")
+
+    @app.agent(requests, name="name")
+    async def name(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await desk.take(event)
+
+    @app.on_partitions_assigned.connect
+    async def joined(*_: Any, **__: Any) -> None:
+        health.joined = True
+
+    @app.on_partitions_revoked.connect
+    async def forget(*_: Any, **__: Any) -> None:
+        desk.forget()
+
+    @app.on_before_shutdown.connect
+    async def stop(*_: Any, **__: Any) -> None:
+        desk.forget()
+        await namer.close()
+
+    return app
+
+
+def run(settings: Settings) -> None:
+    """Run the namer until it is told to stop; ends the process.
+
+    Raises:
+        SettingsError: A setting is wrong, a topic is missing, or the port is taken.
+        BrokerError: No broker answers.
+        ModelError: The encoder or the soft prompt cannot be opened.
+    """
+    namer = choose_namer(settings)
+    for topic in (Topics.of(settings).requests, Topics.of(settings).names):
+        partitions_of(settings, topic)
+    service.serve(create_namer(settings, namer), settings)

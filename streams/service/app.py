@@ -1,0 +1,89 @@
+"""What the two Faust services, worker and namer, have in common: settings, start and end.
+
+Names are given to everything that Faust would name after a Python path, so that no module's place
+is on the wire.
+"""
+
+import os
+import socket
+from typing import Any, Final, NoReturn
+
+import faust
+from faust.app import BootStrategy
+
+from models.errors import JourneysError
+from streams.kafka.quiet import calm
+from streams.service.endpoint import Endpoint
+from streams.settings import Settings
+
+COMMIT_SECONDS: Final = 1.0
+HEARTBEATS: Final = 6  # in the time after which a silent member's partitions may move
+
+
+class _Boot(BootStrategy):
+    """Faust's start, with the endpoint first: it must answer while state is recovered."""
+
+    def sensors(self) -> Any:
+        return [*super().sensors(), self.app.health]  # type: ignore[attr-defined]
+
+
+class App(faust.App):
+    """An app with an endpoint.
+
+    Attributes:
+        health: The endpoint.
+    """
+
+    BootStrategy = _Boot
+    health: Endpoint
+
+    def _create_directories(self) -> None:
+        """Faust's are not used; the stores make theirs."""
+
+
+def common(settings: Settings, group: str, scheme: str) -> dict[str, Any]:
+    """Faust's settings that both services share.
+
+    Args:
+        settings: Ours.
+        group: Consumer group.
+        scheme: Of the broker's urls: which transport is used.
+    """
+    moves_after = min(settings.session_timeout, settings.rebalance_timeout)
+    return {
+        "broker": ";".join(f"{scheme}://{address}" for address in settings.broker.split(",")),
+        "broker_client_id": f"{group}-{socket.gethostname()}-{os.getpid()}",
+        "broker_commit_interval": COMMIT_SECONDS,
+        "broker_heartbeat_interval": moves_after / HEARTBEATS,
+        "broker_rebalance_timeout": settings.rebalance_timeout,
+        "broker_session_timeout": settings.session_timeout,
+        "broker_request_timeout": max(30.0, 2 * settings.session_timeout),
+        "producer_acks": -1,
+        "topic_disable_leader": True,
+        "store": "memory://",  # of Faust's own; ours is the table's
+        "autodiscover": False,
+        "web_enabled": False,
+        "worker_redirect_stdouts": False,
+    }
+
+
+def serve(app: App, settings: Settings) -> NoReturn:
+    """Run an app until it is told to stop; ends the process.
+
+    Raises:
+        SettingsError: The endpoint's port is taken.
+        JourneysError: What ended it, if nobody told it to.
+    """
+    app.health.check()
+    calm()
+    worker = faust.Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False)
+    worker.spinner = None  # it hides a terminal's cursor, and fills a log with codes
+    try:
+        worker.execute_from_commandline()
+    except SystemExit:
+        error = worker.crash_reason
+        if error is None:
+            raise
+        if isinstance(error, JourneysError):
+            raise error from None
+        raise JourneysError(f"ended by {type(error).__name__}: {error}") from error

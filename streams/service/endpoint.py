@@ -1,0 +1,89 @@
+"""What a container platform and Prometheus ask a service over HTTP.
+
+`/healthz` answers while the event loop turns, `/readyz` once there is nothing in the way of work,
+`/metrics` in Prometheus's text form.
+"""
+
+import socket
+from typing import NamedTuple
+
+from aiohttp import web
+from mode import Service
+
+from models.errors import SettingsError
+from streams.service.metrics import Metrics
+from streams.settings import Settings
+
+
+class Readiness(NamedTuple):
+    """Whether a service can work, and a line on how it stands."""
+
+    ready: bool
+    line: str
+
+
+class Endpoint(Service):
+    """The server; a service's own says in `readiness` how it stands.
+
+    Args:
+        settings: Where to listen.
+        port: Where, if the settings do not say.
+        metrics: What `/metrics` shows.
+
+    Attributes:
+        port: Where it listens, once started.
+    """
+
+    def __init__(self, settings: Settings, port: int, metrics: Metrics) -> None:
+        super().__init__()
+        self.port = port if settings.web_port is None else settings.web_port
+        self._host = settings.web_host
+        self._metrics = metrics
+        self._runner: web.AppRunner | None = None
+
+    def readiness(self) -> Readiness:
+        """How the service stands now; must not block."""
+        raise NotImplementedError
+
+    def measure(self) -> None:
+        """Called before metrics are shown: the time to set gauges."""
+
+    def check(self) -> None:
+        """Find out before Faust does, which says it in a hundred lines.
+
+        Raises:
+            SettingsError: The port is taken, or the address is not this machine's.
+        """
+        try:
+            socket.create_server((self._host, self.port)).close()
+        except OSError as error:
+            raise SettingsError(f"JOURNEYS_WEB_PORT: {self._host}:{self.port}: {error.strerror}"
+                                ) from None
+
+    async def on_start(self) -> None:
+        """Listen."""
+        site = web.Application()
+        site.router.add_get("/healthz", self._alive)
+        site.router.add_get("/readyz", self._ready)
+        site.router.add_get("/metrics", self._shown)
+        self._runner = web.AppRunner(site, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self.port).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def on_stop(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _alive(self, _: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        ready, line = self.readiness()
+        return web.Response(status=200 if ready else 503, text=f"{line}\n")
+
+    async def _shown(self, _: web.Request) -> web.Response:
+        self.measure()
+        return web.Response(body=self._metrics.text(),
+                            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

@@ -1,0 +1,78 @@
+"""Assign: activities, names and time, each to its user's clusters and journeys, in order."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from time import monotonic
+from typing import Final
+
+from models.encoders.encoder import Vector
+from models.engine.engine import Engine
+from models.errors import Rejected
+from models.records import JourneyName
+from streams.stages.batch import Arrival, Effects, Reject
+from streams.state.partition import Partition
+
+# The event loop must answer acknowledgements and rebalances while a batch is worked on.
+STRETCH_SECONDS: Final = 0.005
+LOOK_EVERY: Final = 16  # activities between two looks at the clock
+
+
+async def activities(partition: Partition, engine: Engine, topic: str,
+                     arrivals: Sequence[Arrival], vectors: Sequence[Vector | Rejected],
+                     effects: Effects) -> None:
+    """Apply activities to their users, in the order of their offsets.
+
+    Args:
+        partition: Locked by the caller.
+        engine: Decides.
+        topic: Where the activities come from.
+        arrivals: Activities with their records.
+        vectors: Of the same length.
+        effects: Takes what follows.
+    """
+    number, users, load, apply = partition.number, effects.users, partition.user, engine.activity
+    redelivered, watermark = 0, effects.watermark
+    pause_at = monotonic() + STRETCH_SECONDS
+    for place, ((record, activity), vector) in enumerate(zip(arrivals, vectors, strict=True)):
+        user_id, offset = activity.user_id, record.offset
+        user = users.get(user_id) or load(user_id)
+        if user.applied.get(number, -1) >= offset:
+            redelivered += 1
+            continue
+        try:
+            if isinstance(vector, Rejected):
+                raise vector
+            outcome = apply(user, activity, vector)
+        except Rejected as error:
+            effects.rejects.append(Reject(topic, number, record, error))
+            continue
+        users[user_id] = user
+        user.applied[number] = offset
+        if activity.occurred_at > watermark:
+            watermark = activity.occurred_at
+        if outcome.records or outcome.changes:
+            effects.add(outcome)
+        if place % LOOK_EVERY == 0 and monotonic() > pause_at:
+            await asyncio.sleep(0)
+            pause_at = monotonic() + STRETCH_SECONDS
+    effects.redelivered += redelivered
+    effects.watermark = watermark
+
+
+def names(partition: Partition, engine: Engine, answers: Iterable[JourneyName], effects: Effects
+          ) -> None:
+    """Apply a namer's answers; those that change nothing leave no trace."""
+    for answer in answers:
+        user = effects.users.get(answer.user_id) or partition.user(answer.user_id)
+        outcome = engine.name(user, answer)
+        if outcome.records or outcome.changes:
+            effects.users[answer.user_id] = user
+            effects.add(outcome)
+
+
+def time(partition: Partition, engine: Engine, user_ids: Iterable[str], watermark: int,
+         effects: Effects) -> None:
+    """Apply the passing of event time to users who wait for it."""
+    for user_id in user_ids:
+        user = effects.users[user_id] = partition.user(user_id)
+        effects.add(engine.passing(user, watermark))

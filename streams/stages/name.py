@@ -1,0 +1,152 @@
+"""Name: requests in, names out, many at once and off the partition's path.
+
+A language model takes seconds and is sometimes away, so requests are named beside each other and a
+slow one holds up none. Offsets are acknowledged in order, each when its answer is on
+`journey-names`: a crash asks again for what was under way, and loses nothing.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from models.decoding import decode_request
+from models.errors import ModelError, NamingError, Rejected
+from models.naming.client import Unavailable
+from models.naming.namer import Namer
+from models.records import JourneyName, NamingRequest
+from streams.service.metrics import ANSWERS, NAMING_SECONDS, Metrics
+
+logger = logging.getLogger(__name__)
+
+ROOM: Final = 256  # requests under way or waiting for an older one's answer; some 2 kB each
+MAX_FAILURES: Final = 5  # by then it is the request: the server answered a probe between them
+RETRY_SECONDS: Final = (1.0, 30.0)  # the pause after the first failure; the longest one
+WAIT_SECONDS: Final = (0.5, 1.5)  # until a request looks whether the server is back; costs nothing
+
+Send = Callable[[bytes, JourneyName], Awaitable[None]]
+
+
+@dataclass(eq=False)
+class _Ticket:
+    """A request under way; `event` is Faust's, acknowledged when it is done."""
+
+    event: Any
+    revision: int = -1
+    done: bool = False
+    superseded: bool = False
+    task: asyncio.Task[None] | None = None
+
+
+class Desk:
+    """Takes requests and answers them. One event loop; its methods are not for others.
+
+    Args:
+        namer: Makes the names.
+        send: Puts an answer on `journey-names` under a key; returns when it is acknowledged.
+        crash: Told of an error that no request can be blamed for: the service must end.
+        metrics: Answers and the time they took are counted there.
+    """
+
+    def __init__(self, namer: Namer, send: Send, crash: Callable[[BaseException], None],
+                 metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._namer = namer
+        self._send = send
+        self._crash = crash
+        self._room = asyncio.Semaphore(ROOM)
+        self._queues: dict[Any, deque[_Ticket]] = {}
+        self._newest: dict[tuple[str, str], _Ticket] = {}
+
+    @property
+    def under_way(self) -> int:
+        """Requests that are not acknowledged yet."""
+        return sum(map(len, self._queues.values()))
+
+    async def take(self, event: Any) -> None:
+        """Take a record of `naming-requests`; waits only while there is no room."""
+        await self._room.acquire()
+        ticket = _Ticket(event)
+        self._queues.setdefault(event.message.tp, deque()).append(ticket)
+        try:
+            request = decode_request(event.value)
+        except Rejected as error:
+            self._metrics.count_each(ANSWERS, {"bad": 1})
+            logger.warning("a record that is no naming request, partition %d offset %d: %s",
+                           event.message.partition, event.message.offset, error.detail)
+            self._finish(ticket)
+            return
+        ticket.revision = request.revision
+        journey = (request.user_id, request.journey_id)
+        if (other := self._newest.get(journey)) is not None:
+            if other.revision >= ticket.revision:
+                self._supersede(ticket)
+                return
+            self._supersede(other)
+        self._newest[journey] = ticket
+        ticket.task = asyncio.create_task(self._answer(ticket, request))
+
+    def forget(self) -> None:
+        """Drop all that is under way, unacknowledged: its partitions have gone, or we stop."""
+        for queue in self._queues.values():
+            for ticket in queue:
+                if ticket.task is not None:
+                    ticket.task.cancel()
+                self._room.release()
+        self._queues.clear()
+        self._newest.clear()
+
+    async def _answer(self, ticket: _Ticket, request: NamingRequest) -> None:
+        taken = time.monotonic()
+        try:
+            answer = await self._name(request)
+            await self._send(request.user_id.encode(), answer)
+            outcome = "named" if answer.name is not None else "unnamed"
+            self._metrics.count_each(ANSWERS, {outcome: 1})
+            self._metrics.observe(NAMING_SECONDS, time.monotonic() - taken)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._crash(error)
+            return
+        if self._newest.get((request.user_id, request.journey_id)) is ticket:
+            del self._newest[request.user_id, request.journey_id]
+        self._finish(ticket)
+
+    async def _name(self, request: NamingRequest) -> JourneyName:
+        failures, pause = 0, RETRY_SECONDS[0]
+        while True:
+            try:
+                return await self._namer.name(request)
+            except Unavailable:
+                await asyncio.sleep(random.uniform(*WAIT_SECONDS))
+                continue
+            except (NamingError, ModelError) as error:
+                failures += 1
+                reason = " ".join(str(error).split())
+                if failures == MAX_FAILURES or not getattr(error, "retriable", False):
+                    break
+            await asyncio.sleep(random.uniform(pause / 2, pause))
+            pause = min(2 * pause, RETRY_SECONDS[1])
+        logger.info("no name for journey %s of user %s, revision %d: %s", request.journey_id,
+                    request.user_id, request.revision, reason)
+        return JourneyName(user_id=request.user_id, journey_id=request.journey_id,
+                           revision=request.revision, name=None, source="llm", reason=reason)
+
+    def _supersede(self, ticket: _Ticket) -> None:
+        self._metrics.count_each(ANSWERS, {"superseded": 1})
+        if ticket.task is not None:
+            ticket.task.cancel()
+        self._finish(ticket)
+
+    def _finish(self, ticket: _Ticket) -> None:
+        """Acknowledge what is done, up to the first that is not: a commit covers all before it."""
+        ticket.done = True
+        queue = self._queues[ticket.event.message.tp]
+        while queue and queue[0].done:
+            queue.popleft().event.ack()
+            self._room.release()

@@ -1,0 +1,40 @@
+"""Rejected records: as they came, with the reason in headers, to `activity-rejects`."""
+
+from typing import Final
+
+from models.records import rfc3339
+from streams.kafka.sending import Letter
+from streams.stages.batch import Reject
+
+# What is kept of a value that the rejects topic refuses as too large: `topics create` gives the
+# topic room for every record that a broker with default limits takes, but it may have been made
+# otherwise. Such a record must not stop the others.
+CUT_BYTES: Final = 65_536
+
+
+def letter(reject: Reject, topic: str, *, cut: bool = False) -> Letter:
+    """The record for the rejects topic.
+
+    Its headers are the original's and `reason`, `detail`, `topic`, `partition`, `offset` and `time`
+    (when the broker got the original).
+
+    Args:
+        reject: What came.
+        topic: The rejects topic.
+        cut: Cut a long value; the header `bytes` says then how long it was.
+    """
+    record, error = reject.record, reject.error
+    value = record.value
+    headers = [
+        *record.headers,
+        ("reason", error.reason.encode()),
+        ("detail", error.detail.encode("utf-8", "replace")[:1_000]),
+        ("topic", reject.topic.encode()),
+        ("partition", b"%d" % reject.partition),
+        ("offset", b"%d" % record.offset),
+        ("time", rfc3339(max(0, record.timestamp)).encode()),
+    ]
+    if cut and value is not None and len(value) > CUT_BYTES:
+        headers.append(("bytes", b"%d" % len(value)))
+        value = value[:CUT_BYTES]
+    return Letter(topic, record.key, value, headers, reject.partition)

@@ -1,0 +1,211 @@
+"""The users of one partition: in memory, in the local store, on the changelog.
+
+Truth is the changelog. All parts of a user that a batch changed go into one record batch, which the
+broker stores all or not at all; once it is acknowledged they are set in the local store.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from models.engine import snapshot
+from models.engine.engine import Engine, UserState
+from models.errors import SnapshotError
+from streams.kafka.producers import Writers, fill
+from streams.state.store import Part, Parts
+
+MARK_KEY: Final = b"\xff"  # no user's key: those begin with a byte of UTF-8
+MARK_VERSION: Final = 1
+
+# Below the default limits of a record batch: the broker's (1 MiB), the producer's (`worker.app`).
+BATCH_BYTES: Final = 880_000
+RECORD_BYTES: Final = 32  # what a record has around key and value, at most
+
+
+class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How far a partition's activities have come.
+
+    Attributes:
+        version: Of this form.
+        offset: Of the last record that was handled, applied or rejected; -1 before the first.
+        watermark: Latest event time among the activities, epoch ms; -1 before the first.
+        stamp: When the broker got that last record, epoch ms.
+    """
+
+    version: int = MARK_VERSION
+    offset: int = -1
+    watermark: int = -1
+    stamp: int = -1
+
+
+class Packed(NamedTuple):
+    """One record batch, and what it does to the local store."""
+
+    batch: BatchBuilder
+    parts: list[Part]
+
+
+class TooLargeError(Exception):
+    """What a batch did to one user does not fit into one record batch: take a smaller batch."""
+
+
+class Partition:
+    """One partition's users; whoever reads one and writes it holds `lock` in between.
+
+    Args:
+        number: Of the partition.
+        parts: Its local store, recovered.
+        engine: Makes new users.
+        capacity: Decoded users kept in memory between batches.
+    """
+
+    def __init__(self, number: int, parts: Parts, engine: Engine, capacity: int) -> None:
+        self.number = number
+        self.lock = asyncio.Lock()
+        self.mark = _mark(parts.get(MARK_KEY))
+        self._parts = parts
+        self._written = parts.offset
+        self._engine = engine
+        self._capacity = capacity
+        self._users: dict[str, UserState] = {}  # the least recently used first
+        self._due: dict[str, int] = {}
+        self._queue: list[tuple[int, str]] = []  # a heap; entries that `_due` denies are void
+
+    def resume(self, parts: Parts) -> bool:
+        """Whether this object is still true after a rebalance; it goes on if so.
+
+        It is when nobody has written since: the one record since then is that by which this worker
+        took the partition again.
+
+        Args:
+            parts: The partition's store, recovered.
+        """
+        same = (parts is self._parts and self._written is not None
+                and parts.offset == self._written + 1)
+        self._written = parts.offset
+        return same
+
+    async def index(self) -> None:
+        """Learn from the store which user waits for which watermark."""
+        for count, (key, value) in enumerate(self._parts.headers()):
+            _, due = snapshot.due_of(value)
+            if due is not None:
+                self._due[key.decode()] = due
+            if count % 500 == 499:
+                await asyncio.sleep(0)
+        self._queue = [(due, user_id) for user_id, due in self._due.items()]
+        heapq.heapify(self._queue)
+
+    def user(self, user_id: str) -> UserState:
+        """A user's state, a new one if there is none.
+
+        Raises:
+            SnapshotError: What is stored cannot be read.
+        """
+        user = self._users.pop(user_id, None)
+        if user is None:
+            user = snapshot.load(self._engine, user_id, self._parts.get)
+        self._users[user_id] = user
+        return user
+
+    def forget(self) -> None:
+        """Drop all decoded users: some may be ahead of what is stored."""
+        self._users.clear()
+
+    def due(self, watermark: int, limit: int) -> list[str]:
+        """Up to `limit` users whom the passing of time to `watermark` changes, longest due first.
+
+        They are due again at the next call unless they were appended in between.
+        """
+        found: list[str] = []
+        queue = self._queue
+        while queue and queue[0][0] <= watermark and len(found) < limit:
+            due, user_id = heapq.heappop(queue)
+            if self._due.get(user_id) == due:
+                found.append(user_id)
+        for user_id in found:
+            heapq.heappush(queue, (self._due[user_id], user_id))
+        return found
+
+    def pack(self, writers: Writers, users: Iterable[UserState], mark: Mark | None
+             ) -> list[Packed]:
+        """What must be appended for these users; a user is never split over two record batches.
+
+        Args:
+            writers: Makes the record batches.
+            users: Their marks of change are cleared: on any failure from here on, `forget`.
+            mark: Goes with the last batch; None when it has not moved.
+
+        Raises:
+            TooLargeError: One user's parts alone are too large.
+        """
+        packed: list[Packed] = []
+        room = 0
+        for user in users:
+            parts = snapshot.dump(user)
+            size = 0
+            for key, value in parts:
+                size += len(key) + len(value or b"") + RECORD_BYTES
+            if size > room:
+                if size > BATCH_BYTES:
+                    raise TooLargeError(f"{size} bytes of user {user.user_id!r}")
+                packed.append(Packed(writers.batch(self.number), []))
+                room = BATCH_BYTES
+            room -= size
+            _fill(packed[-1], parts)
+        if mark is not None:
+            if room < 4 * RECORD_BYTES:
+                packed.append(Packed(writers.batch(self.number), []))
+            _fill(packed[-1], [(MARK_KEY, msgspec.msgpack.encode(mark))])
+        return packed
+
+    async def append(self, writers: Writers, packed: Sequence[Packed],
+                     users: Iterable[UserState], mark: Mark | None) -> int:
+        """Write what was packed: to the changelog, acknowledged, then to the local store.
+
+        Returns:
+            Bytes written to the changelog.
+
+        Raises:
+            KafkaError: It was not acknowledged.
+        """
+        offsets = await asyncio.gather(*[
+            await writers.append(self.number, writers.changelog, self.number, batch)
+            for batch, _ in packed])
+        for offset, (_, parts) in zip(offsets, packed, strict=True):
+            self._parts.write(parts, offset)
+        self._written = self._parts.offset
+        for user in users:
+            due = user.due
+            if due is None:
+                self._due.pop(user.user_id, None)
+            elif self._due.get(user.user_id) != due:
+                self._due[user.user_id] = due
+                heapq.heappush(self._queue, (due, user.user_id))
+        if mark is not None:
+            self.mark = mark
+        for user_id in list(self._users)[:max(0, len(self._users) - self._capacity)]:
+            del self._users[user_id]
+        return sum(batch.size() for batch, _ in packed)
+
+
+def _fill(packed: Packed, parts: Sequence[Part]) -> None:
+    if not fill(packed.batch, parts):
+        raise TooLargeError("a record batch is smaller than expected")
+    packed.parts.extend(parts)
+
+
+def _mark(raw: bytes | None) -> Mark:
+    if raw is None:
+        return Mark()
+    try:
+        mark = msgspec.msgpack.decode(raw, type=Mark)
+    except msgspec.DecodeError as error:
+        raise SnapshotError(f"stored mark cannot be read: {error}") from None
+    if mark.version != MARK_VERSION:
+        raise SnapshotError(f"stored mark has version {mark.version}, known: {MARK_VERSION}")
+    return mark

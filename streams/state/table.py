@@ -1,0 +1,229 @@
+"""The Faust table of user state: its changelog is read back in batches, into one store a partition.
+
+Faust does the assignment, standbys and recovery. What it is not trusted with: writing (it has no
+record batches), where recovery ends (see `streams.kafka.producers`), and going on after an error.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+from faust.stores import base
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
+from faust.types import TP, EventT
+from faust.types.tables import CollectionT
+from mode import get_logger
+
+from streams.kafka.producers import Writers
+from streams.kafka.transport import Batches
+from streams.state.store import LockedError, MemoryParts, Parts, RocksParts
+
+_log = get_logger(__name__)
+
+LOCKED_SECONDS: Final = 30.0  # another worker of this host lets go of a partition's files
+LOCKED_RETRY: Final = 0.2
+
+Recovered = Callable[[set[int]], Awaitable[None]]
+
+
+class Store(base.Store[bytes, bytes]):
+    """Faust's view of the stores of all partitions here, active and standby."""
+
+    folder: Path | None = None
+    table: "UserTable"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.data = {}
+        self.parts: dict[int, Parts] = {}
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """Faust's hook: up to where the changelog need not be read again."""
+        return self.parts[tp.partition].offset
+
+    def apply_changelog_batch(self, batch: Iterable[EventT[Any]], to_key: Any, to_value: Any
+                              ) -> None:
+        """Faust's hook: recovery read these."""
+        for event in batch:
+            message: Any = event.message
+            parts = self.parts[message.partition]
+            if parts.offset is None or message.offset > parts.offset:
+                parts.write([(record.key, record.value) for record in message.value],
+                            message.offset)
+
+    async def on_rebalance(self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP],
+                           generation_id: int = 0) -> None:
+        """Faust's hook: open the stores of the assigned partitions, close the others."""
+        topic = self.table.changelog_topic_name
+        wanted = {tp.partition for tp in assigned if tp.topic == topic}
+        for partition in self.parts.keys() - wanted:
+            self.parts.pop(partition).close()
+        for partition in wanted - self.parts.keys():
+            self.parts[partition] = await self._open(partition)
+
+    async def _open(self, partition: int) -> Parts:
+        if self.folder is None:
+            return MemoryParts()
+        deadline = self.loop.time() + LOCKED_SECONDS
+        while True:
+            try:
+                return RocksParts(self.folder / f"{self.table_name}-{partition}")
+            except LockedError:
+                if self.loop.time() > deadline:
+                    raise
+            await asyncio.sleep(LOCKED_RETRY)
+
+    async def on_stop(self) -> None:
+        """Faust's hook: close all."""
+        for parts in self.parts.values():
+            parts.close()
+        self.parts.clear()
+
+    def set_persisted_offset(self, tp: TP, offset: int) -> None:
+        """Parts carry their offset themselves."""
+
+    def reset_state(self) -> None:
+        """Never asked for."""
+
+    async def backup_partition(self, *args: Any, **kwargs: Any) -> None:
+        """The changelog is the backup."""
+
+    def restore_backup(self, *args: Any, **kwargs: Any) -> None:
+        """The changelog is the backup."""
+
+
+class UserTable(faust.Table[bytes, bytes]):
+    """The table; only its recovery is used, not its mapping.
+
+    Args:
+        app: The app.
+        name: Names its files.
+        topic: Its changelog topic.
+        folder: Of RocksDB files; None keeps the state in memory.
+        on_recovered: Told the active partitions once they are recovered.
+    """
+
+    def __init__(self, app: Any, *, name: str, topic: str, partitions: int, folder: Path | None,
+                 on_recovered: Recovered, **kwargs: Any) -> None:
+        super().__init__(
+            app, name=name, key_type=bytes, value_type=bytes, partitions=partitions,
+            changelog_topic=app.topic(
+                topic, schema=Batches(), partitions=partitions, compacting=True, acks=False,
+                internal=True, allow_empty=True), **kwargs)
+        self.writers = Writers(app, topic)
+        self._folder = folder
+        self._on_recovered = on_recovered
+
+    @property
+    def parts(self) -> dict[int, Parts]:
+        """The stores by partition."""
+        store: Any = self.data
+        parts: dict[int, Parts] = store.parts
+        return parts
+
+    def _new_store(self) -> Any:
+        store = Store("memory://", self.app, self, table_name=self.name)
+        store.folder = self._folder
+        return store
+
+    def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
+        """Faust's hook; Faust would log an error and go on without these records."""
+        try:
+            super().apply_changelog_batch(batch)
+        except Exception as error:
+            self.add_future(self.app.crash(error))
+            raise
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """Faust's hook; Faust would not notice an error."""
+        try:
+            await self._on_recovered({tp.partition for tp in active_tps})
+        except Exception as error:
+            await self.app.crash(error)
+            raise
+
+    async def on_stop(self) -> None:
+        """Faust's hook."""
+        await self.writers.close()
+
+
+class _Recovery(Recovery):
+    def add_standby(self, table: CollectionT, tp: TP) -> None:
+        """Faust's hook.
+
+        With few workers it makes one the standby of itself: that would apply its own writes a
+        second time, later.
+        """
+        if tp not in self.app.assignor.assigned_actives():
+            super().add_standby(table, tp)
+
+    async def _build_highwaters(self, consumer: Any, tps: set[TP], destination: Any, title: str
+                                ) -> None:
+        """Faust's step in which it asks for the end of each partition, to know when to stop."""
+        if title == "active":
+            destination.clear()
+            for table in self.tables.values():
+                mine = {tp for tp in tps if self.tp_to_table[tp] is table}
+                ends = await _writers(table).take(tp.partition for tp in mine)
+                destination.update({tp: ends[tp.partition] for tp in mine})
+            return
+        await super()._build_highwaters(consumer, tps, destination, title)
+        for tp in tps:  # some brokers answer with an offset inside the last batch
+            destination[tp] = max(destination[tp], self.standby_offsets[tp] or -1)
+
+    async def on_recovery_completed(self, generation_id: int = 0) -> None:
+        """Faust's last step, in an order in which no record can get lost.
+
+        Faust lets records flow, seeks, and then empties all queues: what came in between is gone
+        from them and will not be read again.
+        """
+        app, consumer = self.app, self.app.consumer
+        standbys = set(self.standby_tps)
+        consumer.pause_partitions(standbys)
+        await app.on_rebalance_complete.send()
+        self._set_recovery_ended()
+        for table in self.tables.values():
+            await table.on_recovery_completed(
+                self.actives_for_table[table], self.standbys_for_table[table])
+        if app.consumer_generation_id != generation_id:
+            return  # the next rebalance has begun: it will come here again
+        timeout = app.conf.broker_request_timeout
+        await self._wait(consumer.perform_seek(), timeout=timeout)
+        if standbys:
+            await self._wait(self._seek_offsets(
+                consumer, standbys, self.standby_offsets, "standby"), timeout=timeout)
+        self.completed.set()
+        self.tables.on_actives_ready()
+        if not standbys:
+            self.tables.on_standbys_ready()
+        app.on_rebalance_end()  # before the first batch: one that comes in a rebalance is dropped
+        app.flow_control.resume()
+        consumer.resume_flow()
+        changelogs = self.tables.changelog_topics
+        consumer.resume_partitions(
+            standbys | {tp for tp in consumer.assignment() if tp.topic not in changelogs})
+        await app._fetcher.maybe_start()  # type: ignore[attr-defined]
+
+
+def _writers(table: CollectionT) -> Writers:
+    assert isinstance(table, UserTable)
+    return table.writers
+
+
+class Tables(TableManager):
+    """Faust's table manager with the recovery above."""
+
+    async def on_start(self) -> None:
+        """Faust's hook; it would wait a second for tables to be declared, which ours are."""
+        await self._update_channels()
+        await self.recovery.start()
+
+    @property
+    def recovery(self) -> Recovery:
+        """The recovery service."""
+        if self._recovery is None:
+            self._recovery = _Recovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery

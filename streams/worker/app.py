@@ -1,0 +1,145 @@
+"""The Faust app of the worker, put together: start reading here.
+
+    transport ─► lanes ─► worker (read ► embed ► assign ► publish) ─► topics
+                  clock ────┘ └── state of users: state, store, table ─► changelog
+
+What it shares with the namer, its start and end among it, is in `service`.
+"""
+
+import gc
+import tempfile
+from typing import Any, Final
+
+from mode import CrashingSupervisor
+
+from models.encoders.encoder import Encoder, VectorCache
+from models.errors import BrokerError, SettingsError
+from streams.kafka.transport import Batches
+from streams.service import app as service
+from streams.service.metrics import WORKER, Metrics
+from streams.settings import Settings
+from streams.state.partition import BATCH_BYTES
+from streams.state.table import Tables, UserTable
+from streams.topics import Topics, describe
+from streams.worker.batches import Worker
+from streams.worker.clock import Clock
+from streams.worker.health import Health
+from streams.worker.lanes import Lanes
+
+BATCH_MARGIN: Final = 20_000  # of a record batch: its own header, and what is estimated low
+BUFFERED_BATCHES: Final = 4  # fetched and waiting for the agents
+FETCH_BYTES: Final = 2 << 20  # of a partition at once: some ten thousand activities
+
+# User state is long-lived and free of cycles. With Python's thresholds, looking through all of it
+# again and again while it grows takes a tenth of the worker's time.
+GC_THRESHOLDS: Final = (50_000, 20, 100)
+
+
+class App(service.App):
+    """The worker's app.
+
+    Attributes:
+        worker: Handles the batches.
+        clock: Lets time pass.
+        metrics: What they count.
+    """
+
+    worker: Worker
+    clock: Clock
+    metrics: Metrics
+
+    async def on_start(self) -> None:
+        """Faust's hook; the garbage collector is told what kind of process this is."""
+        gc.set_threshold(*GC_THRESHOLDS)
+        await super().on_start()
+
+
+def create_app(settings: Settings | None = None, cache: VectorCache | None = None) -> App:
+    """A fresh app.
+
+    Args:
+        settings: From the environment if None. `partitions` must be those of the topics.
+        cache: Item vectors; the encoder of the settings is opened if None.
+
+    Raises:
+        ModelError: The encoder cannot be opened.
+    """
+    settings = settings or Settings.load()
+    if cache is None:
+        cache = VectorCache(
+            Encoder.open(settings.encoder, threads=settings.encoder_threads,
+                         batch=settings.encoder_batch), settings.cached_vectors)
+    app = App(settings.group, **_conf(settings))
+    app.metrics = Metrics(WORKER)
+    folder = settings.data_dir / settings.group if settings.store == "rocksdb" else None
+    table = UserTable(
+        app, name="users", topic=f"{settings.topic_prefix}{settings.group}-users-changelog",
+        partitions=settings.partitions, folder=folder, beacon=app.tables.beacon,
+        on_recovered=lambda active: app.worker.recovered(active))
+    app.tables.add(table)
+    app.worker = worker = Worker(app, settings, table, cache, app.metrics)
+    lanes = Lanes(app, worker.ownership, app.metrics)
+    for name, topic, handle in (("activities", worker.topics.activities, worker.activities),
+                                ("names", worker.topics.names, worker.names)):
+        app.agent(app.topic(topic, schema=Batches(), partitions=settings.partitions), name=name,
+                  supervisor_strategy=CrashingSupervisor)(lanes.agent(handle))
+    app.clock = Clock(app, worker, settings, app.metrics)
+    app.task(app.clock.run)
+    app.health = Health(app, settings)
+    return app
+
+
+def _conf(settings: Settings) -> dict[str, Any]:
+    """Faust's settings."""
+    return service.common(settings, settings.group, "batch") | {
+        "broker_max_poll_records": settings.batch_records,
+        "consumer_max_fetch_size": FETCH_BYTES,
+        "producer_linger_ms": 0,
+        "producer_max_batch_size": BATCH_BYTES + BATCH_MARGIN,
+        "producer_request_timeout": max(10.0, settings.session_timeout),
+        "stream_buffer_maxsize": BUFFERED_BATCHES,
+        "stream_wait_empty": True,
+        "table_standby_replicas": settings.standby_replicas,
+        "topic_partitions": settings.partitions,
+        "topic_replication_factor": settings.replication,
+        "TableManager": Tables,
+        "datadir": settings.data_dir / settings.group,
+    }
+
+
+def run(settings: Settings) -> None:
+    """Run the worker until it is told to stop; ends the process.
+
+    Raises:
+        BrokerError: No broker answers, or a topic is missing.
+        SettingsError: The topics do not fit together, a port is taken, a folder cannot be written.
+        ModelError: The encoder cannot be opened.
+    """
+    topics = Topics.of(settings)
+    counts = {state.name: state.partitions for state in describe(settings)}
+    missing = sorted(name for name in topics.all() if not counts[name])
+    if missing:
+        raise BrokerError(f"no topic {missing[0]} at {settings.broker}: run journeys topics create")
+    if counts[topics.activities] != counts[topics.names]:
+        raise SettingsError(f"{topics.activities} and {topics.names} must have the same number of "
+                            "partitions")
+    _check_place(settings)
+    app = create_app(settings.model_copy(update={"partitions": counts[topics.activities]}))
+    service.serve(app, settings)
+
+
+def _check_place(settings: Settings) -> None:
+    """Find out before Faust does, which says it in a hundred lines."""
+    try:
+        if settings.store == "rocksdb":
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=settings.data_dir).close()
+    except OSError as error:
+        raise SettingsError(f"JOURNEYS_DATA_DIR: {error}") from None
+
+
+def __getattr__(name: str) -> Any:
+    """`faust -A streams.worker.app:app worker`: an app with the settings of the environment."""
+    if name == "app":
+        return create_app()
+    raise AttributeError(name)

@@ -1,0 +1,115 @@
+"""The clock: lets time pass for users who do not come back, and knows what waits."""
+
+import asyncio
+import time
+from typing import Any, Final
+
+from aiokafka.errors import ProducerFenced
+from faust.types import TP
+from mode import get_logger
+
+from models.errors import JourneysError
+from streams.service import metrics
+from streams.service.metrics import Metrics
+from streams.settings import Settings
+from streams.stages import assign
+from streams.stages.batch import Effects
+from streams.state.partition import Partition
+from streams.worker.batches import Worker
+
+_log = get_logger(__name__)
+
+TICK_SECONDS: Final = 1.0  # how often the passing of time is looked at
+DUE_USERS: Final = 500  # handled at a time, so that activities of the partition can come in between
+FAILURES: Final = 5  # in a row, until the worker ends
+
+
+class AheadError(JourneysError):
+    """What is stored goes further than the log: to go on would skip what comes next."""
+
+
+class Clock:
+    """Moves each partition's event time on.
+
+    Args:
+        app: The Faust app.
+        worker: Its partitions.
+        settings: All of them.
+        counts: Where to count.
+    """
+
+    def __init__(self, app: Any, worker: Worker, settings: Settings, counts: Metrics) -> None:
+        self._app = app
+        self._worker = worker
+        self._idle_ms = settings.idle_seconds * 1000
+        self._metrics = counts
+
+    async def run(self) -> None:
+        """Tick until the app stops; ends the app when ticking fails again and again."""
+        failed = 0
+        while not self._app.should_stop:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                await self._tick()
+                failed = 0
+            except ProducerFenced:
+                continue  # the rebalance that we shall hear of
+            except Exception as error:
+                if self._app.should_stop:
+                    return
+                failed += 1
+                _log.exception("the passing of time failed")
+                if failed == FAILURES or isinstance(error, JourneysError):
+                    await self._app.crash(error)
+                    return
+
+    def lag(self, number: int) -> int:
+        """How many activities of a partition are not handled yet; -1 while it is not known."""
+        partition = self._worker.partitions.get(number)
+        if partition is None or self._app.rebalancing:
+            return -1
+        tp = TP(self._worker.topics.activities, number)
+        consumer, handled = self._worker.ownership.consumer, partition.mark.offset
+        position, end = consumer.progress(tp)
+        if end < 0:
+            return -1
+        if end <= handled:
+            raise AheadError(f"state holds {tp.topic}, partition {number}, up to offset {handled}, "
+                             f"but it ends at {end}: if it was made anew, use another group")
+        # Offsets that are no records (transaction markers) may follow the last one.
+        if position >= end and handled >= consumer.delivered.get(tp, -1):
+            return 0
+        return end - 1 - handled
+
+    async def _tick(self) -> None:
+        lags = {number: self.lag(number) for number in self._worker.partitions}
+        self._metrics.set_each(metrics.LAG, {str(n): max(0, lag) for n, lag in lags.items()})
+        for number, partition in list(self._worker.partitions.items()):
+            await self._pass(partition, self._watermark(partition, caught_up=not lags[number]))
+
+    def _watermark(self, partition: Partition, *, caught_up: bool) -> int:
+        """Event time of the partition; in one that is silent, the wall clock moves it on."""
+        mark = partition.mark
+        silent = int(time.time() * 1000) - mark.stamp
+        if mark.watermark >= 0 and caught_up and silent >= self._idle_ms:
+            return mark.watermark + silent
+        return mark.watermark
+
+    async def _pass(self, partition: Partition, watermark: int) -> None:
+        worker = self._worker
+        generation = worker.ownership.generation
+        while worker.ownership.current(generation) and not self._app.should_stop:
+            async with partition.lock:
+                due = partition.due(watermark, DUE_USERS)
+                if not due or not await worker.ownership.sure(generation):
+                    return
+                effects, done = Effects(), False
+                try:
+                    assign.time(partition, worker.engine, due, watermark, effects)
+                    done = await worker.commit(partition, effects, generation, None)
+                finally:
+                    if not done:
+                        partition.forget()
+                if not done:
+                    return
+                self._metrics.count(metrics.DUE, len(due))

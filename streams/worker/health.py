@@ -1,0 +1,75 @@
+"""How the worker stands, and its end when it stalls.
+
+It is ready once state is recovered and for as long as activities that wait are being handled.
+"""
+
+import time
+from typing import Any, Final
+
+from mode import Service
+
+from models.errors import JourneysError
+from streams.service.endpoint import Endpoint, Readiness
+from streams.settings import Settings
+
+PORT: Final = 6066
+CHECK_SECONDS: Final = 1.0
+
+# A batch takes a second or so, and one of nothing but new titles tens of seconds; recovery reads
+# thousands of records a second. Who shows no progress for this long has hung, and a restart helps.
+STALL_SECONDS: Final = 120.0
+
+
+class StalledError(JourneysError):
+    """The worker has work and does none."""
+
+
+class Health(Endpoint):
+    """The worker's endpoint, and the watch over progress.
+
+    Args:
+        app: The worker's app; it must have its metrics.
+        settings: Where to listen.
+    """
+
+    def __init__(self, app: Any, settings: Settings) -> None:
+        super().__init__(settings, PORT, app.metrics)
+        self._app = app
+        self._seen: object = None
+        self._progress_at = time.monotonic()
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long there has been work and no progress."""
+        return time.monotonic() - self._progress_at
+
+    def readiness(self) -> Readiness:
+        """Recovering, silent, or ready."""
+        app = self._app
+        if app.rebalancing or not app.tables.recovery.completed.is_set():
+            return Readiness(False, "recovering")
+        if self.silent_seconds > STALL_SECONDS / 2:
+            return Readiness(False, f"silent for {self.silent_seconds:.0f} s")
+        return Readiness(True, f"ready, {len(app.worker.partitions)} partitions")
+
+    @Service.task
+    async def _watch(self) -> None:
+        while not self.should_stop:
+            await self.sleep(CHECK_SECONDS)
+            progress = self._progress()
+            if progress is None or progress != self._seen:
+                self._seen, self._progress_at = progress, time.monotonic()
+            elif self.silent_seconds > STALL_SECONDS:
+                await self._app.crash(StalledError(
+                    f"no progress for {self.silent_seconds:.0f} s: {progress}"))
+                return
+
+    def _progress(self) -> object:
+        """Something that changes as work goes on; None when there is no work."""
+        app = self._app
+        if app.rebalancing:
+            return ("recovery", app.rebalancing_count,
+                    dict(app.tables.recovery.active_offsets))
+        behind = {number: (lag, app.worker.partitions[number].mark.offset)
+                  for number in list(app.worker.partitions) if (lag := app.clock.lag(number))}
+        return ("activities", {n: offset for n, (_, offset) in behind.items()}) if behind else None

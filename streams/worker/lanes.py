@@ -1,0 +1,94 @@
+"""Lanes: the partitions side by side, each one's batches in order, none skipped."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiokafka.errors import ProducerFenced
+from faust.types import TP, EventT
+from mode import get_logger
+
+from models.errors import JourneysError
+from streams.service import metrics
+from streams.service.metrics import Metrics
+from streams.worker.ownership import Ownership
+
+_log = get_logger(__name__)
+
+# A batch that fails is tried again, since most failures are a broker's (a leader that moves); then
+# the worker stops with the error: another, or a restart, takes over from what is stored.
+RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+Handle = Callable[[Any], Awaitable[bool]]
+
+
+class Lanes:
+    """Runs batches of several partitions at once: one waits for the broker, another computes.
+
+    A batch ends in one of three ways. It is done, and acknowledged. Its partition went to another
+    worker, and it is given up, with all that follow it in this generation: to acknowledge those
+    would skip it. Or it cannot be done, and the worker ends with the error in its log.
+
+    Args:
+        app: The Faust app.
+        ownership: Its consumer is told what is given up.
+        counts: Where to count.
+    """
+
+    def __init__(self, app: Any, ownership: Ownership, counts: Metrics) -> None:
+        self._app = app
+        self._ownership = ownership
+        self._metrics = counts
+        self._lost: dict[TP, int] = {}  # generation in which a batch was given up
+
+    def agent(self, handle: Handle) -> Callable[[Any], Awaitable[None]]:
+        """An agent's function.
+
+        Args:
+            handle: Does one batch, given as Faust's message; False when its partition went to
+                another worker. Raises when it failed: nothing of it must then remain in memory.
+        """
+        async def agent(stream: Any) -> None:
+            running: dict[TP, asyncio.Task[None]] = {}
+            stream = stream.noack()
+            try:
+                async for event in stream.events():
+                    tp = event.message.tp
+                    if tp in running:
+                        await running[tp]
+                    running[tp] = asyncio.create_task(self._run(stream, event, handle))
+                    del event  # Faust waits, in a rebalance, for messages that someone still holds
+            finally:
+                for task in running.values():
+                    task.cancel()
+
+        return agent
+
+    async def _run(self, stream: Any, event: EventT[Any], handle: Handle) -> None:
+        message: Any = event.message
+        began = time.monotonic()
+        for pause in (*RETRY_SECONDS, None):
+            if self._lost.get(message.tp) == message.generation_id:
+                break
+            try:
+                done = await handle(message)
+            except ProducerFenced:  # before we heard of the rebalance: wait for it
+                _log.warning("partition %s has another owner", message.partition)
+            except Exception as error:
+                _log.exception("a batch of %s, partition %s, up to offset %s failed", *message.tp,
+                               message.offset)
+                if pause is None or isinstance(error, JourneysError):  # these do not pass
+                    await self._app.crash(error)
+                    return
+                self._metrics.count(metrics.RETRIES)
+            else:
+                if done:
+                    await stream.ack(event)
+                    self._metrics.observe(metrics.BATCH_SECONDS, time.monotonic() - began)
+                    return
+                break
+            await asyncio.sleep(pause or 0)
+        self._lost[message.tp] = message.generation_id
+        self._metrics.count(metrics.ABANDONED)
+        self._ownership.consumer.abandon(message)
