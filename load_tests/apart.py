@@ -34,21 +34,27 @@ STATES = ("no namer", "up", "refused", "hung")
 
 
 @click.command(help=__doc__)
-@click.option("--workload", "name", type=click.Choice(workload.names()), default="laptop",
-              show_default=True)
-@click.option("--broker", default="embedded", show_default=True,
-              help="embedded, kafka, or host:port")
+@click.option(
+    "--workload", "name", type=click.Choice(workload.names()), default="laptop", show_default=True
+)
+@click.option(
+    "--broker", default="embedded", show_default=True, help="embedded, kafka, or host:port"
+)
 @click.option("--events", type=click.IntRange(min=1), help="instead of the workload's")
 @click.option("--repetitions", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--json", "json_to", type=click.Path(dir_okay=False, path_type=Path))
-def main(name: str, broker: str, events: int | None, repetitions: int, json_to: Path | None
-         ) -> None:
+def main(
+    name: str, broker: str, events: int | None, repetitions: int, json_to: Path | None
+) -> None:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # namers end in mid-request
     load = workload.load(name, events=events, repetitions=repetitions)
     console = Console()
     runs: dict[str, list[Run]] = {state: [] for state in STATES}
-    with tempfile.TemporaryDirectory(prefix="load-") as folder, \
-            serve(broker, Path(folder)) as address, bars(console) as progress:
+    with (
+        tempfile.TemporaryDirectory(prefix="load-") as folder,
+        serve(broker, Path(folder)) as address,
+        bars(console) as progress,
+    ):
         bench = Bench(load, address, Path(folder), progress)
         bench.prepare()
         for number in range(repetitions):
@@ -59,18 +65,22 @@ def main(name: str, broker: str, events: int | None, repetitions: int, json_to: 
                     runs[state].append(bench.run("worker", group, f"{number + 1} {state}"))
     found = {state: _numbers(runs[state], runs[STATES[0]]) for state in STATES}
     for state, numbers in found.items():
-        console.print(f"{state:9} {numbers['events_per_second']:8,.0f} events/s, "
-                      f"{numbers['ratio']:.2f} of without a namer; by its own processor time "
-                      f"{numbers['cpu_ratio']:.2f}")
+        console.print(
+            f"{state:9} {numbers['events_per_second']:8,.0f} events/s, "
+            f"{numbers['ratio']:.2f} of without a namer; by its own processor time "
+            f"{numbers['cpu_ratio']:.2f}"
+        )
     if json_to:
         json_to.write_text(json.dumps(found, indent=1))
 
 
 def _numbers(runs: list[Run], alone: list[Run]) -> dict[str, Any]:
     pairs = list(zip(runs, alone, strict=True))  # ratios within each repetition
-    return {"events_per_second": median(run.rate for run in runs),
-            "ratio": median(run.rate / other.rate for run, other in pairs),
-            "cpu_ratio": median(run.cpu_rate / other.cpu_rate for run, other in pairs)}
+    return {
+        "events_per_second": median(run.rate for run in runs),
+        "ratio": median(run.rate / other.rate for run, other in pairs),
+        "cpu_ratio": median(run.cpu_rate / other.cpu_rate for run, other in pairs),
+    }
 
 
 @contextmanager
@@ -79,8 +89,12 @@ def _namer(state: str, bench: Bench, group: str, folder: Path) -> Iterator[None]
     if state == "no namer":
         yield
         return
-    with _server(state) as url, Child("namer", bench.settings.model_copy(
-            update={"group": group, "vllm_url": url}), folder) as namer:
+    with (
+        _server(state) as url,
+        Child(
+            "namer", bench.settings.model_copy(update={"group": group, "vllm_url": url}), folder
+        ) as namer,
+    ):
         yield
         namer.check()
 

@@ -32,11 +32,20 @@ WARM_UP_SECONDS = 2.0
 
 
 @click.command()
-@click.option("--seconds", type=click.FloatRange(min=0.01), default=3.0, show_default=True,
-              help="for each clusterer, its seeding not counted")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.01),
+    default=3.0,
+    show_default=True,
+    help="for each clusterer, its seeding not counted",
+)
 @click.option("--million", is_flag=True, help="a million users, too (6 GB, minutes)")
-@click.option("--json", "json_to", type=click.Path(dir_okay=False, path_type=Path),
-              help="write the numbers there")
+@click.option(
+    "--json",
+    "json_to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="write the numbers there",
+)
 def main(seconds: float, million: bool, json_to: Path | None) -> None:
     """Measure the engine alone."""
     console = Console()
@@ -44,8 +53,12 @@ def main(seconds: float, million: bool, json_to: Path | None) -> None:
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("")
         dimensions = Encoder.open("default").dimensions
-        found: dict[str, Any] = {"environment": report.environment("none"),
-                                 "dimensions": dimensions, "clusters": [], "users": []}
+        found: dict[str, Any] = {
+            "environment": report.environment("none"),
+            "dimensions": dimensions,
+            "clusters": [],
+            "users": [],
+        }
         progress.update(task, description="compiling")  # on first use, and not to be measured
         rivals.engine(titles(INTERESTS, TITLES, dimensions), INTERESTS, WARM_UP_SECONDS)
         for clusters in CLUSTERS:
@@ -64,56 +77,82 @@ def _with_clusters(clusters: int, dimensions: int, seconds: float) -> dict[str, 
     ours, user = rivals.engine(known, clusters, seconds)
     speeds = [ours, *rivals.river(known, clusters, seconds)]
     return {
-        "interests": clusters, **_state(user),
-        "systems": {speed.name: {"events_per_second": round(speed.rate, 1),
-                                 "clusters": speed.clusters} for speed in speeds},
+        "interests": clusters,
+        **_state(user),
+        "systems": {
+            speed.name: {"events_per_second": round(speed.rate, 1), "clusters": speed.clusters}
+            for speed in speeds
+        },
     }
 
 
 def _state(user: UserState) -> dict[str, float]:
     sizes = {key: len(key) + len(value or b"") for key, value in snapshot.dump(user)}
     parts = [size for key, size in sizes.items() if not snapshot.is_header(key)]
-    return {"state_bytes_per_user": sum(sizes.values()),
-            "state_bytes_per_cluster": round(sum(parts) / len(parts), 1)}
+    return {
+        "state_bytes_per_user": sum(sizes.values()),
+        "state_bytes_per_cluster": round(sum(parts) / len(parts), 1),
+    }
 
 
 def _with_users(count: int, dimensions: int) -> dict[str, Any]:
-    cost = Users(count, Settings.load().cached_users,
-                 titles(INTERESTS, TITLES, dimensions)).run(EVENTS)
+    cost = Users(count, Settings.load().cached_users, titles(INTERESTS, TITLES, dimensions)).run(
+        EVENTS
+    )
     share = 1e6 / cost.events
     return {
-        "users": cost.users, "loaded_per_event": round(cost.loaded / cost.events, 3),
+        "users": cost.users,
+        "loaded_per_event": round(cost.loaded / cost.events, 3),
         "microseconds_per_event": {
-            "load": round(cost.load * share, 2), "apply": round(cost.apply * share, 2),
+            "load": round(cost.load * share, 2),
+            "apply": round(cost.apply * share, 2),
             "dump": round(cost.dump * share, 2),
-            "all": round((cost.load + cost.apply + cost.dump) * share, 2)},
+            "all": round((cost.load + cost.apply + cost.dump) * share, 2),
+        },
         "state_bytes_per_user": round(cost.state_bytes / cost.users),
     }
 
 
 def _show(found: dict[str, Any], console: Console) -> None:
-    table = Table("interests", "clusterer", box=SIMPLE,
-                  title=f"One user, {found['dimensions']} dimensions", title_justify="left")
+    table = Table(
+        "interests",
+        "clusterer",
+        box=SIMPLE,
+        title=f"One user, {found['dimensions']} dimensions",
+        title_justify="left",
+    )
     for column in ("events/s", "engine is", "clusters held"):
         table.add_column(column, justify="right")
     for row in found["clusters"]:
         ours = row["systems"]["engine"]["events_per_second"]
         for name, system in row["systems"].items():
             rate = system["events_per_second"]
-            table.add_row(str(row["interests"]), name, f"{rate:,.0f}", f"{ours / rate:,.1f} ×",
-                          str(system["clusters"] or "—"))
+            table.add_row(
+                str(row["interests"]),
+                name,
+                f"{rate:,.0f}",
+                f"{ours / rate:,.1f} ×",
+                str(system["clusters"] or "—"),
+            )
     console.print(table)
     for row in found["clusters"]:
-        console.print(f"state with {row['interests']} interests: "
-                      f"{row['state_bytes_per_user']:,} bytes a user, "
-                      f"{row['state_bytes_per_cluster']:,.0f} a cluster", highlight=False)
+        console.print(
+            f"state with {row['interests']} interests: "
+            f"{row['state_bytes_per_user']:,} bytes a user, "
+            f"{row['state_bytes_per_cluster']:,.0f} a cluster",
+            highlight=False,
+        )
     table = Table("users", box=SIMPLE, title="Many users, µs per event", title_justify="left")
     for column in ("load", "apply", "dump", "all", "loaded/event", "state B/user"):
         table.add_column(column, justify="right")
     for row in found["users"]:
         cost = row["microseconds_per_event"]
-        table.add_row(f"{row['users']:,}", *(f"{cost[part]:.1f}" for part in cost),
-                      f"{row['loaded_per_event']:.2f}", f"{row['state_bytes_per_user']:,}")
+        table.add_row(
+            f"{row['users']:,}",
+            *(f"{cost[part]:.1f}" for part in cost),
+            f"{row['loaded_per_event']:.2f}",
+            f"{row['state_bytes_per_user']:,}",
+        )
     console.print(table)
 
 

@@ -78,7 +78,8 @@ def warm_cache(folder: Path) -> VectorCache:
     user = engine.new_user("warm")
     for week, ((item_id, title), vector) in enumerate(zip(items[:WARM_UP], vectors, strict=False)):
         engine.activity(
-            user, Activity(f"e{week}", "warm", item_id, title, week * 7 * DAY_MS), vector)
+            user, Activity(f"e{week}", "warm", item_id, title, week * 7 * DAY_MS), vector
+        )
     snapshot.load(engine, "warm", dict(snapshot.dump(user)).get)
     return cache
 

@@ -74,8 +74,10 @@ class Users:
             ids = [f"u{chance.randrange(self._count):07d}" for _ in range(BATCH)]
             rows = [chance.randrange(len(found.titles)) for _ in ids]
             moment = START_MS + (GROWN * PAST + start // BATCH) * STEP_MS
-            acts = [Activity(f"n{start + at}", user_id, f"i{row}", found.titles[row], moment)
-                    for at, (user_id, row) in enumerate(zip(ids, rows, strict=True))]
+            acts = [
+                Activity(f"n{start + at}", user_id, f"i{row}", found.titles[row], moment)
+                for at, (user_id, row) in enumerate(zip(ids, rows, strict=True))
+            ]
             began = time.process_time()
             missing = [user_id for user_id in set(ids) if user_id not in self._decoded]
             for user_id in missing:
@@ -92,7 +94,7 @@ class Users:
                         self._parts.pop(key, None)
                     else:
                         self._parts[key] = value
-            for user_id in list(self._decoded)[:max(0, len(self._decoded) - self._cached)]:
+            for user_id in list(self._decoded)[: max(0, len(self._decoded) - self._cached)]:
                 del self._decoded[user_id]
             load += ready - began
             apply += applied - ready

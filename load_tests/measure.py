@@ -98,8 +98,13 @@ def _run(job: Job, limit: float, advance: Callable[[int], None]) -> dict[str, An
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "load_tests.systems", msgspec.json.encode(job).decode()],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
-            cwd=job.state, env=environment)
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=job.state,
+            env=environment,
+        )
         late = threading.Event()
         timer = threading.Timer(limit, lambda: (late.set(), process.kill()))
         timer.start()
@@ -146,16 +151,14 @@ def _read_ids(settings: Settings, job: Job, starts: Iterable[int]) -> Counter[st
                 raise Failed(f"{job.changes} cannot be read to its end")
             for records in found.values():
                 ids.update(decode(record.value).id for record in records)
-            missing = {place for place in missing
-                       if client.position(place) < ends[place.partition]}
+            missing = {place for place in missing if client.position(place) < ends[place.partition]}
     return ids
 
 
 def _take_changelog(settings: Settings, job: Job) -> int:
     """Size of the run's changelog, which is deleted then: the broker may hold it in memory."""
     with connect(settings, KafkaAdminClient) as client:
-        names = [name for name in client.list_topics()
-                 if job.group in name and "changelog" in name]
+        names = [name for name in client.list_topics() if job.group in name and "changelog" in name]
         size = sum(topic_bytes(job.broker, name, job.partitions) for name in names)
         client.delete_topics(names)
     return size

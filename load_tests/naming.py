@@ -36,47 +36,76 @@ from streams.settings import Settings
 
 CACHED = 100_000  # vectors; the sample has fewer titles
 LINES = 1_000
-COUNTERS = ("prompt_tokens", "generation_tokens", "prefix_cache_queries", "prefix_cache_hits",
-            "request_success")
+COUNTERS = (
+    "prompt_tokens",
+    "generation_tokens",
+    "prefix_cache_queries",
+    "prefix_cache_hits",
+    "request_success",
+)
 # The command of some builds fails for want of its package's name; its module does not.
-BENCH = ("from vllm.benchmarks.serve import add_cli_args, main\n"
-         "from vllm.utils.argparse_utils import FlexibleArgumentParser\n"
-         "parser = FlexibleArgumentParser()\nadd_cli_args(parser)\nmain(parser.parse_args())\n")
+BENCH = (
+    "from vllm.benchmarks.serve import add_cli_args, main\n"
+    "from vllm.utils.argparse_utils import FlexibleArgumentParser\n"
+    "parser = FlexibleArgumentParser()\nadd_cli_args(parser)\nmain(parser.parse_args())\n"
+)
 
 
 @click.command(help=__doc__)
-@click.option("--vllm-url", help="of a server that does nothing else; without it, only calls a "
-              "journey are counted")
-@click.option("--bench-python", type=click.Path(exists=True, dir_okay=False),
-              help="a Python that has vLLM: runs its benchmark, too")
+@click.option(
+    "--vllm-url",
+    help="of a server that does nothing else; without it, only calls a journey are counted",
+)
+@click.option(
+    "--bench-python",
+    type=click.Path(exists=True, dir_okay=False),
+    help="a Python that has vLLM: runs its benchmark, too",
+)
 @click.option("--tokenizer", help="folder of the served model, for the benchmark")
 @click.option("--requests", "count", default=32, show_default=True)
 @click.option("--candidates", default=4, show_default=True)
 @click.option("--concurrency", default=8, show_default=True)
 @click.option("--json", "json_to", type=click.Path(dir_okay=False, path_type=Path))
-def main(vllm_url: str | None, bench_python: str | None, tokenizer: str | None, count: int,
-         candidates: int, concurrency: int, json_to: Path | None) -> None:
+def main(
+    vllm_url: str | None,
+    bench_python: str | None,
+    tokenizer: str | None,
+    count: int,
+    candidates: int,
+    concurrency: int,
+    json_to: Path | None,
+) -> None:
     console = Console()
     requests, found = calls_of_the_sample()
-    console.print(f"{found['journeys']} journeys, {found['requests']} naming requests: "
-                  f"{found['calls_per_journey']:.2f} a journey")
+    console.print(
+        f"{found['journeys']} journeys, {found['requests']} naming requests: "
+        f"{found['calls_per_journey']:.2f} a journey"
+    )
     if vllm_url:
         asked = [requests[place % len(requests)] for place in range(count)]
-        ours = asyncio.run(client_run(vllm_url, list(map(Evidence.of, asked)), candidates,
-                                      concurrency))
+        ours = asyncio.run(
+            client_run(vllm_url, list(map(Evidence.of, asked)), candidates, concurrency)
+        )
         found["client"] = ours
         found["calls_per_journey"] *= 1 + ours["asked_again"]
-        console.print(f"{ours['asked_again']:.0%} asked again, as no answer could be published: "
-                      f"{found['calls_per_journey']:.2f} calls a journey")
-        console.print(f"client: {ours['names_per_second']:.2f} names/s, "
-                      f"{ours['prompt']:.0f} tokens a prompt, {ours['cached']:.0%} of them cached, "
-                      f"{ours['generated']:.0f} generated a request")
+        console.print(
+            f"{ours['asked_again']:.0%} asked again, as no answer could be published: "
+            f"{found['calls_per_journey']:.2f} calls a journey"
+        )
+        console.print(
+            f"client: {ours['names_per_second']:.2f} names/s, "
+            f"{ours['prompt']:.0f} tokens a prompt, {ours['cached']:.0%} of them cached, "
+            f"{ours['generated']:.0f} generated a request"
+        )
         if bench_python:
-            found["bench"] = bench(bench_python, vllm_url, tokenizer, ours, count, candidates,
-                                   concurrency)
+            found["bench"] = bench(
+                bench_python, vllm_url, tokenizer, ours, count, candidates, concurrency
+            )
             found["ratio"] = ours["names_per_second"] / found["bench"]
-            console.print(f"vLLM's bench: {found['bench']:.2f} requests/s; "
-                          f"ours are {found['ratio']:.2f} of that")
+            console.print(
+                f"vLLM's bench: {found['bench']:.2f} requests/s; "
+                f"ours are {found['ratio']:.2f} of that"
+            )
     if json_to:
         json_to.write_text(json.dumps(found, indent=1))
 
@@ -86,16 +115,20 @@ def calls_of_the_sample() -> tuple[list[NamingRequest], dict[str, Any]]:
     settings = Settings.load()
     replay = Replay(settings.engine(), VectorCache(Encoder.open(settings.encoder), CACHED))
     lines = [encode(activity) for activity in generate().activities]
-    batches = (lines[start:start + LINES] for start in range(0, len(lines), LINES))
+    batches = (lines[start : start + LINES] for start in range(0, len(lines), LINES))
     outcomes = [outcome for step in replay.run(batches) for outcome in step.outcomes]
     requests = [request for outcome in outcomes for request in outcome.requests]
     kinds = Counter(change.kind for outcome in outcomes for change in outcome.changes)
-    return requests, {"journeys": kinds["started"], "requests": len(requests),
-                      "calls_per_journey": len(requests) / max(1, kinds["started"])}
+    return requests, {
+        "journeys": kinds["started"],
+        "requests": len(requests),
+        "calls_per_journey": len(requests) / max(1, kinds["started"]),
+    }
 
 
-async def client_run(url: str, journeys: Sequence[Evidence], candidates: int, concurrency: int
-                     ) -> dict[str, float]:
+async def client_run(
+    url: str, journeys: Sequence[Evidence], candidates: int, concurrency: int
+) -> dict[str, float]:
     """Names by our client as fast as they come; tokens are means over requests."""
     client = VllmClient(url, concurrency=concurrency, timeout=600.0)
 
@@ -112,14 +145,19 @@ async def client_run(url: str, journeys: Sequence[Evidence], candidates: int, co
     if not all(completion.answers for completion in completions):
         raise JourneysError("some requests brought no name: the speed would say nothing")
     encoder = Encoder.open("default")
-    refused = [choose(completion.answers, journey, Policy(), encoder).name is None
-               for completion, journey in zip(completions, journeys, strict=True)]
-    return {"names_per_second": len(journeys) / took, "seconds": took,
-            "asked_again": sum(refused) / len(refused),
-            "prompt": spent["prompt_tokens"] / len(journeys) / candidates,  # counted for each
-            "shared": _shared(journeys),
-            "cached": spent["prefix_cache_hits"] / max(1, spent["prefix_cache_queries"]),
-            "generated": spent["generation_tokens"] / len(journeys)}
+    refused = [
+        choose(completion.answers, journey, Policy(), encoder).name is None
+        for completion, journey in zip(completions, journeys, strict=True)
+    ]
+    return {
+        "names_per_second": len(journeys) / took,
+        "seconds": took,
+        "asked_again": sum(refused) / len(refused),
+        "prompt": spent["prompt_tokens"] / len(journeys) / candidates,  # counted for each
+        "shared": _shared(journeys),
+        "cached": spent["prefix_cache_hits"] / max(1, spent["prefix_cache_queries"]),
+        "generated": spent["generation_tokens"] / len(journeys),
+    }
 
 
 def _shared(journeys: Sequence[Evidence]) -> float:
@@ -131,12 +169,21 @@ def _shared(journeys: Sequence[Evidence]) -> float:
 def counters(url: str) -> dict[str, float]:
     """The server's own counts since its start."""
     text = httpx.get(f"{url.removesuffix('/v1')}/metrics", timeout=30.0).raise_for_status().text
-    return {name: sum(map(float, re.findall(rf"^vllm:{name}_total\{{.*\}} (\S+)$", text, re.M)))
-            for name in COUNTERS}
+    return {
+        name: sum(map(float, re.findall(rf"^vllm:{name}_total\{{.*\}} (\S+)$", text, re.M)))
+        for name in COUNTERS
+    }
 
 
-def bench(python: str, url: str, tokenizer: str | None, ours: dict[str, float], count: int,
-          candidates: int, concurrency: int) -> float:
+def bench(
+    python: str,
+    url: str,
+    tokenizer: str | None,
+    ours: dict[str, float],
+    count: int,
+    candidates: int,
+    concurrency: int,
+) -> float:
     """Requests/s of vLLM's benchmark at the same token counts.
 
     Raises:
@@ -145,26 +192,46 @@ def bench(python: str, url: str, tokenizer: str | None, ours: dict[str, float], 
     shared = round(ours["prompt"] * ours["shared"])
     with tempfile.TemporaryDirectory() as folder:
         options = {
-            "backend": "openai", "base-url": url, "endpoint": "/v1/completions",
-            "dataset-name": "random", "random-prefix-len": shared,
+            "backend": "openai",
+            "base-url": url,
+            "endpoint": "/v1/completions",
+            "dataset-name": "random",
+            "random-prefix-len": shared,
             "random-input-len": round(ours["prompt"]) - shared,
             "random-output-len": round(ours["generated"] / candidates),
-            "num-prompts": count, "num-warmups": 1, "max-concurrency": concurrency,
+            "num-prompts": count,
+            "num-warmups": 1,
+            "max-concurrency": concurrency,
             "extra-body": json.dumps({"n": candidates, "temperature": 0.4}),
-            "result-dir": folder, "result-filename": "result.json",
+            "result-dir": folder,
+            "result-filename": "result.json",
         } | ({"tokenizer": tokenizer} if tokenizer else {})
         model = httpx.get(f"{url}/v1/models", timeout=30.0).json()["data"][0]["id"]
         arguments = [f"--{name}={value}" for name, value in ({"model": model} | options).items()]
-        ran = subprocess.run([python, "-c", BENCH, *arguments, "--ignore-eos", "--save-result",
-                              "--save-detailed", "--disable-tqdm"], capture_output=True, text=True)
+        ran = subprocess.run(
+            [
+                python,
+                "-c",
+                BENCH,
+                *arguments,
+                "--ignore-eos",
+                "--save-result",
+                "--save-detailed",
+                "--disable-tqdm",
+            ],
+            capture_output=True,
+            text=True,
+        )
         path = Path(folder) / "result.json"
         if ran.returncode or not path.exists():
             raise JourneysError(f"vLLM's benchmark failed: {ran.stderr.strip()[-400:]}")
         result = json.loads(path.read_text())
         if result["failed"]:
             errors = [error for error in result.get("errors", []) if error]
-            raise JourneysError(f"{result['failed']} of the benchmark's requests failed: "
-                                f"{(errors or ['no reason given'])[0][-400:]}")
+            raise JourneysError(
+                f"{result['failed']} of the benchmark's requests failed: "
+                f"{(errors or ['no reason given'])[0][-400:]}"
+            )
         return float(result["request_throughput"])
 
 

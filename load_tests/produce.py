@@ -25,8 +25,7 @@ ENCODED_AT_ONCE = 2_000
 RETENTION_MS = 86_400_000
 
 
-def write(events: Sequence[Event], folder: Path, encoder: Encoder,
-          advance: Advance) -> None:
+def write(events: Sequence[Event], folder: Path, encoder: Encoder, advance: Advance) -> None:
     """Write the log with the vectors of its items to files, for the systems to read.
 
     Args:
@@ -41,7 +40,9 @@ def write(events: Sequence[Event], folder: Path, encoder: Encoder,
     (folder / "items.json").write_text(json.dumps(items))
     vectors = []
     for start in range(0, len(items), ENCODED_AT_ONCE):
-        vectors.append(encoder.encode([title for _, title in items[start:start + ENCODED_AT_ONCE]]))
+        vectors.append(
+            encoder.encode([title for _, title in items[start : start + ENCODED_AT_ONCE]])
+        )
         advance(min(start + ENCODED_AT_ONCE, len(items)), len(items))
     np.save(folder / "vectors.npy", np.concatenate(vectors))
 
@@ -56,9 +57,15 @@ def produce(events: Sequence[Event], settings: Settings) -> None:
     topic = Topics.of(settings).activities
     with connect(settings, KafkaAdminClient) as client:
         # Quix Streams looks for how long the log is kept; the embedded broker tells what was set.
-        client.create_topics({topic: {
-            "num_partitions": settings.partitions, "replication_factor": settings.replication,
-            "configs": {"retention.ms": str(RETENTION_MS)}}})
+        client.create_topics(
+            {
+                topic: {
+                    "num_partitions": settings.partitions,
+                    "replication_factor": settings.replication,
+                    "configs": {"retention.ms": str(RETENTION_MS)},
+                }
+            }
+        )
         client.wait_for_topics([topic])
     topics.create(settings)
     asyncio.run(_produce(events, settings.broker, topic, settings.partitions))
@@ -68,8 +75,9 @@ async def _produce(events: Sequence[Event], broker: str, topic: str, partitions:
     by_partition: dict[int, list[Event]] = defaultdict(list)
     for event in events:
         by_partition[partition_of(event.key, partitions)].append(event)
-    async with AIOKafkaProducer(bootstrap_servers=broker, acks="all",
-                                max_batch_size=BATCH_BYTES) as producer:
+    async with AIOKafkaProducer(
+        bootstrap_servers=broker, acks="all", max_batch_size=BATCH_BYTES
+    ) as producer:
         for partition, mine in sorted(by_partition.items()):
             batch = producer.create_batch()
             sent = []

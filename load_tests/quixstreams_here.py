@@ -30,8 +30,21 @@ def fetch() -> None:
         return
     work = FOLDER.with_suffix(".new")
     pip = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(work),
-         f"quixstreams=={VERSION}"], capture_output=True, text=True, check=False)
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--upgrade",
+            "--target",
+            str(work),
+            f"quixstreams=={VERSION}",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if pip.returncode:
         last = (pip.stderr.strip().splitlines() or ["no output"])[-1]
         raise JourneysError(f"Quix Streams cannot be installed (extra `load`): {last}")

@@ -31,15 +31,22 @@ def summary(repetitions: Sequence[Repetition], ledger: Ledger) -> dict[str, Any]
         ledger: By system: the ids of the changes that it must give, each once.
     """
     return {
-        "systems": {name: _system([repetition[name] for repetition in repetitions],
-                                  ledger.get(name)) for name in NAMES},
+        "systems": {
+            name: _system([repetition[name] for repetition in repetitions], ledger.get(name))
+            for name in NAMES
+        },
         "ratios": {
             f"worker/{other}": {
-                "events_per_second": _spread([
-                    one["worker"].rate / one[other].rate for one in repetitions]),
-                "events_per_cpu_second": _spread([
-                    one["worker"].cpu_rate / one[other].cpu_rate for one in repetitions]),
-            } for other in NAMES if other != "worker"},
+                "events_per_second": _spread(
+                    [one["worker"].rate / one[other].rate for one in repetitions]
+                ),
+                "events_per_cpu_second": _spread(
+                    [one["worker"].cpu_rate / one[other].cpu_rate for one in repetitions]
+                ),
+            }
+            for other in NAMES
+            if other != "worker"
+        },
     }
 
 
@@ -52,7 +59,8 @@ def _system(runs: Sequence[Run], expected: Counter[str] | None) -> dict[str, Any
     }
     if runs[0].changelog_bytes is not None:
         found["changelog_bytes_per_event"] = round(
-            median((run.changelog_bytes or 0) / run.events for run in runs), 1)
+            median((run.changelog_bytes or 0) / run.events for run in runs), 1
+        )
     if expected is not None:
         ids = [run.ids or Counter() for run in runs]
         found["changes"] = expected.total()
@@ -63,8 +71,12 @@ def _system(runs: Sequence[Run], expected: Counter[str] | None) -> dict[str, Any
 
 
 def _spread(values: Sequence[float]) -> dict[str, Any]:
-    return {"median": round(median(values), 3), "min": round(min(values), 3),
-            "max": round(max(values), 3), "runs": [round(value, 3) for value in values]}
+    return {
+        "median": round(median(values), 3),
+        "min": round(min(values), 3),
+        "max": round(max(values), 3),
+        "runs": [round(value, 3) for value in values],
+    }
 
 
 def environment(broker: str) -> dict[str, Any]:
@@ -72,8 +84,11 @@ def environment(broker: str) -> dict[str, Any]:
     packages = ("faust-streaming", "aiokafka", "river", "numpy", "msgspec", "interest-journeys")
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version(),
-        "load_average": round(os.getloadavg()[0], 2), "broker": broker,
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load_average": round(os.getloadavg()[0], 2),
+        "broker": broker,
         "packages": {name: version(name) for name in packages},
     }
 
@@ -90,8 +105,10 @@ def _cpu() -> str:
 def show(whole: Mapping[str, Any], console: Console) -> None:
     """Print the tables."""
     around, workload = whole["environment"], whole["workload"]
-    title = (f"{workload['events']:,} activities of {workload['users']:,} users, "
-             f"{whole['repetitions']} repetitions, {around['broker']} broker")
+    title = (
+        f"{workload['events']:,} activities of {workload['users']:,} users, "
+        f"{whole['repetitions']} repetitions, {around['broker']} broker"
+    )
     table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
     table.add_column("system", no_wrap=True)
     for column in ("events/s", "min–max", "per CPU s", "log B", "RSS MB", "lost", "twice"):
@@ -99,30 +116,45 @@ def show(whole: Mapping[str, Any], console: Console) -> None:
     for name, found in whole["systems"].items():
         rate = found["events_per_second"]
         table.add_row(
-            name, f"{rate['median']:,.0f}", f"{rate['min']:,.0f}–{rate['max']:,.0f}",
+            name,
+            f"{rate['median']:,.0f}",
+            f"{rate['min']:,.0f}–{rate['max']:,.0f}",
             _number(found["events_per_cpu_second"]["median"]),
             _number(found.get("changelog_bytes_per_event")),
             _number(found["peak_rss_bytes"] / 1e6),
-            *(_number(found.get(field)) for field in ("lost", "duplicated")))
+            *(_number(found.get(field)) for field in ("lost", "duplicated")),
+        )
     console.print(table)
-    console.print("per CPU s: events per second of processor time, which other load changes less; "
-                  "log B: bytes of changelog per event, on the wire", highlight=False)
+    console.print(
+        "per CPU s: events per second of processor time, which other load changes less; "
+        "log B: bytes of changelog per event, on the wire",
+        highlight=False,
+    )
     ratios = Table("our worker beside", box=SIMPLE)
     for column in ("events/s", "min–max", "events/CPU s"):
         ratios.add_column(column, justify="right", no_wrap=True)
     for name, ratio in whole["ratios"].items():
         rate, cpu = ratio["events_per_second"], ratio["events_per_cpu_second"]
-        ratios.add_row(NAMES[name.removeprefix("worker/")], f"{rate['median']:.2f} ×",
-                       f"{rate['min']:.2f}–{rate['max']:.2f}", f"{cpu['median']:.2f} ×")
+        ratios.add_row(
+            NAMES[name.removeprefix("worker/")],
+            f"{rate['median']:.2f} ×",
+            f"{rate['min']:.2f}–{rate['max']:.2f}",
+            f"{cpu['median']:.2f} ×",
+        )
     console.print(ratios)
     for name, found in whole["systems"].items():
         if found.get("unexpected"):
             console.print(f"[red]{name}: {found['unexpected']} changes that should not be[/]")
-    console.print(f"{around['cpu']}, {around['cores']} cores, Python {around['python']}, "
-                  f"{around['date']}", highlight=False)
+    console.print(
+        f"{around['cpu']}, {around['cores']} cores, Python {around['python']}, {around['date']}",
+        highlight=False,
+    )
     if around["load_average"] > MACHINE_BUSY * (around["cores"] or 1):
-        console.print(f"[yellow]The machine was busy (load average {around['load_average']}): "
-                      "take these numbers again when it is not.[/]", highlight=False)
+        console.print(
+            f"[yellow]The machine was busy (load average {around['load_average']}): "
+            "take these numbers again when it is not.[/]",
+            highlight=False,
+        )
 
 
 def _number(value: float | None) -> str:

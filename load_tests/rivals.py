@@ -49,14 +49,20 @@ def engine(found: Titles, clusters: int, limit: float) -> tuple[Speed, UserState
 
 def river(found: Titles, clusters: int, limit: float) -> Iterator[Speed]:
     """River's clusterers, and ours behind the same interface."""
-    rows = [dict(enumerate(map(float, vector))) for vector in found.vectors[:20 * clusters]]
+    rows = [dict(enumerate(map(float, vector))) for vector in found.vectors[: 20 * clusters]]
     estimators: dict[str, base.Clusterer] = {
         "ours, River API": JourneyClusterer(),
-        "River DBSTREAM": cluster.DBSTREAM(clustering_threshold=1.0, fading_factor=1e-5,
-                                           cleanup_interval=1_000),
-        "River TextClust": cluster.TextClust(radius=0.5, fading_factor=1e-5, tgap=1_000,
-                                             real_time_fading=False, term_fading=False,
-                                             auto_merge=False),
+        "River DBSTREAM": cluster.DBSTREAM(
+            clustering_threshold=1.0, fading_factor=1e-5, cleanup_interval=1_000
+        ),
+        "River TextClust": cluster.TextClust(
+            radius=0.5,
+            fading_factor=1e-5,
+            tgap=1_000,
+            real_time_fading=False,
+            term_fading=False,
+            auto_merge=False,
+        ),
     }
     for name, estimator in estimators.items():
         for told in (False, True):
@@ -65,8 +71,9 @@ def river(found: Titles, clusters: int, limit: float) -> Iterator[Speed]:
             yield Speed(f"{name} + predict" if told else name, events, seconds, _held(learner))
 
 
-def _steps(estimator: base.Clusterer, rows: Sequence[dict[int, float]], *, told: bool
-           ) -> tuple[base.Clusterer, Callable[[], None]]:
+def _steps(
+    estimator: base.Clusterer, rows: Sequence[dict[int, float]], *, told: bool
+) -> tuple[base.Clusterer, Callable[[], None]]:
     """A fresh clusterer and what it does per event; told: it also says which cluster it is."""
     fresh, turns = estimator.clone(), cycle(rows)
 

@@ -48,15 +48,17 @@ class Bench:
         settings: Of whoever works on its topics.
     """
 
-    def __init__(self, load: workload.Workload, broker: str, folder: Path, progress: Progress
-                 ) -> None:
+    def __init__(
+        self, load: workload.Workload, broker: str, folder: Path, progress: Progress
+    ) -> None:
         self._load = load
         self._broker = broker
         self._folder = folder
         self._progress = progress
         self._prefix = f"load-{uuid.uuid4().hex[:8]}-"
         self.settings = Settings.load(
-            broker=broker, topic_prefix=self._prefix, partitions=load.partitions, web_port=0)
+            broker=broker, topic_prefix=self._prefix, partitions=load.partitions, web_port=0
+        )
 
     def prepare(self) -> Counter[str]:
         """Make the log and its topics; gives the ids of the changes that it must bring."""
@@ -68,12 +70,11 @@ class Bench:
         replay = Replay(self.settings.engine(), warm_cache(self._folder), self._load.partitions)
         with self._task("ledger") as advance:
             for start in range(0, len(events), LEDGER_LINES):
-                lines = [event.value for event in events[start:start + LEDGER_LINES]]
+                lines = [event.value for event in events[start : start + LEDGER_LINES]]
                 for step in replay.run([lines]):
                     if step.rejected is not None:
                         raise JourneysError(f"the log is wrong: {step.rejected}")
-                    ids.update(change.id for outcome in step.outcomes
-                               for change in outcome.changes)
+                    ids.update(change.id for outcome in step.outcomes for change in outcome.changes)
                 advance(start + len(lines), len(events))
         return ids
 
@@ -83,24 +84,31 @@ class Bench:
         turn = number % len(order)
         runs = {}
         for system in order[turn:] + order[:turn]:
-            runs[system] = self.run(system, f"{system}-{number}",
-                                    f"{number + 1}/{self._load.repetitions} {system}")
+            runs[system] = self.run(
+                system, f"{system}-{number}", f"{number + 1}/{self._load.repetitions} {system}"
+            )
         return runs
 
     def run(self, system: str, group: str, title: str) -> Run:
         """Run one system once, in a group that is new."""
-        with self._task(title) as advance, \
-                tempfile.TemporaryDirectory(dir=self._folder) as state:
+        with self._task(title) as advance, tempfile.TemporaryDirectory(dir=self._folder) as state:
             job = self._job(system, group, state)
             return measure(job, RUN_SECONDS, lambda done: advance(done, job.events))
 
     def _job(self, system: str, group: str, state: str) -> Job:
         load, names = self._load, Topics.of(self.settings)
         return Job(
-            system=system, broker=self._broker, prefix=self._prefix, group=group,
-            topic=names.activities, changes=names.changes, partitions=load.partitions,
+            system=system,
+            broker=self._broker,
+            prefix=self._prefix,
+            group=group,
+            topic=names.activities,
+            changes=names.changes,
+            partitions=load.partitions,
             events=min(load.events, load.stock_events) if system == "stock" else load.events,
-            folder=str(self._folder), state=state)
+            folder=str(self._folder),
+            state=state,
+        )
 
     @contextmanager
     def _task(self, name: str) -> Iterator[produce.Advance]:
@@ -111,24 +119,42 @@ class Bench:
 
 
 @click.command()
-@click.option("--workload", "name", type=click.Choice(workload.names()), default="laptop",
-              show_default=True, help="a file of load_tests/workloads")
-@click.option("--broker", default="embedded", show_default=True,
-              help="embedded, kafka (its jars are fetched by Maven once), or host:port")
+@click.option(
+    "--workload",
+    "name",
+    type=click.Choice(workload.names()),
+    default="laptop",
+    show_default=True,
+    help="a file of load_tests/workloads",
+)
+@click.option(
+    "--broker",
+    default="embedded",
+    show_default=True,
+    help="embedded, kafka (its jars are fetched by Maven once), or host:port",
+)
 @click.option("--events", type=click.IntRange(min=1), help="instead of the workload's")
 @click.option("--repetitions", type=click.IntRange(min=1), help="instead of the workload's")
-@click.option("--json", "json_to", type=click.Path(dir_okay=False, path_type=Path),
-              help="write the numbers there")
-def main(name: str, broker: str, events: int | None, repetitions: int | None, json_to: Path | None
-         ) -> None:
+@click.option(
+    "--json",
+    "json_to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="write the numbers there",
+)
+def main(
+    name: str, broker: str, events: int | None, repetitions: int | None, json_to: Path | None
+) -> None:
     """Compare our worker with what it could have been built with."""
     load = workload.load(name, events=events, repetitions=repetitions)
     console = Console()
     around = report.environment(broker)
     quixstreams_here.fetch()
     done: list[dict[str, Run]] = []
-    with tempfile.TemporaryDirectory(prefix="load-") as folder, \
-            serve(broker, Path(folder)) as address, bars(console) as progress:
+    with (
+        tempfile.TemporaryDirectory(prefix="load-") as folder,
+        serve(broker, Path(folder)) as address,
+        bars(console) as progress,
+    ):
         bench = Bench(load, address, Path(folder), progress)
         expected = bench.prepare()
         start = time.monotonic()
@@ -140,8 +166,12 @@ def main(name: str, broker: str, events: int | None, repetitions: int | None, js
             done.append(bench.repeat(number))
     # Quix Streams here lets no time pass for users who do not come back: the engine alone neither.
     ledger = {"worker": expected, "quix": done[0]["engine"].ids or Counter()}
-    whole = {"environment": around, "workload": {"name": name, **msgspec.structs.asdict(load)},
-             "repetitions": len(done), **report.summary(done, ledger)}
+    whole = {
+        "environment": around,
+        "workload": {"name": name, **msgspec.structs.asdict(load)},
+        "repetitions": len(done),
+        **report.summary(done, ledger),
+    }
     report.show(whole, console)
     if json_to:
         json_to.write_bytes(msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n")
@@ -161,8 +191,14 @@ def serve(broker: str, folder: Path) -> Iterator[str]:
 
 
 def bars(console: Console) -> Progress:
-    return Progress(TextColumn("{task.description:14}"), BarColumn(), TaskProgressColumn(),
-                    TimeElapsedColumn(), console=console, transient=True)
+    return Progress(
+        TextColumn("{task.description:14}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
 
 
 if __name__ == "__main__":

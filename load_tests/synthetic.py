@@ -33,10 +33,12 @@ def titles(interests: int, count: int, dimensions: int, seed: int = 7) -> Titles
     centres = _unit(random.standard_normal((interests, dimensions)))
     about = random.permutation(np.arange(count) % interests)
     noise = _unit(random.standard_normal((count, dimensions)))
-    vectors = _unit(NEARNESS * centres[about] + (1 - NEARNESS ** 2) ** 0.5 * noise)
+    vectors = _unit(NEARNESS * centres[about] + (1 - NEARNESS**2) ** 0.5 * noise)
     words = random.integers(WORDS, size=(count, 4))
-    texts = [" ".join(f"word{interest}x{word}" for word in row)
-             for interest, row in zip(about.tolist(), words.tolist(), strict=True)]
+    texts = [
+        " ".join(f"word{interest}x{word}" for word in row)
+        for interest, row in zip(about.tolist(), words.tolist(), strict=True)
+    ]
     return Titles(texts, vectors.astype(np.float32))
 
 
@@ -50,8 +52,10 @@ def life(user_id: str, found: Titles, step: int, first: int = 0) -> Iterator[tup
     number, count = first, len(found.titles)
     while True:
         row = number % count
-        yield Activity(f"e{number}", user_id, f"i{row}", found.titles[row],
-                       START_MS + number * step), row
+        yield (
+            Activity(f"e{number}", user_id, f"i{row}", found.titles[row], START_MS + number * step),
+            row,
+        )
         number += 1
 
 

@@ -59,7 +59,7 @@ def _whole_batches(raw: bytes, offset: int) -> tuple[int, int]:
         end = place + _BATCH_HEAD.size + length
         if end > len(raw):
             break
-        delta, = _LAST_OFFSET_DELTA.unpack_from(raw, place + _DELTA_AT)
+        (delta,) = _LAST_OFFSET_DELTA.unpack_from(raw, place + _DELTA_AT)
         if base + delta >= following:
             size += end - place
             following = base + delta + 1

@@ -63,7 +63,8 @@ def load(name: str, **changes: int | None) -> Workload:
     """
     read: Workload = msgspec.yaml.decode((FOLDER / f"{name}.yaml").read_bytes(), type=Workload)
     return msgspec.structs.replace(
-        read, **{field: value for field, value in changes.items() if value is not None})
+        read, **{field: value for field, value in changes.items() if value is not None}
+    )
 
 
 def names() -> list[str]:
@@ -77,8 +78,12 @@ def generate(workload: Workload) -> list[Event]:
     shelves = [_Shelf(name, titles, random) for name, titles in _titles(workload, random)]
     rates = random.lognormal(sigma=ACTIVITY_SPREAD, size=workload.users)
     users = random.choice(workload.users, size=workload.events, p=rates / rates.sum())
-    tastes = np.array([random.choice(len(shelves), workload.interests, replace=False)
-                       for _ in range(workload.users)])
+    tastes = np.array(
+        [
+            random.choice(len(shelves), workload.interests, replace=False)
+            for _ in range(workload.users)
+        ]
+    )
     strengths = 0.5 ** np.arange(workload.interests)
     choices = random.choice(workload.interests, size=workload.events, p=strengths / strengths.sum())
     first = int(START.timestamp() * 1000)
@@ -86,12 +91,21 @@ def generate(workload: Workload) -> list[Event]:
     fresh = random.random(workload.events) < workload.new_titles
     events = []
     for number, (user, choice, moment, new) in enumerate(
-            zip(users.tolist(), choices.tolist(), moments.tolist(), fresh.tolist(), strict=True)):
+        zip(users.tolist(), choices.tolist(), moments.tolist(), fresh.tolist(), strict=True)
+    ):
         item = shelves[tastes[user, choice]].take(new)
         user_id = f"u{user:06d}"
-        value = json.dumps({
-            "event_id": f"e{number:08d}", "user_id": user_id, "item_id": item[0],
-            "title": item[1], "type": "view", "occurred_at": moment, "v": 1})
+        value = json.dumps(
+            {
+                "event_id": f"e{number:08d}",
+                "user_id": user_id,
+                "item_id": item[0],
+                "title": item[1],
+                "type": "view",
+                "occurred_at": moment,
+                "v": 1,
+            }
+        )
         events.append(Event(user_id.encode(), value.encode(), item))
     return events
 
@@ -115,5 +129,7 @@ def _titles(workload: Workload, random: np.random.Generator) -> Iterator[tuple[s
     """Titles per interest, made of the words that the catalogue's titles of it are made of."""
     for entry in catalogue():
         words = sorted({term for item in entry["items"] for term in terms_of(item["title"])})
-        yield entry["interest"], [" ".join(random.choice(words, 5, replace=False))
-                                  for _ in range(workload.titles)]
+        yield (
+            entry["interest"],
+            [" ".join(random.choice(words, 5, replace=False)) for _ in range(workload.titles)],
+        )

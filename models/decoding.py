@@ -122,8 +122,12 @@ def parse_activity(value: bytes | None) -> Activity:
         raise Rejected(Reason.EMPTY_TITLE, "the title is empty")
     if len(title) > MAX_TITLE_CHARS:
         raise Rejected(Reason.TOO_LARGE, f"title of {len(title)} characters")
-    for name, text in (("event_id", wire.event_id), ("user_id", wire.user_id),
-                       ("item_id", wire.item_id), ("type", wire.type)):
+    for name, text in (
+        ("event_id", wire.event_id),
+        ("user_id", wire.user_id),
+        ("item_id", wire.item_id),
+        ("type", wire.type),
+    ):
         if text is not None and not 0 < len(text) <= MAX_ID_CHARS:
             raise Rejected(Reason.INVALID, f"{name} must have 1 to {MAX_ID_CHARS} characters")
     if not 0.0 < wire.weight <= MAX_WEIGHT:
@@ -135,8 +139,15 @@ def parse_activity(value: bytes | None) -> Activity:
     ):
         raise Rejected(Reason.BAD_VECTOR, f"1 to {MAX_VECTOR} finite numbers are wanted")
     return Activity(
-        wire.event_id, wire.user_id, wire.item_id, title, parse_time(wire.occurred_at),
-        wire.type, wire.weight, wire.terms or None, wire.vector,
+        wire.event_id,
+        wire.user_id,
+        wire.item_id,
+        title,
+        parse_time(wire.occurred_at),
+        wire.type,
+        wire.weight,
+        wire.terms or None,
+        wire.vector,
     )
 
 

@@ -175,18 +175,23 @@ def rfc3339(millis: int) -> str:
 
 def cloudevent(change: Change, source: str = "/interest-journeys") -> bytes:
     """A change as a CloudEvents 1.0 envelope in structured JSON mode."""
-    data: dict[str, Any] = {"user_id": change.user_id, "journey_id": change.journey_id,
-                            "cause": change.cause}
+    data: dict[str, Any] = {
+        "user_id": change.user_id,
+        "journey_id": change.journey_id,
+        "cause": change.cause,
+    }
     for field in ("name", "name_source", "revision", "merged_into", "journey"):
         if (value := getattr(change, field)) is not None:
             data[field] = value
-    return encode({
-        "specversion": "1.0",
-        "id": change.id,
-        "source": source,
-        "type": f"journey.{change.kind}.v1",
-        "subject": change.user_id,
-        "time": rfc3339(change.occurred_at),
-        "datacontenttype": "application/json",
-        "data": data,
-    })
+    return encode(
+        {
+            "specversion": "1.0",
+            "id": change.id,
+            "source": source,
+            "type": f"journey.{change.kind}.v1",
+            "subject": change.user_id,
+            "time": rfc3339(change.occurred_at),
+            "datacontenttype": "application/json",
+            "data": data,
+        }
+    )

@@ -90,8 +90,9 @@ class Replay:
                 step.rejected = error
         return step
 
-    def _apply(self, step: Step, activity: Activity, vectors: dict[tuple[str, str], Vector]
-               ) -> None:
+    def _apply(
+        self, step: Step, activity: Activity, vectors: dict[tuple[str, str], Vector]
+    ) -> None:
         user_id = activity.user_id
         user = self.users.get(user_id) or self.engine.new_user(user_id)
         try:

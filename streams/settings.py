@@ -28,92 +28,133 @@ class Settings(BaseSettings):
     topic_prefix: str = Field("", description="put before every topic name")
     group: str = Field("journeys", description="consumer group and Faust app id")
     partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        4, description="partitions of every topic that `topics create` makes")
+        4, description="partitions of every topic that `topics create` makes"
+    )
     replication: Annotated[int, Field(ge=1, le=9)] = Field(
-        1, description="replicas of every topic and changelog")
+        1, description="replicas of every topic and changelog"
+    )
     broker_timeout: Annotated[float, Field(gt=0)] = Field(
-        10.0, description="seconds until a broker that does not answer is an error")
+        10.0, description="seconds until a broker that does not answer is an error"
+    )
     session_timeout: Annotated[float, Field(ge=1)] = Field(
-        10.0, description="seconds without a heartbeat until a worker's partitions move")
+        10.0, description="seconds without a heartbeat until a worker's partitions move"
+    )
     rebalance_timeout: Annotated[float, Field(ge=1)] = Field(
-        3.0, description="seconds a group join waits for the other workers")
+        3.0, description="seconds a group join waits for the other workers"
+    )
     standby_replicas: Annotated[int, Field(ge=0)] = Field(
-        0, description="workers that keep a warm copy of each state partition")
+        0, description="workers that keep a warm copy of each state partition"
+    )
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        5_000, description="most records of one partition handled as one batch")
+        5_000, description="most records of one partition handled as one batch"
+    )
 
     # State
-    store: str = Field("rocksdb", description="where user state lives: rocksdb or memory",
-                       pattern="^(rocksdb|memory)$")
-    data_dir: Path = Field(Path(tempfile.gettempdir()) / "journeys",
-                           description="folder of the worker's local state")
+    store: str = Field(
+        "rocksdb",
+        description="where user state lives: rocksdb or memory",
+        pattern="^(rocksdb|memory)$",
+    )
+    data_dir: Path = Field(
+        Path(tempfile.gettempdir()) / "journeys", description="folder of the worker's local state"
+    )
     cached_users: Annotated[int, Field(ge=1)] = Field(
-        20_000, description="decoded user states kept in memory")
+        20_000, description="decoded user states kept in memory"
+    )
 
     # Encoder
-    encoder: str = Field("default", description="`default`, a sentence-transformers ONNX folder, "
-                                                "or a hub id (extra `hub`)")
+    encoder: str = Field(
+        "default",
+        description="`default`, a sentence-transformers ONNX folder, or a hub id (extra `hub`)",
+    )
     encoder_threads: Annotated[int, Field(ge=1)] = Field(1, description="threads of the encoder")
     encoder_batch: Annotated[int, Field(ge=1)] = Field(256, description="titles encoded at once")
     cached_vectors: Annotated[int, Field(ge=0)] = Field(
-        100_000, description="item vectors kept in memory")
+        100_000, description="item vectors kept in memory"
+    )
 
     # Engine
     window_days: Annotated[float, Field(gt=0)] = Field(7, description="length of a window, days")
     promote_windows: Annotated[int, Field(ge=1)] = Field(
-        3, description="windows with activity until a cluster is a journey")
+        3, description="windows with activity until a cluster is a journey"
+    )
     history_windows: Annotated[int, Field(ge=1, le=64)] = Field(
-        6, description="windows looked at for that")
+        6, description="windows looked at for that"
+    )
     promote_activities: Annotated[int, Field(ge=1)] = Field(
-        5, description="activities in all until a cluster is a journey")
+        5, description="activities in all until a cluster is a journey"
+    )
     dormant_windows: Annotated[int, Field(ge=1)] = Field(
-        4, description="silent windows until a journey is dormant")
+        4, description="silent windows until a journey is dormant"
+    )
     ended_windows: Annotated[int, Field(ge=2)] = Field(
-        56, description="silent windows until a journey ends; more than a year, so that a "
-                        "yearly interest resumes")
+        56,
+        description="silent windows until a journey ends; more than a year, so that a "
+        "yearly interest resumes",
+    )
     lateness_days: Annotated[float, Field(ge=0)] = Field(
-        1, description="how far activities may be out of order before windows close, days")
+        1, description="how far activities may be out of order before windows close, days"
+    )
     future_skew_seconds: Annotated[float, Field(ge=0)] = Field(
-        300, description="how far an activity may be dated past its record, seconds")
+        300, description="how far an activity may be dated past its record, seconds"
+    )
     max_clusters: Annotated[int, Field(ge=2, le=10_000)] = Field(
-        256, description="clusters kept per user")
+        256, description="clusters kept per user"
+    )
     match: float = Field(
         EngineParams().scale.match,
         description="evidence that an activity needs to join an interest, nats; more of it gives "
-                    "finer interests, found later")
+        "finer interests, found later",
+    )
     idle_seconds: Annotated[float, Field(gt=0)] = Field(
-        60, description="silence of a partition after which the wall clock moves its time")
+        60, description="silence of a partition after which the wall clock moves its time"
+    )
 
     # Naming
     vllm_url: str | None = Field(
-        None, description="OpenAI-compatible base url of the vLLM server; without it, names are "
-                          "keyword names")
+        None,
+        description="OpenAI-compatible base url of the vLLM server; without it, names are "
+        "keyword names",
+    )
     vllm_model: str | None = Field(None, description="model name; default: the first one served")
     naming_prompt: str = Field(
-        "examples", description="how the server is asked: `examples` (few-shot), `plain` (for an "
-                                "adapter of `tune lora`), or a folder of `tune prompt`")
+        "examples",
+        description="how the server is asked: `examples` (few-shot), `plain` (for an "
+        "adapter of `tune lora`), or a folder of `tune prompt`",
+    )
     naming_weights: Path | None = Field(
-        None, description="folder of the served model, for a folder of `tune prompt`; default: "
-                          "where it was when it was tuned")
+        None,
+        description="folder of the served model, for a folder of `tune prompt`; default: "
+        "where it was when it was tuned",
+    )
     vllm_api_key: SecretStr | None = Field(None, description="sent as a bearer token")
     naming_candidates: Annotated[int, Field(ge=1, le=16)] = Field(
-        4, description="candidates asked for at once; the best that may be published is taken")
+        4, description="candidates asked for at once; the best that may be published is taken"
+    )
     naming_refuses: str = Field(
         "health,politics,religion,sexuality",
         description="sensitive categories that names of the server must not touch",
-        pattern=r"^(|(health|politics|religion|sexuality)(,(health|politics|religion|sexuality))*)$")
+        pattern=r"^(|(health|politics|religion|sexuality)(,(health|politics|religion|sexuality))*)$",
+    )
     naming_concurrency: Annotated[int, Field(ge=1)] = Field(
-        8, description="requests under way at the vLLM server at once")
+        8, description="requests under way at the vLLM server at once"
+    )
     naming_timeout: Annotated[float, Field(gt=0)] = Field(
-        30.0, description="seconds until one request is given up")
+        30.0, description="seconds until one request is given up"
+    )
 
     # Watching
     web_host: str = Field("127.0.0.1", description="address of the health endpoint")
     web_port: Annotated[int | None, Field(ge=0, le=65_535)] = Field(
-        None, description="port of the health endpoint, 0 for any free one; default: 6066 of the "
-                          "worker, 6067 of the namer")
-    log_level: str = Field("warning", description="debug, info, warning or error",
-                           pattern="^(debug|info|warning|error)$")
+        None,
+        description="port of the health endpoint, 0 for any free one; default: 6066 of the "
+        "worker, 6067 of the namer",
+    )
+    log_level: str = Field(
+        "warning",
+        description="debug, info, warning or error",
+        pattern="^(debug|info|warning|error)$",
+    )
 
     @field_validator("broker")
     @classmethod
@@ -140,8 +181,11 @@ class Settings(BaseSettings):
         try:
             return cls(**{name: value for name, value in flags.items() if value is not None})
         except ValidationError as error:
-            lines = (f"{PREFIX}{'_'.join(map(str, e['loc'])).upper() or 'SETTINGS'}: "
-                     f"{e['msg'].removeprefix('Value error, ')}" for e in error.errors())
+            lines = (
+                f"{PREFIX}{'_'.join(map(str, e['loc'])).upper() or 'SETTINGS'}: "
+                f"{e['msg'].removeprefix('Value error, ')}"
+                for e in error.errors()
+            )
             raise SettingsError("; ".join(lines)) from None
 
     def engine(self) -> EngineParams:

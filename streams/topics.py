@@ -103,8 +103,12 @@ def specs(settings: Settings) -> list[TopicSpec]:
         topics.journeys: {"cleanup.policy": "compact"},
     }
     return [
-        TopicSpec(name, settings.partitions, settings.replication,
-                  configs.get(name, {"cleanup.policy": "delete"}))
+        TopicSpec(
+            name,
+            settings.partitions,
+            settings.replication,
+            configs.get(name, {"cleanup.policy": "delete"}),
+        )
         for name in topics.all()
     ]
 
@@ -119,12 +123,14 @@ def create(settings: Settings) -> list[Creation]:
     """
     topics = Topics.of(settings)
     with connect(settings, KafkaAdminClient) as client:
-        existing = {name: len(entry["partitions"])
-                    for name, entry in _metadata(client, topics).items()}
+        existing = {
+            name: len(entry["partitions"]) for name, entry in _metadata(client, topics).items()
+        }
         made = [Creation(spec, existing.get(spec.name, 0)) for spec in specs(settings)]
         # A user's activities and names must reach the same worker, so: the same partition number.
-        counts = {creation.spec.name: creation.existing or creation.spec.partitions
-                  for creation in made}
+        counts = {
+            creation.spec.name: creation.existing or creation.spec.partitions for creation in made
+        }
         if counts[topics.activities] != counts[topics.names]:
             raise SettingsError(
                 f"JOURNEYS_PARTITIONS: {topics.activities} with {counts[topics.activities]} and "
@@ -159,7 +165,9 @@ def describe(settings: Settings) -> list[TopicState]:
             replication=len(found[name]["partitions"][0]["replica_nodes"]),
             cleanup=configs[name].get("cleanup.policy", {}).get("value", "unknown"),
             end_offsets=ends[name],
-        ) if name in found else TopicState(name)
+        )
+        if name in found
+        else TopicState(name)
         for name in topics.all()
     ]
 
@@ -174,8 +182,9 @@ def partitions_of(settings: Settings, name: str) -> int:
     with connect(settings, KafkaAdminClient) as client:
         if name in client.list_topics():
             return len(client.describe_topics([name])[0]["partitions"])
-    raise SettingsError(f"there is no topic {name} at {settings.broker}: "
-                        "make it with `journeys topics create`")
+    raise SettingsError(
+        f"there is no topic {name} at {settings.broker}: make it with `journeys topics create`"
+    )
 
 
 def end_offsets(settings: Settings, partitions: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
@@ -194,8 +203,11 @@ def end_offsets(settings: Settings, partitions: Mapping[str, int]) -> dict[str, 
     Raises:
         BrokerError: When no broker answers.
     """
-    wanted = [TopicPartition(name, number)
-              for name, count in partitions.items() for number in range(count)]
+    wanted = [
+        TopicPartition(name, number)
+        for name, count in partitions.items()
+        for number in range(count)
+    ]
     deadline = time.monotonic() + settings.broker_timeout
     with connect(settings, KafkaConsumer, fetch_max_wait_ms=10) as client:
         client.assign(wanted)
@@ -205,8 +217,10 @@ def end_offsets(settings: Settings, partitions: Mapping[str, int]) -> dict[str, 
                 raise BrokerError(f"the broker at {settings.broker} gives no end offsets")
             client.poll(timeout_ms=50)
         ends = {partition: client.highwater(partition) for partition in wanted}
-    return {name: tuple(ends[TopicPartition(name, number)] for number in range(count))
-            for name, count in partitions.items()}
+    return {
+        name: tuple(ends[TopicPartition(name, number)] for number in range(count))
+        for name, count in partitions.items()
+    }
 
 
 def _metadata(client: KafkaAdminClient, topics: Topics) -> dict[str, Any]:
@@ -217,13 +231,21 @@ def _metadata(client: KafkaAdminClient, topics: Topics) -> dict[str, Any]:
 
 def _create(client: KafkaAdminClient, missing: list[TopicSpec]) -> None:
     answer = client.create_topics(
-        {spec.name: {"num_partitions": spec.partitions, "replication_factor": spec.replication,
-                     "configs": dict(spec.config)} for spec in missing},
+        {
+            spec.name: {
+                "num_partitions": spec.partitions,
+                "replication_factor": spec.replication,
+                "configs": dict(spec.config),
+            }
+            for spec in missing
+        },
         raise_errors=False,
     )
     for topic in answer["topics"]:
         if topic["error_code"] not in (0, _EXISTS):
-            raise SettingsError(f"the broker refuses topic {topic['name']}: "
-                                f"{topic['error_message'] or topic['error_code']}")
+            raise SettingsError(
+                f"the broker refuses topic {topic['name']}: "
+                f"{topic['error_message'] or topic['error_code']}"
+            )
     # A broker confirms before every partition has a leader; a producer would meet errors.
     client.wait_for_topics([spec.name for spec in missing])

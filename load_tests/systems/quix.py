@@ -33,8 +33,9 @@ def run(job: Job) -> None:
         user = users.get(activity.user_id)
         if user is None:
             user = users[activity.user_id] = snapshot.load(
-                engine, activity.user_id, state.get_bytes)
-        vector, = cache.lookup([(activity.item_id, activity.title)])
+                engine, activity.user_id, state.get_bytes
+            )
+        (vector,) = cache.lookup([(activity.item_id, activity.title)])
         assert vector is not None, "the cache is warm"
         outcome = engine.activity(user, activity, vector)
         for part, content in snapshot.dump(user):
@@ -53,11 +54,17 @@ def run(job: Job) -> None:
 
     # As with Faust, only what a group join takes is changed: it is not measured.
     app = Application(
-        broker_address=job.broker, consumer_group=job.group, auto_offset_reset="earliest",
+        broker_address=job.broker,
+        consumer_group=job.group,
+        auto_offset_reset="earliest",
         consumer_extra_config={"session.timeout.ms": 10_000, "heartbeat.interval.ms": 1_000},
-        state_dir=job.state, on_message_processed=handled, loglevel="WARNING")
-    frame = app.dataframe(app.topic(job.topic, key_deserializer="bytes",
-                                    value_deserializer="bytes"))
+        state_dir=job.state,
+        on_message_processed=handled,
+        loglevel="WARNING",
+    )
+    frame = app.dataframe(
+        app.topic(job.topic, key_deserializer="bytes", value_deserializer="bytes")
+    )
     frame = frame.apply(handle, stateful=True, expand=True, metadata=True)
     frame.to_topic(app.topic(job.changes, key_serializer="bytes", value_serializer="bytes"))
 

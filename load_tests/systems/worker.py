@@ -24,13 +24,21 @@ NEVER = 1e9  # seconds: no wall clock in the event time of a log that lies ready
 def run(job: Job) -> None:
     """Run the worker until the log is done."""
     settings = Settings.load(
-        broker=job.broker, topic_prefix=job.prefix, group=job.group, partitions=job.partitions,
-        store="rocksdb", data_dir=Path(job.state), web_port=0, idle_seconds=NEVER,
-        log_level="error")
+        broker=job.broker,
+        topic_prefix=job.prefix,
+        group=job.group,
+        partitions=job.partitions,
+        store="rocksdb",
+        data_dir=Path(job.state),
+        web_port=0,
+        idle_seconds=NEVER,
+        log_level="error",
+    )
     app = create_app(settings, warm_cache(Path(job.folder)))
     app.task(lambda: _watch(app, job))
-    faust.Worker(app, loglevel="error", quiet=True, redirect_stdouts=False
-                 ).execute_from_commandline()
+    faust.Worker(
+        app, loglevel="error", quiet=True, redirect_stdouts=False
+    ).execute_from_commandline()
 
 
 async def _watch(app: Any, job: Job) -> None:
@@ -49,5 +57,6 @@ async def _watch(app: Any, job: Job) -> None:
 
 
 def _due(worker: Worker) -> bool:
-    return any(partition.due(partition.mark.watermark, 1)
-               for partition in worker.partitions.values())
+    return any(
+        partition.due(partition.mark.watermark, 1) for partition in worker.partitions.values()
+    )

@@ -12,16 +12,7 @@ from random import Random
 from typing import Final
 
 from models.datasets import topics
-from models.datasets.people import (
-    Collection,
-    Encode,
-    Half,
-    Life,
-    embedded,
-    in_half,
-    opened,
-    rows,
-)
+from models.datasets.people import Collection, Encode, Half, Life, embedded, in_half, opened, rows
 from models.engine.params import DAY_MS
 from models.errors import JourneysError
 from models.records import Activity
@@ -59,15 +50,22 @@ def people(data: Path, half: Half, number: int, encode: Encode) -> Collection:
         own = random.sample(random.choice(groups), 2)
         others = [label for label in labels if label not in own]
         own += random.sample(others, min(random.randint(0, 4), len(others)))
-        entries = {title: (label, at) for place, label in enumerate(own)
-                   for at, title in _interest(random, posts[label],
-                                              random.choice(KINDS) if place else KINDS[0])}
+        entries = {
+            title: (label, at)
+            for place, label in enumerate(own)
+            for at, title in _interest(
+                random, posts[label], random.choice(KINDS) if place else KINDS[0]
+            )
+        }
         for label in random.choices(labels, k=max(1, len(entries) // 10)):
             at, title = random.choice(posts[label])
             entries.setdefault(title, (label, at))
         lives[f"p{i:03d}"] = _life(f"p{i:03d}", entries)
-    return Collection("invented", embedded(lives, encode),
-                      f"{number} invented people on posts of {len(posts)} topics")
+    return Collection(
+        "invented",
+        embedded(lives, encode),
+        f"{number} invented people on posts of {len(posts)} topics",
+    )
 
 
 def mixed(data: Path, half: Half, number: int, encode: Encode, *, alike: bool) -> Collection:
@@ -87,8 +85,11 @@ def mixed(data: Path, half: Half, number: int, encode: Encode, *, alike: bool) -
     lists: dict[str, list[tuple[str, list[str]]]] = {}
     with opened(data / "names" / "sections.jsonl.gz") as file:
         for section in map(json.loads, file):
-            entries = [entry for entry in dict.fromkeys(section["items"])
-                       if topics.SHORTEST <= len(entry) <= topics.LONGEST]
+            entries = [
+                entry
+                for entry in dict.fromkeys(section["items"])
+                if topics.SHORTEST <= len(entry) <= topics.LONGEST
+            ]
             if len(entries) >= LEAST_ENTRIES and in_half(f"s:{section['context']}", half):
                 lists.setdefault(section["context"], []).append((section["id"], entries))
     several = [sections for sections in lists.values() if len(sections) > 1]
@@ -100,12 +101,16 @@ def mixed(data: Path, half: Half, number: int, encode: Encode, *, alike: bool) -
             pair = random.sample(random.choice(several), 2)
         else:
             pair = [random.choice(lists[name]) for name in random.sample(sorted(lists), 2)]
-        chosen = {entry: (label, _any_time(random)) for label, entries in pair
-                  for entry in random.sample(entries, min(len(entries), MOST_ENTRIES))}
+        chosen = {
+            entry: (label, _any_time(random))
+            for label, entries in pair
+            for entry in random.sample(entries, min(len(entries), MOST_ENTRIES))
+        }
         lives[f"m{i:03d}"] = _life(f"m{i:03d}", chosen)
     kind = "sections of one list" if alike else "lists"
-    return Collection(f"mixed {kind}", embedded(lives, encode),
-                      f"{number} streams, each of two {kind}")
+    return Collection(
+        f"mixed {kind}", embedded(lives, encode), f"{number} streams, each of two {kind}"
+    )
 
 
 def short_texts(data: Path, half: Half, each: int, encode: Encode) -> Iterator[Collection]:
@@ -126,14 +131,26 @@ def short_texts(data: Path, half: Half, each: int, encode: Encode) -> Iterator[C
         for row in rows(data / "clinc150" / "texts.csv.gz"):
             if row["label"] != "oos" and in_half(f"c:{row['label']}", half):
                 texts.setdefault(row["label"], []).append(row["text"])
-        yield _stream("clinc150", {
-            title: (label, _any_time(random)) for label, titles in texts.items()
-            for title in random.sample(titles, min(each, len(titles)))}, encode)
+        yield _stream(
+            "clinc150",
+            {
+                title: (label, _any_time(random))
+                for label, titles in texts.items()
+                for title in random.sample(titles, min(each, len(titles)))
+            },
+            encode,
+        )
     if topics.are_there(data):
         random = Random(f"topics {half}")
-        yield _stream("topics", {
-            title: (label, at) for label, posts in topics.posts(data, half).items()
-            for at, title in random.sample(posts, min(each, len(posts)))}, encode)
+        yield _stream(
+            "topics",
+            {
+                title: (label, at)
+                for label, posts in topics.posts(data, half).items()
+                for at, title in random.sample(posts, min(each, len(posts)))
+            },
+            encode,
+        )
 
 
 def has_intents(data: Path) -> bool:
@@ -152,8 +169,7 @@ def _stream(name: str, entries: Mapping[str, tuple[str, int]], encode: Encode) -
     return Collection(name, person, f"{len(entries):,} texts of {labels} labels")
 
 
-def _interest(random: Random, posts: Sequence[tuple[int, str]], kind: str
-              ) -> list[tuple[int, str]]:
+def _interest(random: Random, posts: Sequence[tuple[int, str]], kind: str) -> list[tuple[int, str]]:
     """Some of a label's posts, from the time that an interest of this kind lasts."""
     first, last = posts[0][0], posts[-1][0]
     days, number = {
@@ -164,8 +180,9 @@ def _interest(random: Random, posts: Sequence[tuple[int, str]], kind: str
     }[kind]
     start = random.randint(first, max(first, last - days * DAY_MS))
     starts = [start, start + 365 * DAY_MS] if kind == "recurring" else [start]
-    inside = [post for post in posts
-              if any(begin <= post[0] < begin + days * DAY_MS for begin in starts)]
+    inside = [
+        post for post in posts if any(begin <= post[0] < begin + days * DAY_MS for begin in starts)
+    ]
     return random.sample(inside, min(number, len(inside)))
 
 
@@ -176,5 +193,7 @@ def _any_time(random: Random) -> int:
 def _life(user_id: str, entries: Mapping[str, tuple[str, int]]) -> Life:
     """A person's activities in time order, from title → (label, time)."""
     ordered = sorted(entries.items(), key=lambda entry: (entry[1][1], entry[0]))
-    return [(Activity(f"{user_id}:{i}", user_id, f"{user_id}:{i}", title, at), label)
-            for i, (title, (label, at)) in enumerate(ordered)]
+    return [
+        (Activity(f"{user_id}:{i}", user_id, f"{user_id}:{i}", title, at), label)
+        for i, (title, (label, at)) in enumerate(ordered)
+    ]

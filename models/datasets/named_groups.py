@@ -23,8 +23,9 @@ Kind: TypeAlias = Literal["list", "subreddit"]
 LEAST_TITLES: Final = 4
 BORNE_OUT: Final = 0.2  # of the titles must have a word that is put beside a heading
 _ASIDE: Final = re.compile(r"\s*(?::|\||\s-\s|\.\s|\.$).*$")  # "Alpinism: A Higher Calling"
-_KIND: Final = re.compile(r"\b(?!(?:awesome|lists?|of|for|big|the|tiny|and|cross|free)\b)[\w+#]+",
-                         re.IGNORECASE)  # "Free programming books": programming books
+_KIND: Final = re.compile(
+    r"\b(?!(?:awesome|lists?|of|for|big|the|tiny|and|cross|free)\b)[\w+#]+", re.IGNORECASE
+)  # "Free programming books": programming books
 _ADDRESS: Final = re.compile(r"^/?r/")
 
 
@@ -65,8 +66,11 @@ class Group:
             return [self.name]
         known, spelled = stems(self.name), spellings(self.titles)
         if self.kind == "subreddit":
-            return [f"{self.name} {spelled.get(term, term)}"
-                    for term in list(salient(self.counts))[:6] if self._bears_out(term, known)]
+            return [
+                f"{self.name} {spelled.get(term, term)}"
+                for term in list(salient(self.counts))[:6]
+                if self._bears_out(term, known)
+            ]
         kind = [word for word in _KIND.findall(self.source) if self._bears_out(word, known)]
         behind = bool(kind) and re.search(r"(?<!j)s$|ing$", kind[-1])
         return [" ".join((self.name, *kind) if behind else (*kind, self.name))] if kind else []
@@ -75,15 +79,23 @@ class Group:
         """Whether enough titles have a word that the heading has not."""
         wanted = stems(word)
         return not wanted & known and sum(
-            bool(stems(title) & wanted) for title in self.titles) >= BORNE_OUT * len(self.titles)
+            bool(stems(title) & wanted) for title in self.titles
+        ) >= BORNE_OUT * len(self.titles)
 
-    def request(self, titles: Sequence[str], user_id: str = "", taken: Sequence[str] = ()
-                ) -> NamingRequest:
+    def request(
+        self, titles: Sequence[str], user_id: str = "", taken: Sequence[str] = ()
+    ) -> NamingRequest:
         """What the worker would ask for if this were a journey with these exemplars."""
         return NamingRequest(
-            user_id=user_id, journey_id=self.group_id, revision=1, titles=list(titles),
-            terms=salient(self.counts), keywords=keyword_name(self.counts, titles, taken),
-            taken=list(taken), requested_at=0)
+            user_id=user_id,
+            journey_id=self.group_id,
+            revision=1,
+            titles=list(titles),
+            terms=salient(self.counts),
+            keywords=keyword_name(self.counts, titles, taken),
+            taken=list(taken),
+            requested_at=0,
+        )
 
 
 def read(data: Path, half: Half) -> list[Group]:
@@ -96,13 +108,27 @@ def read(data: Path, half: Half) -> list[Group]:
     Raises:
         ModelError: A file is missing or broken.
     """
-    rows = [*_rows(data / "sections.jsonl.gz", _section),
-            *_rows(data / "subreddits.jsonl.gz", _subreddit)]
-    seen = {title for key, group in rows if half == "even" and in_half(key, "odd")
-            for title in group.titles}
-    groups = [Group(group.group_id, group.kind, group.source, group.name,
-                    tuple(title for title in group.titles if title not in seen))
-              for key, group in rows if in_half(key, half)]
+    rows = [
+        *_rows(data / "sections.jsonl.gz", _section),
+        *_rows(data / "subreddits.jsonl.gz", _subreddit),
+    ]
+    seen = {
+        title
+        for key, group in rows
+        if half == "even" and in_half(key, "odd")
+        for title in group.titles
+    }
+    groups = [
+        Group(
+            group.group_id,
+            group.kind,
+            group.source,
+            group.name,
+            tuple(title for title in group.titles if title not in seen),
+        )
+        for key, group in rows
+        if in_half(key, half)
+    ]
     return [group for group in groups if len(group.titles) >= LEAST_TITLES]
 
 
@@ -116,8 +142,9 @@ def _rows(path: Path, make: Any) -> list[tuple[str, Group]]:
 
 def _section(row: dict[str, Any]) -> tuple[str, Group]:
     name = row["name"].strip(" \\")
-    group = Group(f"list:{row['id']}", "list", row["context"], name,
-                  tuple(dict.fromkeys(row["items"])))
+    group = Group(
+        f"list:{row['id']}", "list", row["context"], name, tuple(dict.fromkeys(row["items"]))
+    )
     return f"s:{row['context']}", group
 
 
@@ -125,6 +152,11 @@ def _subreddit(row: dict[str, Any]) -> tuple[str, Group] | None:
     if not row["clean"]:
         return None
     name = _ASIDE.sub("", _ADDRESS.sub("", row["name"])).strip()
-    group = Group(f"subreddit:{row['slug']}", "subreddit", row["slug"], name,
-                  tuple(dict.fromkeys(row["items"])))
+    group = Group(
+        f"subreddit:{row['slug']}",
+        "subreddit",
+        row["slug"],
+        name,
+        tuple(dict.fromkeys(row["items"])),
+    )
     return f"g:{row['group']}", group

@@ -82,7 +82,7 @@ def read(folder: Path, half: Half, limit: int, encode: Encode) -> Collection:
     chosen = sorted(lives)
     whole = half == "all" or len(chosen) < LEAST_TO_SPLIT
     if not whole:
-        chosen = chosen[half == "odd"::2]
+        chosen = chosen[half == "odd" :: 2]
     which = "all" if whole else f"the {half} ones"
     people = embedded({user_id: lives[user_id] for user_id in chosen[:limit]}, encode)
     note = f"{len(people)} of {len(lives)} people ({which})"
@@ -120,7 +120,7 @@ def embedded(lives: dict[str, Life], encode: Encode) -> list[Person]:
     vectors, start, people = encode(titles), 0, []
     for user_id, life in lives.items():
         activities, labels = zip(*life, strict=True)
-        people.append(Person(user_id, activities, labels, vectors[start:start + len(life)]))
+        people.append(Person(user_id, activities, labels, vectors[start : start + len(life)]))
         start += len(life)
     return people
 

@@ -30,13 +30,18 @@ def posts(data: Path, half: Half) -> dict[str, list[tuple[int, str]]]:
     for path in sorted((data / "topics").glob("posts_*.csv.gz")):
         for row in rows(path):
             label, title = row["label"], row["title"].strip()
-            if (row["post_id"] not in seen and SHORTEST <= len(title) <= LONGEST
-                    and in_half(f"g:{group_of.get(label, label)}", half)):
+            if (
+                row["post_id"] not in seen
+                and SHORTEST <= len(title) <= LONGEST
+                and in_half(f"g:{group_of.get(label, label)}", half)
+            ):
                 found.setdefault(label, []).append((int(row["ts"]) * 1000, title))
     end = max((at for entries in found.values() for at, _ in entries), default=0)
     since = end - DAYS * DAY_MS
-    recent = {label: sorted(post for post in entries if post[0] >= since)
-              for label, entries in sorted(found.items())}
+    recent = {
+        label: sorted(post for post in entries if post[0] >= since)
+        for label, entries in sorted(found.items())
+    }
     return {label: entries for label, entries in recent.items() if entries}
 
 

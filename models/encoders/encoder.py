@@ -46,8 +46,9 @@ class Encoder:
         dimensions: Length of its vectors.
     """
 
-    def __init__(self, folder: Path, name: str | None = None, *, threads: int = 1,
-                 batch: int = 256) -> None:
+    def __init__(
+        self, folder: Path, name: str | None = None, *, threads: int = 1, batch: int = 256
+    ) -> None:
         config = read_json(folder / "config.json")
         model = find_model(folder)
         self._batch = batch
@@ -130,19 +131,23 @@ class Encoder:
 
     def _batches(self, tokens: Sequence[Sequence[int]]) -> Iterator[list[int]]:
         """Places of texts to run together: same token count, at least one token."""
+
         def length(place: int) -> int:
             return len(tokens[place])
 
         for size, group in groupby(sorted(range(len(tokens)), key=length), key=length):
             places = list(group) if size else []
             for start in range(0, len(places), self._batch):
-                yield places[start:start + self._batch]
+                yield places[start : start + self._batch]
 
     def _run(self, tokens: Sequence[Sequence[int]]) -> Vector:
         """Raw sentence vectors of token rows of equal length, shape (rows, dimensions)."""
         ids = np.array(tokens, np.int64)
-        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids),
-                "token_type_ids": np.zeros_like(ids)}
+        feed = {
+            "input_ids": ids,
+            "attention_mask": np.ones_like(ids),
+            "token_type_ids": np.zeros_like(ids),
+        }
         wanted = {name: feed[name] for name in self._inputs}
         output: Vector = self._session.run([self._output], wanted)[0]
         if output.ndim == 3:  # one vector a token: pool; there is no padding to leave out
@@ -154,7 +159,7 @@ class Encoder:
     def _rows_are_independent(self) -> bool:
         """Whether rows come out bit for bit the same alone and in a batch."""
         ids = self._tokenizer.encode("At home, the first title of a bread stream and tennis").ids
-        rows = [ids[start:start + 4] for start in range(max(1, len(ids) - 3))]
+        rows = [ids[start : start + 4] for start in range(max(1, len(ids) - 3))]
         alone = np.concatenate([self._run([row]) for row in rows])
         return np.array_equal(alone, self._run(rows), equal_nan=True)
 
@@ -228,8 +233,10 @@ def check_vector(vector: Sequence[float], dimensions: int) -> Vector:
 
 def _from_characters(text: str, dimensions: int) -> Vector:
     """A unit vector that is a function of the text's characters, at random angles to all others."""
-    bits = np.frombuffer(hashlib.shake_256(text.encode("utf-8", "surrogatepass"))
-                         .digest(-(-dimensions // 8)), np.uint8)
+    bits = np.frombuffer(
+        hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(-(-dimensions // 8)),
+        np.uint8,
+    )
     signs = np.unpackbits(bits)[:dimensions].astype(np.float32) * 2 - 1
     unit: Vector = signs / np.float32(np.sqrt(dimensions))
     return unit

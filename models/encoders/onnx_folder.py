@@ -22,8 +22,13 @@ MAX_TOKENS: Final = 128  # a title is short; attention costs the square of the l
 
 MODEL_FILES: Final = ("model.onnx", "onnx/model.onnx")
 _HUB_ID: Final = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-_HUB_FILES: Final = [*MODEL_FILES, "onnx/model.onnx_data", "tokenizer.json", "config.json",
-                     "1_Pooling/config.json"]
+_HUB_FILES: Final = [
+    *MODEL_FILES,
+    "onnx/model.onnx_data",
+    "tokenizer.json",
+    "config.json",
+    "1_Pooling/config.json",
+]
 
 
 def find_model(folder: Path) -> Path:
@@ -85,8 +90,11 @@ def pools_first(path: Path) -> bool:
         ModelError: It is neither.
     """
     config = read_json(path)
-    modes = {key.removeprefix("pooling_mode_") for key, on in config.items()
-             if key.startswith("pooling_mode_") and on is True}
+    modes = {
+        key.removeprefix("pooling_mode_")
+        for key, on in config.items()
+        if key.startswith("pooling_mode_") and on is True
+    }
     modes = modes or {str(config.get("pooling_mode", "mean"))}  # as newer versions write it
     if modes <= {"mean", "mean_tokens"}:
         return False
@@ -126,13 +134,16 @@ def download(hub_id: str) -> Path:
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
-        raise ModelError(f"encoder {hub_id}: a hub id needs the extra `hub`: "
-                         "pip install 'interest-journeys[hub]'") from None
+        raise ModelError(
+            f"encoder {hub_id}: a hub id needs the extra `hub`: "
+            "pip install 'interest-journeys[hub]'"
+        ) from None
     try:
         return Path(snapshot_download(hub_id, allow_patterns=_HUB_FILES))
     except Exception as error:
-        raise ModelError(f"encoder {hub_id}: no such folder, and the hub says: "
-                         f"{first_line(error)}") from None
+        raise ModelError(
+            f"encoder {hub_id}: no such folder, and the hub says: {first_line(error)}"
+        ) from None
 
 
 def first_line(error: Exception) -> str:

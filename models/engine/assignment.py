@@ -49,9 +49,15 @@ def assign(out: Outcome, activity: Activity, vector: Vector) -> Cluster:
     cluster.last_at = max(cluster.last_at, moment)
     cluster.started_at = min(cluster.started_at, moment)
     count_terms(cluster.terms, activity.terms or terms_of(activity.title))
-    offer(cluster.exemplars, Exemplar(
-        activity.item_id, shorten(activity.title), moment,
-        score_of(cosine, moment, FADING_HALF_LIFE_MS)))
+    offer(
+        cluster.exemplars,
+        Exemplar(
+            activity.item_id,
+            shorten(activity.title),
+            moment,
+            score_of(cosine, moment, FADING_HALF_LIFE_MS),
+        ),
+    )
     return cluster
 
 
@@ -71,7 +77,8 @@ def merge_near(out: Outcome, cluster: Cluster, activity: Activity) -> Cluster:
         other, score = user.numbers.most_alike(params, user.row_of(cluster.number))
         twin = user.clusters[other]
         if not (grown and score > 0.0) and not (
-                score > -params.scale.eager and _persist(out, cluster, twin, activity)):
+            score > -params.scale.eager and _persist(out, cluster, twin, activity)
+        ):
             break
         cluster = _merge(out, cluster, twin, activity)
     return cluster
@@ -93,8 +100,9 @@ def _merge(out: Outcome, first: Cluster, second: Cluster, activity: Activity) ->
     moment, cause = activity.occurred_at, activity.event_id
     kept_id = user.journey_id(kept.number)
     if gone.journey is not None:
-        shown = out.change(gone, gone.journey, "merged", moment, cause, stage="merged",
-                           merged_into=kept_id)
+        shown = out.change(
+            gone, gone.journey, "merged", moment, cause, stage="merged", merged_into=kept_id
+        )
         out.publish(gone, gone.journey, moment, shown, merged_into=kept_id)
     fresher = gone.last_window > kept.last_window
     user.absorb(kept, gone, params.half_life_ms, params.history_windows)
@@ -120,8 +128,10 @@ def _seniority(cluster: Cluster) -> tuple[bool, int, int]:
 def _make_room(out: Outcome, activity: Activity) -> None:
     """Drop the weakest cluster: no journey while there is another, else a dormant one first."""
     user, numbers = out.user, out.user.numbers
-    ranks = [0 if cluster.journey is None else 1 + (cluster.journey.stage == "active")
-             for cluster in user.clusters]
+    ranks = [
+        0 if cluster.journey is None else 1 + (cluster.journey.stage == "active")
+        for cluster in user.clusters
+    ]
     # Masses are decayed to different moments: in logarithms they can be brought to one.
     size = numbers.size
     worth = np.log2(numbers.mass[:size]) + numbers.touched[:size] / FADING_HALF_LIFE_MS

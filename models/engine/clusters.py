@@ -45,8 +45,9 @@ class Clusters:
         self.touched = np.zeros(_FIRST_ROWS)
         self._square = np.zeros(_FIRST_ROWS)
 
-    def nearest(self, params: EngineParams, vector: Vector, moment: int
-                ) -> tuple[int, float, float]:
+    def nearest(
+        self, params: EngineParams, vector: Vector, moment: int
+    ) -> tuple[int, float, float]:
         """Row, score (above 0: it belongs there) and cosine of the likeliest cluster.
 
         Args:
@@ -55,14 +56,22 @@ class Clusters:
             moment: Its time, epoch ms.
         """
         found: tuple[int, float, float] = kernel.nearest(
-            params.kernel, self.means, self.mass, self._square, self.touched, self.size, vector,
-            float(moment))
+            params.kernel,
+            self.means,
+            self.mass,
+            self._square,
+            self.touched,
+            self.size,
+            vector,
+            float(moment),
+        )
         return found
 
     def most_alike(self, params: EngineParams, row: int) -> tuple[int, float]:
         """The other row that is likeliest the same interest as `row`, and the score of that."""
         found: tuple[int, float] = kernel.most_alike(
-            params.kernel, self.means, self.mass, self._square, self.size, row)
+            params.kernel, self.means, self.mass, self._square, self.size, row
+        )
         return found
 
     def strength(self, moment: float, half_life: float) -> NDArray[np.float64]:
@@ -73,8 +82,9 @@ class Clusters:
 
     def rank(self, strength: NDArray[np.float64], rows: list[int], row: int) -> int:
         """Place of `row` among `rows` by strength and diversity; the first is 1."""
-        place: int = kernel.rank(self.means[rows], self._square[rows], strength[rows],
-                                 rows.index(row))
+        place: int = kernel.rank(
+            self.means[rows], self._square[rows], strength[rows], rows.index(row)
+        )
         return place
 
     def append(self, mean: Vector, mass: float, moment: float) -> int:

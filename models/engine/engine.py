@@ -70,8 +70,11 @@ class Engine:
         moment = activity.occurred_at
         window = index_of(moment, params.window_ms)
         if user.clusters and len(vector) != user.numbers.dimensions:
-            raise Rejected(Reason.BAD_VECTOR, f"{len(vector)} dimensions, the user's activities "
-                                              f"before it had {user.numbers.dimensions}")
+            raise Rejected(
+                Reason.BAD_VECTOR,
+                f"{len(vector)} dimensions, the user's activities "
+                f"before it had {user.numbers.dimensions}",
+            )
         oldest = index_of(user.latest, params.window_ms) - params.history_windows
         if moment < user.latest - params.lateness_ms and window <= oldest:
             raise Rejected(Reason.TOO_LATE, "its window is no longer kept")
@@ -142,5 +145,8 @@ class Engine:
 def _taken(user: UserState, cluster: Cluster, name: str) -> bool:
     """Whether another journey of the user goes by that name."""
     folded = name.casefold()
-    return any(journey.name.casefold() == folded
-               for known, journey in user.journeys() if known is not cluster)
+    return any(
+        journey.name.casefold() == folded
+        for known, journey in user.journeys()
+        if known is not cluster
+    )

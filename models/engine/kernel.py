@@ -116,8 +116,9 @@ def _within(k: Scale, mass: Doubles, square: Doubles, size: int) -> float:
 
 
 @_compiled
-def _ratio(k: Scale, within: float, n1: float, q1: float, n2: float, q2: float, dot: float
-           ) -> float:
+def _ratio(
+    k: Scale, within: float, n1: float, q1: float, n2: float, q2: float, dot: float
+) -> float:
     """Log-likelihood ratio of one interest against two.
 
     Args:
@@ -146,8 +147,9 @@ def _bar(k: Scale, mass: Doubles, size: int) -> float:
     for row in range(size):
         if mass[row] >= _GROWN:
             grown += 1
-    return (k.choices * max(0.0, math.log((size + k.choices_from) / (20.0 + k.choices_from)))
-            + k.crowd * max(0.0, math.log(max(grown, 1) / k.crowd_from)))
+    return k.choices * max(
+        0.0, math.log((size + k.choices_from) / (20.0 + k.choices_from))
+    ) + k.crowd * max(0.0, math.log(max(grown, 1) / k.crowd_from))
 
 
 @_compiled
@@ -177,8 +179,9 @@ def _dot(left: Floats, right: Floats) -> float:
 
 
 @_exactly
-def learn(means: Floats, square: Doubles, row: int, mean: Floats, share: float, turn: float
-          ) -> None:
+def learn(
+    means: Floats, square: Doubles, row: int, mean: Floats, share: float, turn: float
+) -> None:
     """Move a row's mean towards another by a share, onto what 8 bits a part can hold.
 
     Steps of a large cluster's mean are smaller than the grid's. So that they are not lost, numbers
@@ -210,8 +213,16 @@ def learn(means: Floats, square: Doubles, row: int, mean: Floats, share: float, 
 
 
 @_compiled
-def nearest(scale: Any, means: Floats, mass: Doubles, square: Doubles, touched: Doubles,
-            size: int, vector: Floats, moment: float) -> tuple[int, float, float]:
+def nearest(
+    scale: Any,
+    means: Floats,
+    mass: Doubles,
+    square: Doubles,
+    touched: Doubles,
+    size: int,
+    vector: Floats,
+    moment: float,
+) -> tuple[int, float, float]:
     """The cluster that a vector most likely belongs to.
 
     Args:
@@ -237,8 +248,15 @@ def nearest(scale: Any, means: Floats, mass: Doubles, square: Doubles, touched: 
     for row in range(size):
         dot = _dot(means[row], vector)
         shared = _dot(means[row], centre)
-        score = _ratio(k, within, mass[row], square[row] - 2.0 * shared + own, 1.0, apart,
-                       dot - shared - offset + own)
+        score = _ratio(
+            k,
+            within,
+            mass[row],
+            square[row] - 2.0 * shared + own,
+            1.0,
+            apart,
+            dot - shared - offset + own,
+        )
         age = max(0.0, moment - touched[row]) / WEEK_MS
         score -= k.recency * math.log1p(age / k.recency_weeks)
         if score > best:
@@ -248,8 +266,9 @@ def nearest(scale: Any, means: Floats, mass: Doubles, square: Doubles, touched: 
 
 
 @_compiled
-def most_alike(scale: Any, means: Floats, mass: Doubles, square: Doubles, size: int, row: int
-               ) -> tuple[int, float]:
+def most_alike(
+    scale: Any, means: Floats, mass: Doubles, square: Doubles, size: int, row: int
+) -> tuple[int, float]:
     """The cluster that is most likely the same interest as the one in `row`.
 
     Returns:

@@ -49,8 +49,9 @@ def has_shifted(user: UserState, cluster: Cluster, journey: Journey, params: Eng
     return moved > params.shift * max(square - variance / mass, 0.01)
 
 
-def resume(out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: str
-           ) -> JourneyView:
+def resume(
+    out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: str
+) -> JourneyView:
     """Wake a dormant journey; returns it as it was told."""
     journey.stage = "active"
     out.user.dirty.add(cluster.number)
@@ -92,8 +93,10 @@ def end(out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: st
 
 def reschedule(user: UserState, params: EngineParams) -> None:
     """Set the watermark from which the passing of time alone brings the user a change."""
-    user.due = min((_due(journey, cluster.last_window, params)
-                    for cluster, journey in user.journeys()), default=None)
+    user.due = min(
+        (_due(journey, cluster.last_window, params) for cluster, journey in user.journeys()),
+        default=None,
+    )
 
 
 def awaited(user: UserState, journey: Journey, window: int, params: EngineParams) -> bool:

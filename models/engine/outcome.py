@@ -40,8 +40,17 @@ class Outcome:
         """Id of the journey that the activity was put to, None while the cluster is none."""
         return self.user.journey_id(self.number) if self.number and self.promoted else None
 
-    def change(self, cluster: Cluster, journey: Journey, kind: Kind, moment: int, cause: str,
-               *, stage: Stage | None = None, merged_into: str | None = None) -> JourneyView:
+    def change(
+        self,
+        cluster: Cluster,
+        journey: Journey,
+        kind: Kind,
+        moment: int,
+        cause: str,
+        *,
+        stage: Stage | None = None,
+        merged_into: str | None = None,
+    ) -> JourneyView:
         """Tell a change of a journey that is still in the user's state.
 
         Args:
@@ -59,10 +68,18 @@ class Outcome:
         user = self.user
         journey_id = user.journey_id(cluster.number)
         shown = view(user, cluster, journey, stage or journey.stage, self.params)
-        self.changes.append(Change(
-            id=f"{journey_id}:{kind}:{cause}", user_id=user.user_id, kind=kind,
-            occurred_at=moment, cause=cause, journey_id=journey_id, journey=shown,
-            merged_into=merged_into))
+        self.changes.append(
+            Change(
+                id=f"{journey_id}:{kind}:{cause}",
+                user_id=user.user_id,
+                kind=kind,
+                occurred_at=moment,
+                cause=cause,
+                journey_id=journey_id,
+                journey=shown,
+                merged_into=merged_into,
+            )
+        )
         return shown
 
     def named(self, cluster: Cluster, journey: Journey) -> None:
@@ -70,13 +87,29 @@ class Outcome:
         user = self.user
         journey_id = user.journey_id(cluster.number)
         cause = f"{journey.revision}:{journey.source}"
-        self.changes.append(Change(
-            id=f"{journey_id}:named:{cause}", user_id=user.user_id, kind="named",
-            occurred_at=journey.revised_at, cause=f"revision:{cause}", journey_id=journey_id,
-            name=journey.name, name_source=journey.source, revision=journey.revision))
+        self.changes.append(
+            Change(
+                id=f"{journey_id}:named:{cause}",
+                user_id=user.user_id,
+                kind="named",
+                occurred_at=journey.revised_at,
+                cause=f"revision:{cause}",
+                journey_id=journey_id,
+                name=journey.name,
+                name_source=journey.source,
+                revision=journey.revision,
+            )
+        )
 
-    def publish(self, cluster: Cluster, journey: Journey, moment: int,
-                shown: JourneyView | None = None, *, merged_into: str | None = None) -> None:
+    def publish(
+        self,
+        cluster: Cluster,
+        journey: Journey,
+        moment: int,
+        shown: JourneyView | None = None,
+        *,
+        merged_into: str | None = None,
+    ) -> None:
         """Publish the journey as it is now, or as it was told a moment ago."""
         shown = shown or view(self.user, cluster, journey, journey.stage, self.params)
         self.records.append(record(self.user, cluster, journey, shown, moment, merged_into))

@@ -78,6 +78,8 @@ class EngineParams:
             windows: Its history of windows.
             moment: The user's latest event time, epoch ms.
         """
-        return (activities >= self.promote_activities
-                and active_in(windows, index_of(moment, self.window_ms), self.history_windows)
-                >= self.promote_windows)
+        return (
+            activities >= self.promote_activities
+            and active_in(windows, index_of(moment, self.window_ms), self.history_windows)
+            >= self.promote_windows
+        )

@@ -75,15 +75,25 @@ def dump(user: UserState) -> list[tuple[bytes, bytes | None]]:
     ]
     if user.dirty:
         parts += [
-            (_key(name, cluster.number),
-             _encode(_Part(VERSION, cluster, packed(numbers.means[row]),
-                           float(numbers.mass[row]), float(numbers.touched[row]))))
+            (
+                _key(name, cluster.number),
+                _encode(
+                    _Part(
+                        VERSION,
+                        cluster,
+                        packed(numbers.means[row]),
+                        float(numbers.mass[row]),
+                        float(numbers.touched[row]),
+                    )
+                ),
+            )
             for row, cluster in enumerate(user.clusters)
             if cluster.number in user.dirty
         ]
     present = [cluster.number for cluster in user.clusters]
-    parts.append((name, _encode(_Header(
-        VERSION, user.due, user.latest, user.given, user.applied, present))))
+    parts.append(
+        (name, _encode(_Header(VERSION, user.due, user.latest, user.given, user.applied, present)))
+    )
     user.dirty.clear()
     user.removed.clear()
     return parts

@@ -17,8 +17,11 @@ from models.text.keywords import add_counts
 _STEPS = np.float32(7)  # to either side of 0: 15 levels fit into 4 bits
 _TINY = np.float32(1e-9)
 # Two parts behind each byte, as one number: it is looked up faster than two.
-_PAIRS = (np.array([(pair >> 4, pair & 15) for pair in range(256)], np.float32)
-          - _STEPS).view(np.complex64).ravel()
+_PAIRS = (
+    (np.array([(pair >> 4, pair & 15) for pair in range(256)], np.float32) - _STEPS)
+    .view(np.complex64)
+    .ravel()
+)
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
@@ -108,8 +111,18 @@ class UserState:
         removed: Numbers of the clusters that went since the last dump.
     """
 
-    __slots__ = ("applied", "clusters", "dirty", "due", "given", "latest", "numbers",
-                 "prefix", "removed", "user_id")
+    __slots__ = (
+        "applied",
+        "clusters",
+        "dirty",
+        "due",
+        "given",
+        "latest",
+        "numbers",
+        "prefix",
+        "removed",
+        "user_id",
+    )
 
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
@@ -174,8 +187,13 @@ class UserState:
         into, source = self.row_of(kept.number), self.row_of(gone.number)
         numbers = self.numbers
         kept.cohesion += (gone.cohesion - kept.cohesion) * gone.count / (kept.count + gone.count)
-        numbers.learn(into, numbers.means[source].copy(), numbers.mass[source],
-                      numbers.touched[source], half_life)
+        numbers.learn(
+            into,
+            numbers.means[source].copy(),
+            numbers.mass[source],
+            numbers.touched[source],
+            half_life,
+        )
         kept.count += gone.count
         kept.started_at = min(kept.started_at, gone.started_at)
         kept.last_at = max(kept.last_at, gone.last_at)

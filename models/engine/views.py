@@ -27,8 +27,9 @@ def confidence(user: UserState, cluster: Cluster, params: EngineParams) -> float
     return round(1.0 / (1.0 + math.exp(-logit)), 3)
 
 
-def view(user: UserState, cluster: Cluster, journey: Journey, stage: Stage, params: EngineParams
-         ) -> JourneyView:
+def view(
+    user: UserState, cluster: Cluster, journey: Journey, stage: Stage, params: EngineParams
+) -> JourneyView:
     """A journey of the user, as it is now."""
     direction = user.direction(cluster).astype(np.float64)
     return JourneyView(
@@ -43,20 +44,28 @@ def view(user: UserState, cluster: Cluster, journey: Journey, stage: Stage, para
         activities=cluster.count,
         items=[Item(item.item_id, item.title, item.occurred_at) for item in cluster.best()],
         terms=salient(cluster.terms),
-        windows=[WindowCount(index * params.window_ms, cluster.windows[index])
-                 for index in sorted(cluster.windows)],
+        windows=[
+            WindowCount(index * params.window_ms, cluster.windows[index])
+            for index in sorted(cluster.windows)
+        ],
         vector=np.round(direction, VECTOR_DECIMALS).tolist(),
     )
 
 
-def record(user: UserState, cluster: Cluster, journey: Journey, shown: JourneyView,
-           updated_at: int, merged_into: str | None = None) -> JourneyRecord:
+def record(
+    user: UserState,
+    cluster: Cluster,
+    journey: Journey,
+    shown: JourneyView,
+    updated_at: int,
+    merged_into: str | None = None,
+) -> JourneyRecord:
     """The journey's record for the compacted topic."""
     row = user.row_of(cluster.number)
     numbers = user.numbers
     # Not `user.latest`: whether a window closes by the user's next activity, which is that already,
     # or before it by the passing of time must make no difference.
-    counted = float(numbers.touched[:numbers.size].max())
+    counted = float(numbers.touched[: numbers.size].max())
     strength = numbers.strength(counted, FADING_HALF_LIFE_MS)
     rank = None
     if shown.stage in ("active", "dormant"):

@@ -25,8 +25,9 @@ class Failure(Exception):
         pause: Seconds that the server wants to be left alone.
     """
 
-    def __init__(self, message: str, *, again: bool, taken: bool = True, status: int = 0,
-                 pause: float = 0.0) -> None:
+    def __init__(
+        self, message: str, *, again: bool, taken: bool = True, status: int = 0, pause: float = 0.0
+    ) -> None:
         super().__init__(message)
         self.again = again
         self.taken = taken
@@ -99,10 +100,10 @@ class Api:
         self._http = httpx.AsyncClient(
             base_url=base,
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            limits=httpx.Limits(max_connections=connections,
-                                max_keepalive_connections=connections),
-            timeout=httpx.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout),
-                                  pool=POOL_TIMEOUT),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            timeout=httpx.Timeout(
+                timeout, connect=min(CONNECT_TIMEOUT, timeout), pool=POOL_TIMEOUT
+            ),
         )
 
     async def close(self) -> None:
@@ -134,19 +135,22 @@ class Api:
         chat = await self._call("POST", "chat/completions", _Chat, body)
         return [choice.message.content or "" for choice in chat.choices]
 
-    async def _call(self, method: str, path: str, form: type[_Form], body: Any = None
-                    ) -> _Form:
+    async def _call(self, method: str, path: str, form: type[_Form], body: Any = None) -> _Form:
         try:
             answer = await self._http.request(method, path, json=body)
         except httpx.HTTPError as error:
             refused = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            raise Failure(str(error) or type(error).__name__, again=True,
-                           taken=not refused) from None
+            raise Failure(
+                str(error) or type(error).__name__, again=True, taken=not refused
+            ) from None
         if not answer.is_success:
             status = answer.status_code
-            raise Failure(f"HTTP {status}: {_detail(answer)}", status=status,
-                           again=status >= 500 or status in {NOT_FOUND, 408, 429},
-                           pause=_retry_after(answer))
+            raise Failure(
+                f"HTTP {status}: {_detail(answer)}",
+                status=status,
+                again=status >= 500 or status in {NOT_FOUND, 408, 429},
+                pause=_retry_after(answer),
+            )
         try:
             return msgspec.json.decode(answer.content, type=form)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -37,22 +37,27 @@ class Choice(NamedTuple):
     refused: Counter[Refusal]
 
 
-def choose(answers: Sequence[str], evidence: Evidence, policy: Policy,
-           encoder: TextEncoder | None = None) -> Choice:
+def choose(
+    answers: Sequence[str], evidence: Evidence, policy: Policy, encoder: TextEncoder | None = None
+) -> Choice:
     """Take the best answer that the guard lets pass; blocking when there is an encoder."""
     answers = list(dict.fromkeys(filter(None, map(tidy, answers))))
     nearness, merits = _measure(answers, evidence, encoder)
-    verdicts = [check(answer, evidence, policy, similarity)
-                for answer, similarity in zip(answers, nearness, strict=True)]
+    verdicts = [
+        check(answer, evidence, policy, similarity)
+        for answer, similarity in zip(answers, nearness, strict=True)
+    ]
     refused = Counter(verdict.refusal for verdict in verdicts if verdict.refusal is not None)
     passed = [place for place, verdict in enumerate(verdicts) if verdict.refusal is None]
-    best = max(passed, key=lambda place: (merits[place], support(answers[place], evidence)),
-               default=None)
+    best = max(
+        passed, key=lambda place: (merits[place], support(answers[place], evidence)), default=None
+    )
     return Choice(None if best is None else verdicts[best].name, refused)
 
 
-def _measure(answers: Sequence[str], evidence: Evidence,
-             encoder: TextEncoder | None) -> tuple[list[float], list[float]]:
+def _measure(
+    answers: Sequence[str], evidence: Evidence, encoder: TextEncoder | None
+) -> tuple[list[float], list[float]]:
     """For each answer its cosine to the titles, and its merit.
 
     The title nearest to an answer does not count, so that a title which the model merely repeats
@@ -66,16 +71,22 @@ def _measure(answers: Sequence[str], evidence: Evidence,
     ends = np.cumsum([len(titles), len(evidence.taken), len(answers)])
     about, taken, named, alone = np.split(vectors, ends)
     centre = about.sum(axis=0)
-    strays = {word for word, vector in zip(new, alone, strict=True)
-              if not is_known(word) or _cosine(centre, vector) < STRAY}
+    strays = {
+        word
+        for word, vector in zip(new, alone, strict=True)
+        if not is_known(word) or _cosine(centre, vector) < STRAY
+    }
     to_titles, to_taken = named @ about.T, (named @ taken.T).max(axis=1, initial=0.0)
     nearness, merits = [], []
     for place, vector in enumerate(named):
         others = np.delete(about, int(to_titles[place].argmax()), 0) if len(titles) > 2 else about
         nearness.append(_cosine(others.sum(axis=0), vector))
-        merits.append(nearness[-1] - DISTANCE * float(to_taken[place])
-                      - STRAYING * len(strays.intersection(said[place]))
-                      - ECHO * echoes(answers[place], evidence))
+        merits.append(
+            nearness[-1]
+            - DISTANCE * float(to_taken[place])
+            - STRAYING * len(strays.intersection(said[place]))
+            - ECHO * echoes(answers[place], evidence)
+        )
     return nearness, merits
 
 

@@ -52,8 +52,15 @@ class VllmClient:
         SettingsError: The url is none.
     """
 
-    def __init__(self, url: str, *, model: str | None = None, api_key: str | None = None,
-                 concurrency: int = 8, timeout: float = 30.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str | None = None,
+        api_key: str | None = None,
+        concurrency: int = 8,
+        timeout: float = 30.0,
+    ) -> None:
         self._wanted = self._model = model
         self._timeout = timeout
         self._slots = asyncio.Semaphore(concurrency)
@@ -122,10 +129,11 @@ class VllmClient:
         return None
 
     async def _try(self, prompt: Prompt, n: int, numbers: Sequence[str]) -> Completion:
-        options = {"n": n, "max_tokens": MAX_TOKENS,
-                   "temperature": TEMPERATURE if n > 1 else 0.0}
-        form = {"type": "json_schema", "json_schema": {
-            "name": "interest", "schema": schema(numbers), "strict": True}}
+        options = {"n": n, "max_tokens": MAX_TOKENS, "temperature": TEMPERATURE if n > 1 else 0.0}
+        form = {
+            "type": "json_schema",
+            "json_schema": {"name": "interest", "schema": schema(numbers), "strict": True},
+        }
         for attempt in range(TRIES):
             try:
                 return await self._ask(prompt, options, form)
@@ -138,8 +146,9 @@ class VllmClient:
                 await asyncio.sleep(random.uniform(0, FIRST_WAIT * 4**attempt))
         raise AssertionError("unreachable")
 
-    async def _ask(self, prompt: Prompt, options: dict[str, Any], form: dict[str, Any]
-                   ) -> Completion:
+    async def _ask(
+        self, prompt: Prompt, options: dict[str, Any], form: dict[str, Any]
+    ) -> Completion:
         if self._schema:
             try:
                 return await self._generate(prompt, options | {"response_format": form})

@@ -85,12 +85,16 @@ _POSSESSIVE: Final = re.compile(r"['’]s\b")
 _SENTENCE: Final = re.compile(
     r"\b(?:i|i'm|i've|me|my|mine|we|we're|our|us|he|he's|she|she's|his|her|they|they're|it's|that's|"
     r"is|are|was|were|am|does|do|did|has|have|had|will|would|should|can|could|\w+n't)\b",
-    re.IGNORECASE)
+    re.IGNORECASE,
+)
 _DANGLING: Final = re.compile(
-    r"(?:\b(?:an?|and|as|at|by|for|from|in|into|its|of|or|the|their|to|with|without|your)|&)$")
+    r"(?:\b(?:an?|and|as|at|by|for|from|in|into|its|of|or|the|their|to|with|without|your)|&)$"
+)
 # Whole answers that say nothing, and pieces that only talk about the task has.
-_NOTHING: Final = (r"(?:interests?|topics?|titles?|items?|things|stuff|content|subjects?|hobbies|"
-                   r"hobby|activity|activities|articles?|videos|posts|names?|words?|users?|list)")
+_NOTHING: Final = (
+    r"(?:interests?|topics?|titles?|items?|things|stuff|content|subjects?|hobbies|"
+    r"hobby|activity|activities|articles?|videos|posts|names?|words?|users?|list)"
+)
 _EMPTY: Final = re.compile(
     r"\b(?:unnamed|untitled|unknown|miscellaneous|misc|unspecified|n/a|placeholder)\b|"
     r"^(?:various|general|diverse|mixed|random|other|several|multiple|many|different|common|user|"
@@ -104,8 +108,7 @@ _EMPTY: Final = re.compile(
 )
 
 
-def check(answer: str, evidence: Evidence, policy: Policy,
-          similarity: float = 0.0) -> Verdict:
+def check(answer: str, evidence: Evidence, policy: Policy, similarity: float = 0.0) -> Verdict:
     """Judge one answer.
 
     Args:
@@ -119,9 +122,14 @@ def check(answer: str, evidence: Evidence, policy: Policy,
     least, most = policy.words
     if _CONTACT.search(name):
         refusal: Refusal | None = Refusal.CONTACT
-    elif (not least <= length <= most or len(name) > policy.chars or _repeats(name)
-            or not all(_is_plain(sign) for sign in name) or _DANGLING.search(name)
-            or is_glued(name, evidence.titles)):
+    elif (
+        not least <= length <= most
+        or len(name) > policy.chars
+        or _repeats(name)
+        or not all(_is_plain(sign) for sign in name)
+        or _DANGLING.search(name)
+        or is_glued(name, evidence.titles)
+    ):
         refusal = Refusal.FORM
     elif _EMPTY.search(name):
         refusal = Refusal.EMPTY_WORDS
@@ -137,8 +145,11 @@ def check(answer: str, evidence: Evidence, policy: Policy,
         refusal = Refusal.TAKEN
     elif words(name) & evidence.tainted:
         refusal = Refusal.HIDDEN_ORDER
-    elif _is_foreign(name, evidence) or _has_strange_numbers(name, evidence) or (
-            not _is_grounded(name, evidence) and similarity < policy.similarity):
+    elif (
+        _is_foreign(name, evidence)
+        or _has_strange_numbers(name, evidence)
+        or (not _is_grounded(name, evidence) and similarity < policy.similarity)
+    ):
         refusal = Refusal.UNGROUNDED
     else:
         return Verdict(respelled(name, evidence.titles))
@@ -205,8 +216,11 @@ def _repeats(name: str) -> bool:
 
 def _plain(text: str) -> str:
     """Lower case, accents off, words with single spaces between: for comparing."""
-    bare = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold())
-                   if not unicodedata.combining(sign))
+    bare = "".join(
+        sign
+        for sign in unicodedata.normalize("NFKD", text.casefold())
+        if not unicodedata.combining(sign)
+    )
     return " ".join(re.findall(r"\w+", bare.replace("'", "").replace("’", "")))
 
 
@@ -220,6 +234,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     categories = msgspec.json.decode(path.read_bytes(), type=dict[str, list[str]])
     return {
         category: re.compile(
-            r"\b(?:" + "|".join(re.escape(word).replace(r"\*", r"\w*") for word in words) + r")\b")
+            r"\b(?:" + "|".join(re.escape(word).replace(r"\*", r"\w*") for word in words) + r")\b"
+        )
         for category, words in categories.items()
     }

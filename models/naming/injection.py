@@ -15,8 +15,7 @@ _SPACE: Final = re.compile(r"[^\S\n]+")  # a line break may begin a forged turn 
 _SPACED_OUT: Final = re.compile(r"\b(?:\w[ .\-_*]){4,}\w\b")
 # Letters and digits that stand in for others to get a word past a filter.
 _LOOKALIKES: Final = str.maketrans(
-    "аеорсухіѕԁӏтмнкв" "αερονιτυ" "01345$@",
-    "aeopcyxisdltmhkb" "aepovitu" "oieassa",
+    "аеорсухіѕԁӏтмнквαερονιτυ01345$@", "aeopcyxisdltmhkbaepovituoieassa"
 )
 _TAGS: Final = re.compile("[\U000e0000-\U000e007f]")  # letters of plane 14 that nobody sees
 

@@ -65,8 +65,13 @@ class KeywordNamer:
 
     async def name(self, request: NamingRequest) -> JourneyName:
         """The keyword name that the journey has already; its owner ignores it."""
-        return JourneyName(user_id=request.user_id, journey_id=request.journey_id,
-                           revision=request.revision, name=request.keywords, source="keywords")
+        return JourneyName(
+            user_id=request.user_id,
+            journey_id=request.journey_id,
+            revision=request.revision,
+            name=request.keywords,
+            source="keywords",
+        )
 
     def trouble(self) -> str | None:
         """There is no server."""
@@ -90,9 +95,15 @@ class VllmNamer:
         prompt: Puts the question: few-shot, plain or behind a soft prompt. Blocking, but short.
     """
 
-    def __init__(self, client: VllmClient, *, candidates: int = 4, policy: Policy | None = None,
-                 encoder: TextEncoder | None = None,
-                 prompt: Callable[[Evidence], Prompt] = messages) -> None:
+    def __init__(
+        self,
+        client: VllmClient,
+        *,
+        candidates: int = 4,
+        policy: Policy | None = None,
+        encoder: TextEncoder | None = None,
+        prompt: Callable[[Evidence], Prompt] = messages,
+    ) -> None:
         self.tally = Tally()
         self._client = client
         self._candidates = candidates
@@ -112,10 +123,12 @@ class VllmNamer:
         shown, refused = replace(evidence, taken=()), Counter[Refusal]()
         for candidates in (self._candidates, AGAIN * self._candidates):
             self.tally.calls += 1
-            model, answers = await self._client.complete(self._prompt(shown), candidates,
-                                                         evidence.numbers)
-            name, reasons = await asyncio.to_thread(choose, answers, evidence, self._policy,
-                                                    self._encoder)
+            model, answers = await self._client.complete(
+                self._prompt(shown), candidates, evidence.numbers
+            )
+            name, reasons = await asyncio.to_thread(
+                choose, answers, evidence, self._policy, self._encoder
+            )
             refused += reasons
             self.tally.refused += reasons
             if name is not None:
@@ -125,10 +138,21 @@ class VllmNamer:
         else:
             listed = ", ".join(f"{count} {refusal}" for refusal, count in refused.items())
             raise NamingError(f"refused: {listed or 'the answers were empty'}", retriable=False)
-        logger.info("journey %s revision %d: %s; refused: %s", request.journey_id,
-                    request.revision, name, dict(refused))
-        return JourneyName(user_id=request.user_id, journey_id=request.journey_id,
-                           revision=request.revision, name=name, source="llm", model=model)
+        logger.info(
+            "journey %s revision %d: %s; refused: %s",
+            request.journey_id,
+            request.revision,
+            name,
+            dict(refused),
+        )
+        return JourneyName(
+            user_id=request.user_id,
+            journey_id=request.journey_id,
+            revision=request.revision,
+            name=name,
+            source="llm",
+            model=model,
+        )
 
     def trouble(self) -> str | None:
         """Why the server is left alone just now."""

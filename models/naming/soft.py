@@ -20,8 +20,13 @@ from models.naming.titles import Evidence
 
 VECTORS: Final = "soft_prompt.safetensors"
 CARD: Final = "soft_prompt.json"
-_TABLES: Final = ("model.embed_tokens.weight", "embed_tokens.weight", "transformer.wte.weight",
-                  "language_model.model.embed_tokens.weight", "gpt_neox.embed_in.weight")
+_TABLES: Final = (
+    "model.embed_tokens.weight",
+    "embed_tokens.weight",
+    "transformer.wte.weight",
+    "language_model.model.embed_tokens.weight",
+    "gpt_neox.embed_in.weight",
+)
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -55,8 +60,9 @@ class SoftPrompt:
         try:
             self._card = msgspec.json.decode((folder / CARD).read_bytes(), type=Card)
         except (OSError, msgspec.MsgspecError) as error:
-            raise ModelError(f"{folder}: no soft prompt of `journeys tune prompt`: {error}") \
-                from None
+            raise ModelError(
+                f"{folder}: no soft prompt of `journeys tune prompt`: {error}"
+            ) from None
         weights = weights or Path(self._card.model)
         self._vectors = Table(folder / VECTORS, "soft_prompt")[:]
         self._table = _embeddings(weights)
@@ -65,8 +71,9 @@ class SoftPrompt:
         except Exception as error:  # the library raises no narrower one
             raise ModelError(f"{weights / 'tokenizer.json'}: {error}") from None
         if fingerprint(self._embed(self._card.before)) != self._card.fingerprint:
-            raise ModelError(f"{folder}: this soft prompt belongs to {self._card.model}, not to "
-                             f"{weights}")
+            raise ModelError(
+                f"{folder}: this soft prompt belongs to {self._card.model}, not to {weights}"
+            )
 
     def __call__(self, evidence: Evidence) -> Embedded:
         """The prompt that asks for a name."""

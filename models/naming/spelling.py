@@ -22,8 +22,11 @@ def respelled(name: str, titles: Sequence[str]) -> str:
     def spelled(word: re.Match[str]) -> str:
         own = word.group()
         theirs = known.get(fold(own), own)
-        agreed = (theirs.lower() == own.lower() and theirs[1:] != theirs[1:].lower()
-                  and sum(theirs in WORD.findall(title) for title in calm) >= SEVERAL)
+        agreed = (
+            theirs.lower() == own.lower()
+            and theirs[1:] != theirs[1:].lower()
+            and sum(theirs in WORD.findall(title) for title in calm) >= SEVERAL
+        )
         return theirs if agreed else own
 
     return WORD.sub(spelled, name)

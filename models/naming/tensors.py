@@ -39,8 +39,9 @@ class Table:
         try:
             entry = msgspec.convert(header[name], _Entry)
             self._brain = entry.dtype == "BF16"
-            self._rows = np.memmap(path, _KINDS[entry.dtype], "r", start + entry.data_offsets[0],
-                                   tuple(entry.shape))
+            self._rows = np.memmap(
+                path, _KINDS[entry.dtype], "r", start + entry.data_offsets[0], tuple(entry.shape)
+            )
         except (OSError, KeyError, ValueError) as error:
             raise ModelError(f"{path}: no table {name!r} that can be read: {error}") from None
 
@@ -71,8 +72,11 @@ def write_safetensors(path: Path, tensors: Mapping[str, Array]) -> None:
     """Write 32-bit tensors."""
     header, at = {}, 0
     for name, tensor in tensors.items():
-        header[name] = {"dtype": "F32", "shape": list(tensor.shape),
-                        "data_offsets": [at, at + tensor.nbytes]}
+        header[name] = {
+            "dtype": "F32",
+            "shape": list(tensor.shape),
+            "data_offsets": [at, at + tensor.nbytes],
+        }
         at += tensor.nbytes
     head = msgspec.json.encode(header)
     head += b" " * (-len(head) % 8)
@@ -91,10 +95,23 @@ def torch_bytes(rows: NDArray[np.float16]) -> bytes:
     def plain(value: object) -> bytes:
         return pickle.dumps(value, protocol=2)[2:-1]  # without its head and its end
 
-    storage = (b"(" + plain("storage") + b"ctorch\nHalfStorage\n" + plain("0") + plain("cpu")
-               + plain(count * width) + b"tQ")
-    tensor = (b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(" + storage + plain(0)
-              + plain((count, width)) + plain((width, 1)) + b"\x89ccollections\nOrderedDict\n)RtR.")
+    storage = (
+        b"("
+        + plain("storage")
+        + b"ctorch\nHalfStorage\n"
+        + plain("0")
+        + plain("cpu")
+        + plain(count * width)
+        + b"tQ"
+    )
+    tensor = (
+        b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n("
+        + storage
+        + plain(0)
+        + plain((count, width))
+        + plain((width, 1))
+        + b"\x89ccollections\nOrderedDict\n)RtR."
+    )
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:
         archive.writestr("archive/data.pkl", tensor)

@@ -28,8 +28,19 @@ _NUMBERED: Final = re.compile(r"\b\w*\d\w*\b")
 _SPACE: Final = re.compile(r"\s+")
 # Signs that only markup and chat templates need; a lone # stays ("C#").
 _MARKUP: Final = str.maketrans(
-    {"<": " ", ">": " ", "[": "(", "]": ")", "{": "(", "}": ")", "|": "/", "`": "'", '"': "'",
-     "\\": "/"})
+    {
+        "<": " ",
+        ">": " ",
+        "[": "(",
+        "]": ")",
+        "{": "(",
+        "}": ")",
+        "|": "/",
+        "`": "'",
+        '"': "'",
+        "\\": "/",
+    }
+)
 _RULER: Final = re.compile(r"#{2,}|={3,}|-{3,}|\*{2,}|_{3,}|~{3,}")
 
 
@@ -67,8 +78,11 @@ class Evidence:
             elif len(titles) < MAX_TITLES and (left := left - len(title.encode())) >= 0:
                 titles.append(title)
         tainted = words(*set_aside) - words(*titles)
-        terms = {clean(term): score for term, score in request.terms.items()
-                 if stems(term) and not words(term) & tainted and not talks_to_a_model(term)}
+        terms = {
+            clean(term): score
+            for term, score in request.terms.items()
+            if stems(term) and not words(term) & tainted and not talks_to_a_model(term)
+        }
         repeated = (stems(term) for term, score in terms.items() if score >= REPEATED * idf(term))
         return cls(
             titles=tuple(titles),
@@ -99,8 +113,11 @@ def numbered(text: str) -> list[str]:
 def clean(text: str) -> str:
     """One line of plain text of at most 120 characters: no control signs, no markup."""
     text = unicodedata.normalize("NFKC", text[: 4 * MAX_TITLE_CHARS])
-    text = "".join(" " if _is_space(sign) else sign for sign in text
-                   if _is_space(sign) or unicodedata.category(sign)[0] not in "CZ")
+    text = "".join(
+        " " if _is_space(sign) else sign
+        for sign in text
+        if _is_space(sign) or unicodedata.category(sign)[0] not in "CZ"
+    )
     text = _RULER.sub(" ", text.translate(_MARKUP))
     text = _SPACE.sub(" ", text).strip()
     return text if len(text) <= MAX_TITLE_CHARS else text[: MAX_TITLE_CHARS - 1].rstrip() + "…"
@@ -125,13 +142,68 @@ def words(*texts: str) -> frozenset[str]:
     return frozenset(_stem(word) for word in found if word not in _JOINING)
 
 
-_JOINING: Final = frozenset((
-    "a", "about", "an", "and", "are", "as", "at", "by", "for", "from", "how", "in", "into",
-    "is", "it", "its", "more", "of", "on", "or", "over", "than", "that", "the", "their", "this",
-    "through", "to", "under", "up", "with", "without", "you", "your",
-))
-_ENDINGS: Final = ("ography", "ographer", "ings", "ing", "ers", "er", "ed", "ies", "ians", "ian",
-                   "istic", "ists", "ist", "ism", "ions", "ion", "al", "ly", "es", "s", "y", "e")
+_JOINING: Final = frozenset(
+    (
+        "a",
+        "about",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "by",
+        "for",
+        "from",
+        "how",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "more",
+        "of",
+        "on",
+        "or",
+        "over",
+        "than",
+        "that",
+        "the",
+        "their",
+        "this",
+        "through",
+        "to",
+        "under",
+        "up",
+        "with",
+        "without",
+        "you",
+        "your",
+    )
+)
+_ENDINGS: Final = (
+    "ography",
+    "ographer",
+    "ings",
+    "ing",
+    "ers",
+    "er",
+    "ed",
+    "ies",
+    "ians",
+    "ian",
+    "istic",
+    "ists",
+    "ist",
+    "ism",
+    "ions",
+    "ion",
+    "al",
+    "ly",
+    "es",
+    "s",
+    "y",
+    "e",
+)
 
 
 def _stem(word: str) -> str:

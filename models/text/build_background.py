@@ -22,8 +22,11 @@ COMMON_SHARE: Final = 0.0009  # words in more titles than this say nothing by th
 # A word that fills the titles of a few topics ("python") is salient, one that all topics use
 # ("how") is not: the topics that use a word most are left out of its share.
 TRIMMED: Final = 0.1
-COLUMNS: Final = {"topics/posts_1.csv.gz": "title", "topics/posts_2.csv.gz": "title",
-                  "clinc150/texts.csv.gz": "text"}
+COLUMNS: Final = {
+    "topics/posts_1.csv.gz": "title",
+    "topics/posts_2.csv.gz": "title",
+    "clinc150/texts.csv.gz": "text",
+}
 
 
 def build(data: Path) -> dict[str, object]:
@@ -43,11 +46,16 @@ def build(data: Path) -> dict[str, object]:
         if counts.total() >= LEAST_TITLES:
             shares = sorted(counts[label] / titles[label] for label in titles)[:kept]
             table[word] = round(-math.log(max(sum(shares) / kept, rarest)), 2)
-    return {"common": round(-math.log(COMMON_SHARE), 2), "unseen": round(-math.log(rarest), 2),
-            "idf": {word: value for word, value in table.items() if value < -math.log(rarest)}}
+    return {
+        "common": round(-math.log(COMMON_SHARE), 2),
+        "unseen": round(-math.log(rarest), 2),
+        "idf": {word: value for word, value in table.items() if value < -math.log(rarest)},
+    }
 
 
 if __name__ == "__main__":
     target = Path(__file__).parent / "background.json"
-    target.write_text(json.dumps(build(Path(sys.argv[1])), ensure_ascii=False,
-                                 separators=(",", ":")) + "\n", "utf-8")
+    target.write_text(
+        json.dumps(build(Path(sys.argv[1])), ensure_ascii=False, separators=(",", ":")) + "\n",
+        "utf-8",
+    )

@@ -120,8 +120,9 @@ def keyword_name(
         titles: Its exemplars, best first; without terms the first one is the name. At least one.
         taken: Names that the user's other journeys have; a further term tells them apart.
     """
-    ranked = list(salient({term: times for term, times in counts.items()
-                           if times >= REPEATED} or counts))
+    ranked = list(
+        salient({term: times for term, times in counts.items() if times >= REPEATED} or counts)
+    )
     spelling = spellings(titles)
     name = titles[0][:TITLE_NAME_CHARS].strip()
     for length in range(NAME_TERMS, max(len(ranked), NAME_TERMS) + 1):
@@ -142,8 +143,15 @@ def _phrases(terms: Sequence[str], titles: Iterable[str]) -> list[list[str]]:
     left = list(terms)
     while left:
         term = left.pop(0)
-        pair = next((pair for other in left for pair in ((term, other), (other, term))
-                     if pairs[pair] >= REPEATED), (term,))
+        pair = next(
+            (
+                pair
+                for other in left
+                for pair in ((term, other), (other, term))
+                if pairs[pair] >= REPEATED
+            ),
+            (term,),
+        )
         phrases.append(list(pair))
         left = [other for other in left if other not in pair]
     return phrases
@@ -163,14 +171,24 @@ def _pairs(titles: Iterable[str]) -> Counter[tuple[str, str]]:
     """In how many titles one folded word follows another, side by side."""
     found: Counter[tuple[str, str]] = Counter()
     for title in titles:
-        found.update({(left, right) for (left, _, beside), (right, _, _) in pairwise(_words(title))
-                      if beside})
+        found.update(
+            {
+                (left, right)
+                for (left, _, beside), (right, _, _) in pairwise(_words(title))
+                if beside
+            }
+        )
     return found
 
 
 @lru_cache(maxsize=65_536)
 def _words(title: str) -> tuple[tuple[str, str, bool], ...]:
     """The words of a title: folded, as spelled without a possessive, one blank before the next."""
-    return tuple((fold(word.group()), re.sub(r"['’]s$", "", word.group()),
-                  WORD.match(title, word.end() + 1) is not None and title[word.end()] == " ")
-                 for word in WORD.finditer(title))
+    return tuple(
+        (
+            fold(word.group()),
+            re.sub(r"['’]s$", "", word.group()),
+            WORD.match(title, word.end() + 1) is not None and title[word.end()] == " ",
+        )
+        for word in WORD.finditer(title)
+    )

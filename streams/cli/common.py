@@ -25,8 +25,11 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
         names: The settings that get flags; none means all. Secrets get none, because other users
             of the machine can read command lines. The environment is read for every setting.
     """
-    fields = {name: field for name, field in Settings.model_fields.items()
-              if (not names or name in names or name == "log_level") and not is_secret(field)}
+    fields = {
+        name: field
+        for name, field in Settings.model_fields.items()
+        if (not names or name in names or name == "log_level") and not is_secret(field)
+    }
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
@@ -57,8 +60,12 @@ def _option(name: str, field: FieldInfo) -> Callable[[Callable[..., None]], Call
     # Values stay text here: the settings check them, the same way for flags and environment.
     metavar = next((text for kind, text in _METAVARS.items() if field.annotation is kind), "TEXT")
     default = f"; default {shown_default(field)}" if shown_default(field) else ""
-    return click.option(f"--{name.replace('_', '-')}", name, metavar=metavar,
-                        help=f"{field.description} [{PREFIX}{name.upper()}{default}]")
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        name,
+        metavar=metavar,
+        help=f"{field.description} [{PREFIX}{name.upper()}{default}]",
+    )
 
 
 def _start_logging(settings: Settings) -> None:

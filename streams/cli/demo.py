@@ -36,14 +36,23 @@ STALL_SECONDS: Final = 60.0  # a cold start with its group join takes ten
 NAMING_SECONDS: Final = 30.0  # without any answer; one answer takes a few seconds on a CPU
 
 
-@click.command(epilog=examples(
-    "journeys demo --once",
-    "journeys demo",
-    "JOURNEYS_VLLM_URL=http://localhost:8000 journeys demo --once",
-))
+@click.command(
+    epilog=examples(
+        "journeys demo --once",
+        "journeys demo",
+        "JOURNEYS_VLLM_URL=http://localhost:8000 journeys demo --once",
+    )
+)
 @click.option("--once", is_flag=True, help="end when the sample is through; else go on, live")
-@with_settings("partitions", "encoder", "window_days", "promote_windows", "promote_activities",
-               "vllm_url", "vllm_model")
+@with_settings(
+    "partitions",
+    "encoder",
+    "window_days",
+    "promote_windows",
+    "promote_activities",
+    "vllm_url",
+    "vllm_model",
+)
 def command(settings: Settings, once: bool) -> None:
     """Run everything on a sample, on an embedded broker: nothing else is needed.
 
@@ -56,19 +65,30 @@ def command(settings: Settings, once: bool) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="journeys-demo-")))
         broker = stack.enter_context(EmbeddedBroker()).address
-        settings = settings.model_copy(update={
-            "broker": broker, "topic_prefix": "", "replication": 1, "standby_replicas": 0,
-            "store": "memory", "data_dir": folder, "web_host": "127.0.0.1"})
+        settings = settings.model_copy(
+            update={
+                "broker": broker,
+                "topic_prefix": "",
+                "replication": 1,
+                "standby_replicas": 0,
+                "store": "memory",
+                "data_dir": folder,
+                "web_host": "127.0.0.1",
+            }
+        )
         topics.create(settings)
         children = [
             stack.enter_context(
-                Child(name, settings.model_copy(update={"web_port": free_port()}), folder))
+                Child(name, settings.model_copy(update={"web_port": free_port()}), folder)
+            )
             for name in ("worker", "namer")
         ]
         click.echo(f"broker at {broker}, worker and namer joining (about ten seconds)")
         if not once:
-            click.echo(f"  watch it from elsewhere:  journeys watch --broker {broker}\n"
-                       f"  send it more:             journeys produce FILE --broker {broker}")
+            click.echo(
+                f"  watch it from elsewhere:  journeys watch --broker {broker}\n"
+                f"  send it more:             journeys produce FILE --broker {broker}"
+            )
         ledger = stack.enter_context(Ledger.opened(settings, sample))
         with _Show(settings, ledger, children, len(sample.activities)) as show:
             if not once:
@@ -82,8 +102,10 @@ def command(settings: Settings, once: bool) -> None:
             with suppress(KeyboardInterrupt):
                 show.forever()
         elif ledger.unexpected:
-            raise JourneysError(f"{len(ledger.unexpected)} changes came that `journeys replay` "
-                                f"does not give, such as {min(ledger.unexpected)}")
+            raise JourneysError(
+                f"{len(ledger.unexpected)} changes came that `journeys replay` "
+                f"does not give, such as {min(ledger.unexpected)}"
+            )
 
 
 def _send(settings: Settings, sample: Sample, show: "_Show", rate: float | None) -> None:
@@ -105,20 +127,27 @@ class _Show:
         JourneysError: A child ended, or nothing has come for too long (from all methods).
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, children: Sequence[Child],
-                 activities: int) -> None:
+    def __init__(
+        self, settings: Settings, ledger: Ledger, children: Sequence[Child], activities: int
+    ) -> None:
         self._ledger = ledger
         self._children = children
         self._lines = ChangeLines()
         self._console = Console()
         self._bars = Progress(
-            TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(), console=self._console, transient=True,
-            disable=not self._console.is_terminal)
+            TextColumn("{task.description:<8}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
         self._sent = self._bars.add_task("sent", total=activities)
         self._came = self._bars.add_task("changes", total=None)
-        self._names = self._bars.add_task("names", total=len(ledger.wanted),
-                                          visible=settings.vllm_url is not None)
+        self._names = self._bars.add_task(
+            "names", total=len(ledger.wanted), visible=settings.vllm_url is not None
+        )
         self._progress: tuple[int, ...] = ()
         self._progress_at = time.monotonic()
 
@@ -127,8 +156,12 @@ class _Show:
         self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Take the bars away."""
         self._bars.stop()
 
@@ -149,8 +182,11 @@ class _Show:
             child.check()
         if self._ledger.progress != self._progress:
             self._progress, self._progress_at = self._ledger.progress, time.monotonic()
-            self._bars.update(self._names, total=len(self._ledger.wanted),
-                              completed=len(self._ledger.wanted) - self._ledger.unanswered)
+            self._bars.update(
+                self._names,
+                total=len(self._ledger.wanted),
+                completed=len(self._ledger.wanted) - self._ledger.unanswered,
+            )
 
     def until_changes_are_in(self) -> None:
         """Go on until the sample's changes are all there."""
@@ -164,8 +200,11 @@ class _Show:
         while not self._ledger.names_are_in:
             self.poll(POLL_SECONDS)
             if self._silent() > NAMING_SECONDS:
-                click.echo(f"{self._ledger.unanswered} names have not come: those journeys keep "
-                           "their keyword names", err=True)
+                click.echo(
+                    f"{self._ledger.unanswered} names have not come: those journeys keep "
+                    "their keyword names",
+                    err=True,
+                )
                 break
         self._print(self._ledger.drain())
 
@@ -180,8 +219,9 @@ class _Show:
     def _check_silence(self, what: str) -> None:
         if self._silent() > STALL_SECONDS:
             logs = "; ".join(f"{child.name}: {child.last_line()}" for child in self._children)
-            raise JourneysError(f"{what}, and nothing has happened for {STALL_SECONDS:.0f} s "
-                                f"({logs})")
+            raise JourneysError(
+                f"{what}, and nothing has happened for {STALL_SECONDS:.0f} s ({logs})"
+            )
 
     def _print(self, changes: Sequence[bytes]) -> None:
         for value in changes:
@@ -192,8 +232,9 @@ class _Show:
                 click.echo(line.plain)
         if changes:
             expected = self._ledger.expected
-            self._bars.update(self._came, total=len(expected),
-                              completed=len(expected & self._ledger.seen))
+            self._bars.update(
+                self._came, total=len(expected), completed=len(expected & self._ledger.seen)
+            )
 
 
 def _terminated(*_: object) -> NoReturn:

@@ -7,15 +7,31 @@ from streams.cli.common import BROKER, with_settings
 from streams.settings import Settings
 
 
-@click.command(epilog=examples(
-    "journeys namer --broker kafka:9092 --vllm-url http://vllm:8000",
-    "JOURNEYS_VLLM_URL=http://vllm:8000 JOURNEYS_VLLM_API_KEY=… journeys namer",
-    "journeys namer --vllm-url http://vllm:8000 --vllm-model names --naming-prompt plain",
-))
-@with_settings(*BROKER, "group", "session_timeout", "rebalance_timeout", "encoder",
-               "encoder_threads", "vllm_url", "vllm_model", "naming_prompt",
-               "naming_weights", "naming_candidates", "naming_refuses", "naming_concurrency",
-               "naming_timeout", "web_host", "web_port")
+@click.command(
+    epilog=examples(
+        "journeys namer --broker kafka:9092 --vllm-url http://vllm:8000",
+        "JOURNEYS_VLLM_URL=http://vllm:8000 JOURNEYS_VLLM_API_KEY=… journeys namer",
+        "journeys namer --vllm-url http://vllm:8000 --vllm-model names --naming-prompt plain",
+    )
+)
+@with_settings(
+    *BROKER,
+    "group",
+    "session_timeout",
+    "rebalance_timeout",
+    "encoder",
+    "encoder_threads",
+    "vllm_url",
+    "vllm_model",
+    "naming_prompt",
+    "naming_weights",
+    "naming_candidates",
+    "naming_refuses",
+    "naming_concurrency",
+    "naming_timeout",
+    "web_host",
+    "web_port",
+)
 def command(settings: Settings) -> None:
     """Run the namer: naming-requests in, journey-names out.
 

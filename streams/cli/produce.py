@@ -42,15 +42,21 @@ class _Unusable(Exception):
 _decoder = msgspec.json.Decoder(_Keyed)
 
 
-@click.command(epilog=examples(
-    "journeys produce activities.jsonl.gz",
-    "tail -f activities.jsonl | journeys produce - --broker kafka:9092",
-    "journeys produce activities.jsonl --rate 500",
-))
+@click.command(
+    epilog=examples(
+        "journeys produce activities.jsonl.gz",
+        "tail -f activities.jsonl | journeys produce - --broker kafka:9092",
+        "journeys produce activities.jsonl --rate 500",
+    )
+)
 @click.argument("file", type=click.File("rb"))
 @with_settings(*BROKER)
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="NUMBER",
-              help="most activities sent per second; default as fast as the broker takes them")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="NUMBER",
+    help="most activities sent per second; default as fast as the broker takes them",
+)
 def command(settings: Settings, file: BufferedReader, rate: float | None) -> None:
     """Send activities to activity-events, keyed by user.
 
@@ -75,8 +81,10 @@ def command(settings: Settings, file: BufferedReader, rate: float | None) -> Non
                 if unusable <= REPORTED_LINES:
                     click.echo(f"{file.name}:{number}: not sent: {error}", err=True)
     seconds = time.monotonic() - start
-    click.echo(f"sent {sent:,} activities to {Topics.of(settings).activities} "
-               f"in {seconds:.1f} s ({sent / max(seconds, 1e-9):,.0f}/s)")
+    click.echo(
+        f"sent {sent:,} activities to {Topics.of(settings).activities} "
+        f"in {seconds:.1f} s ({sent / max(seconds, 1e-9):,.0f}/s)"
+    )
     if unusable:
         raise JourneysError(f"{unusable:,} of {sent + unusable:,} lines were not sent")
 
@@ -106,10 +114,18 @@ def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
         failures.append(error)
         slots.release()
 
-    with connect(settings, KafkaProducer, acks="all", enable_idempotence=True,
-                 linger_ms=_LINGER_MS, batch_size=131_072, allow_auto_create_topics=False,
-                 request_timeout_ms=timeout_ms, max_block_ms=timeout_ms,
-                 delivery_timeout_ms=timeout_ms + _LINGER_MS) as producer:
+    with connect(
+        settings,
+        KafkaProducer,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=_LINGER_MS,
+        batch_size=131_072,
+        allow_auto_create_topics=False,
+        request_timeout_ms=timeout_ms,
+        max_block_ms=timeout_ms,
+        delivery_timeout_ms=timeout_ms + _LINGER_MS,
+    ) as producer:
 
         def send(key: bytes, value: bytes) -> None:
             free = slots.acquire(timeout=patience)
@@ -154,7 +170,8 @@ def _progress(file: BufferedReader) -> Iterator[Callable[[], None]]:
     path = Path(file.name)
     total = path.stat().st_size if path.is_file() else None
     columns = (SpinnerColumn(), TextColumn("sending"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True,
-                  disable=not sys.stderr.isatty()) as progress:
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    ) as progress:
         task = progress.add_task("", total=total)
         yield lambda: progress.update(task, completed=file.tell()) if total else None

@@ -35,10 +35,14 @@ class ChangeLines:
         if change.kind == "named" and data.name:
             self._names[data.journey_id] = data.name
         return Text.assemble(
-            (f"{change.time:%Y-%m-%d}", "dim"), "  ",
-            f"{_plain(data.user_id):<8}", " ",
-            (f"{_plain(change.kind):<8}", _STYLES.get(change.kind, "")), " ",
-            (self._name(data), "bold"), "  ",
+            (f"{change.time:%Y-%m-%d}", "dim"),
+            "  ",
+            f"{_plain(data.user_id):<8}",
+            " ",
+            (f"{_plain(change.kind):<8}", _STYLES.get(change.kind, "")),
+            " ",
+            (self._name(data), "bold"),
+            "  ",
             (_plain(self._why(change)), "dim"),
         )
 
@@ -58,8 +62,10 @@ class ChangeLines:
             last = datetime.fromtimestamp(journey.last_active_at / 1000, UTC)
             return f"silent since {last:%Y-%m-%d}"
         titles = "; ".join(item.title for item in journey.items[:_SHOWN_ITEMS])
-        return (f"{journey.activities} activities in {len(journey.windows)} windows, "
-                f"confidence {journey.confidence:.2f}: {titles}")
+        return (
+            f"{journey.activities} activities in {len(journey.windows)} windows, "
+            f"confidence {journey.confidence:.2f}: {titles}"
+        )
 
 
 def _plain(text: str) -> str:

@@ -26,34 +26,65 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
 _OUTPUT: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
-@click.command(epilog=examples(
-    "journeys replay activities.jsonl.gz > changes.jsonl",
-    "journeys replay activities.jsonl --assignments a.jsonl --journeys j.jsonl > changes.jsonl",
-    "tail -f activities.jsonl | journeys replay -",
-))
+@click.command(
+    epilog=examples(
+        "journeys replay activities.jsonl.gz > changes.jsonl",
+        "journeys replay activities.jsonl --assignments a.jsonl --journeys j.jsonl > changes.jsonl",
+        "tail -f activities.jsonl | journeys replay -",
+    )
+)
 @click.argument("file", type=click.File("rb"))
-@click.option("--assignments", "assignments_to", type=_OUTPUT,
-              help="write to which cluster and journey each activity was put")
+@click.option(
+    "--assignments",
+    "assignments_to",
+    type=_OUTPUT,
+    help="write to which cluster and journey each activity was put",
+)
 @click.option("--journeys", "journeys_to", type=_OUTPUT, help="write the journeys as they are last")
 @click.option("--rejects", "rejects_to", type=_OUTPUT, help="write the lines that were rejected")
-@click.option("--partitions", type=click.IntRange(1, 10_000), default=1, show_default=True,
-              help="keep time as so many partitions of activity-events would")
-@with_settings("encoder", "encoder_threads", "encoder_batch", "cached_vectors", "window_days",
-               "promote_windows", "history_windows", "promote_activities", "dormant_windows",
-               "ended_windows", "lateness_days", "max_clusters")
-def command(settings: Settings, file: BufferedReader, assignments_to: Path | None,
-            journeys_to: Path | None, rejects_to: Path | None, partitions: int) -> None:
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 10_000),
+    default=1,
+    show_default=True,
+    help="keep time as so many partitions of activity-events would",
+)
+@with_settings(
+    "encoder",
+    "encoder_threads",
+    "encoder_batch",
+    "cached_vectors",
+    "window_days",
+    "promote_windows",
+    "history_windows",
+    "promote_activities",
+    "dormant_windows",
+    "ended_windows",
+    "lateness_days",
+    "max_clusters",
+)
+def command(
+    settings: Settings,
+    file: BufferedReader,
+    assignments_to: Path | None,
+    journeys_to: Path | None,
+    rejects_to: Path | None,
+    partitions: int,
+) -> None:
     """Run the engine alone over FILE, JSON lines of activities (gzipped or not; - is stdin).
 
     Changes go to stdout, a line each (CloudEvents). A line that is no activity is told on stderr
     and counted, and the run goes on. Ctrl-C ends the input: the files are still written.
     """
-    encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads,
-                           batch=settings.encoder_batch)
+    encoder = Encoder.open(
+        settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
+    )
     replay = Replay(settings.engine(), VectorCache(encoder, settings.cached_vectors), partitions)
     with ExitStack() as stack:
-        files = [stack.enter_context(path.open("wb")) if path else None
-                 for path in (assignments_to, journeys_to, rejects_to)]
+        files = [
+            stack.enter_context(path.open("wb")) if path else None
+            for path in (assignments_to, journeys_to, rejects_to)
+        ]
         report = _Report(*files)
         try:
             stream = stack.enter_context(opened(file))
@@ -70,8 +101,9 @@ def command(settings: Settings, file: BufferedReader, assignments_to: Path | Non
 class _Report:
     """Writes what the steps bring, and tells at the end what that was."""
 
-    def __init__(self, assignments: IO[bytes] | None, journeys: IO[bytes] | None,
-                 rejects: IO[bytes] | None) -> None:
+    def __init__(
+        self, assignments: IO[bytes] | None, journeys: IO[bytes] | None, rejects: IO[bytes] | None
+    ) -> None:
         self._assignments_to, self._journeys_to, self._rejects_to = assignments, journeys, rejects
         self._assigned: list[tuple[str, str, str | None]] = []
         self._merged: dict[str, str] = {}
@@ -99,21 +131,31 @@ class _Report:
     def finish(self, users: int) -> None:
         """Write the files that need the end, and the summary."""
         sys.stdout.buffer.flush()
-        journey_of = {record.journey.cluster_id: journey_id
-                      for journey_id, record in self._journeys.items()}
+        journey_of = {
+            record.journey.cluster_id: journey_id for journey_id, record in self._journeys.items()
+        }
         for event_id, user_id, cluster_id in self._assigned:
             final = cluster_id
             while final in self._merged:
                 final = self._merged[final]
-            _write(self._assignments_to, {
-                "event_id": event_id, "user_id": user_id, "cluster_id": cluster_id,
-                "final_cluster_id": final, "journey_id": journey_of.get(final or "")})
+            _write(
+                self._assignments_to,
+                {
+                    "event_id": event_id,
+                    "user_id": user_id,
+                    "cluster_id": cluster_id,
+                    "final_cluster_id": final,
+                    "journey_id": journey_of.get(final or ""),
+                },
+            )
         for record in self._journeys.values():
             _write(self._journeys_to, _flat(record))
         seconds = time.perf_counter() - self._start
-        _say(f"{self._applied:,} activities of {users:,} users in {seconds:.1f} s: "
-             f"{self._changes:,} changes, {len(self._journeys):,} journeys; "
-             f"{self._rejected:,} lines rejected")
+        _say(
+            f"{self._applied:,} activities of {users:,} users in {seconds:.1f} s: "
+            f"{self._changes:,} changes, {len(self._journeys):,} journeys; "
+            f"{self._rejected:,} lines rejected"
+        )
 
     def _reject(self, step: Step) -> None:
         assert step.rejected is not None
@@ -121,11 +163,20 @@ class _Report:
         if self._rejected <= SHOWN_REJECTS:
             _say(f"line {step.number} rejected: {step.rejected}")
         elif self._rejected == SHOWN_REJECTS + 1:
-            _say("more lines rejected" if self._rejects_to else
-                 "more lines rejected; --rejects FILE keeps them all")
-        _write(self._rejects_to, {
-            "line": step.number, "reason": step.rejected.reason, "detail": step.rejected.detail,
-            "value": step.line.decode(errors="backslashreplace")})
+            _say(
+                "more lines rejected"
+                if self._rejects_to
+                else "more lines rejected; --rejects FILE keeps them all"
+            )
+        _write(
+            self._rejects_to,
+            {
+                "line": step.number,
+                "reason": step.rejected.reason,
+                "detail": step.rejected.detail,
+                "value": step.line.decode(errors="backslashreplace"),
+            },
+        )
 
 
 def _flat(record: JourneyRecord) -> dict[str, Any]:

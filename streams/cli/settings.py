@@ -12,8 +12,11 @@ from streams.settings import PREFIX, Settings
 
 
 @click.command(epilog=examples("journeys settings", "journeys settings --check README.md"))
-@click.option("--check", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="fail when this file does not hold the table as it is now")
+@click.option(
+    "--check",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="fail when this file does not hold the table as it is now",
+)
 def command(check: Path | None) -> None:
     """Print every setting as a Markdown table."""
     if check is None:

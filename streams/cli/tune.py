@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 SHOWN_EVERY: Final = 10  # steps between two lines where there is no terminal
 
 
-@click.group(epilog=examples(
-    "journeys tune lora --model models/smollm2-135m --out tuned/lora",
-    "journeys tune prompt --model models/smollm2-135m --out tuned/prompt",
-))
+@click.group(
+    epilog=examples(
+        "journeys tune lora --model models/smollm2-135m --out tuned/lora",
+        "journeys tune prompt --model models/smollm2-135m --out tuned/prompt",
+    )
+)
 def command() -> None:
     """Train the naming model on titles that people have named.
 
@@ -33,23 +35,54 @@ def command() -> None:
 
 def _options(steps: int, size: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     given = (
-        click.option("--model", required=True, metavar="FOLDER", help="the model that is served, "
-                     "in the form of transformers; or its hub id"),
-        click.option("--data", type=click.Path(path_type=Path), show_default=True,
-                     default=Path("../shared/data/names"), help="folder of the named groups; lists "
-                     "and subreddits that `evaluate naming` judges on are not learned"),
-        click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True,
-                     help="folder for the result and the checkpoint"),
-        click.option("--steps", type=click.IntRange(1), default=steps, show_default=True,
-                     help="steps of training"),
-        click.option("--size", type=click.IntRange(1), default=size, show_default=True,
-                     help="pairs a step"),
-        click.option("--rate", type=click.FloatRange(0, min_open=True), help="of learning; "
-                     "default: one that suits the method"),
-        click.option("--every", type=click.IntRange(1), default=10, show_default=True,
-                     help="steps between checkpoints"),
-        click.option("--device", default="auto", show_default=True,
-                     help="cpu, cuda, …; auto: a GPU where there is one"),
+        click.option(
+            "--model",
+            required=True,
+            metavar="FOLDER",
+            help="the model that is served, in the form of transformers; or its hub id",
+        ),
+        click.option(
+            "--data",
+            type=click.Path(path_type=Path),
+            show_default=True,
+            default=Path("../shared/data/names"),
+            help="folder of the named groups; lists "
+            "and subreddits that `evaluate naming` judges on are not learned",
+        ),
+        click.option(
+            "--out",
+            type=click.Path(file_okay=False, path_type=Path),
+            required=True,
+            help="folder for the result and the checkpoint",
+        ),
+        click.option(
+            "--steps",
+            type=click.IntRange(1),
+            default=steps,
+            show_default=True,
+            help="steps of training",
+        ),
+        click.option(
+            "--size", type=click.IntRange(1), default=size, show_default=True, help="pairs a step"
+        ),
+        click.option(
+            "--rate",
+            type=click.FloatRange(0, min_open=True),
+            help="of learning; default: one that suits the method",
+        ),
+        click.option(
+            "--every",
+            type=click.IntRange(1),
+            default=10,
+            show_default=True,
+            help="steps between checkpoints",
+        ),
+        click.option(
+            "--device",
+            default="auto",
+            show_default=True,
+            help="cpu, cuda, …; auto: a GPU where there is one",
+        ),
         click.option("--threads", type=click.IntRange(1), help="of a CPU; default: all"),
     )
 
@@ -57,15 +90,23 @@ def _options(steps: int, size: int) -> Callable[[Callable[..., None]], Callable[
         for option in reversed(given):
             run = option(run)
         return with_settings("encoder")(run)
+
     return decorate
 
 
-@command.command(epilog=examples(
-    "journeys tune prompt --model models/smollm2-135m --out tuned/prompt",
-    "JOURNEYS_NAMING_PROMPT=tuned/prompt journeys namer --vllm-url http://vllm:8000",
-))
-@click.option("--length", type=click.IntRange(1, 200), default=20, show_default=True,
-              help="tokens of the soft prompt")
+@command.command(
+    epilog=examples(
+        "journeys tune prompt --model models/smollm2-135m --out tuned/prompt",
+        "JOURNEYS_NAMING_PROMPT=tuned/prompt journeys namer --vllm-url http://vllm:8000",
+    )
+)
+@click.option(
+    "--length",
+    type=click.IntRange(1, 200),
+    default=20,
+    show_default=True,
+    help="tokens of the soft prompt",
+)
 @_options(steps=130, size=4)
 def prompt(**given: Any) -> None:
     """Learn a soft prompt; the namer sends it with each question (vLLM's prompt embeddings).
@@ -75,24 +116,40 @@ def prompt(**given: Any) -> None:
     _run("prompt", **given)
 
 
-@command.command(epilog=examples(
-    "journeys tune lora --model models/smollm2-135m --out tuned/lora",
-    "vllm serve models/smollm2-135m --enable-lora --lora-modules names=tuned/lora",
-    "JOURNEYS_NAMING_PROMPT=plain journeys namer --vllm-url http://vllm:8000 --vllm-model names",
-))
+@command.command(
+    epilog=examples(
+        "journeys tune lora --model models/smollm2-135m --out tuned/lora",
+        "vllm serve models/smollm2-135m --enable-lora --lora-modules names=tuned/lora",
+        "JOURNEYS_NAMING_PROMPT=plain journeys namer --vllm-url http://vllm:8000 "
+        "--vllm-model names",
+    )
+)
 @_options(steps=130, size=4)
 def lora(**given: Any) -> None:
     """Learn an adapter, which vLLM serves by name."""
     _run("lora", length=0, **given)
 
 
-def _run(method: "Method", settings: Settings, model: str, data: Path, out: Path, steps: int,
-         size: int, rate: float | None, every: int, device: str, threads: int | None,
-         length: int) -> None:
+def _run(
+    method: "Method",
+    settings: Settings,
+    model: str,
+    data: Path,
+    out: Path,
+    steps: int,
+    size: int,
+    rate: float | None,
+    every: int,
+    device: str,
+    threads: int | None,
+    length: int,
+) -> None:
     missing = [name for name in ("torch", "transformers", "peft") if find_spec(name) is None]
     if missing:
-        raise JourneysError(f"{', '.join(missing)} not installed: tuning needs the extra `tune` "
-                            "(pip install 'interest-journeys[tune]')")
+        raise JourneysError(
+            f"{', '.join(missing)} not installed: tuning needs the extra `tune` "
+            "(pip install 'interest-journeys[tune]')"
+        )
     import torch
 
     from models.datasets import named_groups as groups
@@ -114,8 +171,9 @@ def _run(method: "Method", settings: Settings, model: str, data: Path, out: Path
     learning = sum(weight.numel() for weight in base.trained(network).values())
     click.echo(f"{len(known)} pairs; {learning:,} parameters learn, on {device}", err=True)
     with _Bar(steps) as tick:
-        training.train(network, batches.tokens(known, frame, tokenizer), plan, out, device, every,
-                       tick)
+        training.train(
+            network, batches.tokens(known, frame, tokenizer), plan, out, device, every, tick
+        )
     for path in artefact.save(network, tokenizer, frame, method, model, out):
         click.echo(f"{path}  {path.stat().st_size:,} bytes")
 
@@ -125,9 +183,14 @@ class _Bar:
 
     def __init__(self, steps: int) -> None:
         console = Console(stderr=True)
-        self._progress = Progress(TextColumn("{task.description}"), BarColumn(),
-                                  MofNCompleteColumn(), TimeRemainingColumn(), console=console,
-                                  disable=not console.is_terminal)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
         self._task = self._progress.add_task("training", total=steps)
         self._steps = steps
         self._loss: float | None = None

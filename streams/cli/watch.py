@@ -20,24 +20,39 @@ from streams.settings import Settings
 from streams.topics import Topics
 
 
-@click.command(epilog=examples(
-    "journeys watch",
-    "journeys watch --from-beginning --user u068",
-    "journeys watch --from-beginning --until-idle 5 --json > changes.jsonl",
-))
+@click.command(
+    epilog=examples(
+        "journeys watch",
+        "journeys watch --from-beginning --user u068",
+        "journeys watch --from-beginning --until-idle 5 --json > changes.jsonl",
+    )
+)
 @with_settings(*BROKER)
 @click.option("--user", metavar="ID", help="only this user's changes")
 @click.option("--json", "as_json", is_flag=True, help="print the CloudEvents, one a line")
 @click.option("--from-beginning", is_flag=True, help="print what is there already, too")
-@click.option("--until-idle", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
-              help="end when nothing came for so long")
+@click.option(
+    "--until-idle",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="end when nothing came for so long",
+)
 @click.option("--max", "most", type=click.IntRange(min=1), metavar="N", help="end after N changes")
-def command(settings: Settings, user: str | None, as_json: bool, from_beginning: bool,
-            until_idle: float | None, most: int | None) -> None:
+def command(
+    settings: Settings,
+    user: str | None,
+    as_json: bool,
+    from_beginning: bool,
+    until_idle: float | None,
+    most: int | None,
+) -> None:
     """Print journey changes as they come: when, who, what, which journey, why."""
     console, lines = Console(), ChangeLines()
-    wanted = (value for key, value in _records(settings, from_beginning, until_idle)
-              if value is not None and user in (None, (key or b"").decode(errors="replace")))
+    wanted = (
+        value
+        for key, value in _records(settings, from_beginning, until_idle)
+        if value is not None and user in (None, (key or b"").decode(errors="replace"))
+    )
     for value in islice(wanted, most):
         if as_json:
             click.echo(value)
@@ -53,8 +68,9 @@ def command(settings: Settings, user: str | None, as_json: bool, from_beginning:
             click.echo(line.plain)
 
 
-def _records(settings: Settings, from_beginning: bool,
-             until_idle: float | None) -> Iterator[tuple[bytes | None, bytes | None]]:
+def _records(
+    settings: Settings, from_beginning: bool, until_idle: float | None
+) -> Iterator[tuple[bytes | None, bytes | None]]:
     """Keys and values of `journey-changes`, in each partition's order."""
     name = Topics.of(settings).changes
     partitions = topics.partitions_of(settings, name)

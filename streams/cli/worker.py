@@ -7,10 +7,12 @@ from streams.cli.common import with_settings
 from streams.settings import Settings
 
 
-@click.command(epilog=examples(
-    "journeys worker --broker kafka:9092",
-    "JOURNEYS_BROKER=kafka:9092 JOURNEYS_DATA_DIR=/var/lib/journeys journeys worker",
-))
+@click.command(
+    epilog=examples(
+        "journeys worker --broker kafka:9092",
+        "JOURNEYS_BROKER=kafka:9092 JOURNEYS_DATA_DIR=/var/lib/journeys journeys worker",
+    )
+)
 @with_settings()
 def command(settings: Settings) -> None:
     """Run the worker: activity-events in, journey-changes out.

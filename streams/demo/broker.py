@@ -55,8 +55,12 @@ class EmbeddedBroker:
         self._start(binary)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Kill it: there is nothing on disk that a gentler end would save."""
         self._process.kill()
         self._process.wait()
@@ -68,9 +72,18 @@ class EmbeddedBroker:
         with tempfile.TemporaryFile() as log:
             try:
                 self._process = spawn(
-                    [binary, "broker", "--kafka-listener-url", url,
-                     "--kafka-advertised-listener-url", url,
-                     "--storage-engine", "memory://tansu/"], log)
+                    [
+                        binary,
+                        "broker",
+                        "--kafka-listener-url",
+                        url,
+                        "--kafka-advertised-listener-url",
+                        url,
+                        "--storage-engine",
+                        "memory://tansu/",
+                    ],
+                    log,
+                )
             except OSError as error:
                 raise BrokerError(f"the embedded broker does not start: {error}") from None
             self.pid = self._process.pid
@@ -78,7 +91,7 @@ class EmbeddedBroker:
                 self._process.kill()
                 self._process.wait()
                 log.seek(0)
-                last = (log.read().decode(errors="replace").strip().splitlines() or ["no output"])
+                last = log.read().decode(errors="replace").strip().splitlines() or ["no output"]
                 raise BrokerError(f"the embedded broker does not start: {last[-1]}")
 
     def _answers(self, port: int) -> bool:
@@ -100,8 +113,9 @@ def free_port() -> int:
         return port
 
 
-def spawn(command: Sequence[str], log: IO[bytes], env: Mapping[str, str] | None = None
-          ) -> subprocess.Popen[bytes]:
+def spawn(
+    command: Sequence[str], log: IO[bytes], env: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start a server that must not outlive us.
 
     On Linux the kernel kills it when the thread that started it dies, so that not even a killed
@@ -117,7 +131,11 @@ def spawn(command: Sequence[str], log: IO[bytes], env: Mapping[str, str] | None 
         OSError: When the program cannot be run.
     """
     return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=env,
         start_new_session=True,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )

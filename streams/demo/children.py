@@ -39,12 +39,19 @@ class Child:
     def __enter__(self) -> Self:
         """Start it; it is not waited for."""
         with self.log.open("wb") as log:
-            self._process = spawn([sys.executable, "-P", "-m", "streams.cli", self.name], log,
-                                  environment(self._settings))
+            self._process = spawn(
+                [sys.executable, "-P", "-m", "streams.cli", self.name],
+                log,
+                environment(self._settings),
+            )
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Kill it: its broker and its state are in memory and go as well."""
         self._process.kill()
         self._process.wait()
@@ -78,7 +85,11 @@ class Child:
 
 def environment(settings: Settings) -> dict[str, str]:
     """This process's environment, with the settings as variables in place of those it had."""
-    values = {name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-              for name, value in settings if value is not None}
-    return ({name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-            | {PREFIX + name.upper(): value for name, value in values.items()})
+    values = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in settings
+        if value is not None
+    }
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | {
+        PREFIX + name.upper(): value for name, value in values.items()
+    }

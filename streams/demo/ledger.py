@@ -53,12 +53,22 @@ class Ledger:
         """
         # In the worker's group only to ask what it has committed: with partitions assigned by
         # hand it does not join.
-        with connect(settings, KafkaConsumer, group_id=settings.group, enable_auto_commit=False,
-                     auto_offset_reset="earliest", allow_auto_create_topics=False) as client:
+        with connect(
+            settings,
+            KafkaConsumer,
+            group_id=settings.group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+        ) as client:
             read = Topics.of(settings)
-            client.assign([TopicPartition(name, number)
-                           for name in (read.changes, read.journeys, read.requests, read.names)
-                           for number in range(settings.partitions)])
+            client.assign(
+                [
+                    TopicPartition(name, number)
+                    for name in (read.changes, read.journeys, read.requests, read.names)
+                    for number in range(settings.partitions)
+                ]
+            )
             client.seek_to_beginning()
             yield cls(settings, sample, client)
 
@@ -88,8 +98,9 @@ class Ledger:
     @property
     def unanswered(self) -> int:
         """Journeys that wait for a name; an older revision's request may never be answered."""
-        return sum(self.answered.get(journey, 0) < revision
-                   for journey, revision in self.wanted.items())
+        return sum(
+            self.answered.get(journey, 0) < revision for journey, revision in self.wanted.items()
+        )
 
     @property
     def unexpected(self) -> set[str]:
@@ -107,26 +118,34 @@ class Ledger:
         if self.unanswered:
             return False
         names = [TopicPartition(self._topics.names, n) for n in range(self._settings.partitions)]
-        return all((self._client.committed(partition) or 0) >= self._client.position(partition)
-                   for partition in names)
+        return all(
+            (self._client.committed(partition) or 0) >= self._client.position(partition)
+            for partition in names
+        )
 
     def drain(self) -> list[bytes]:
         """All that is on the topics by now and was not read yet; returns the changes of it."""
         count = self._settings.partitions
         ends = topics.end_offsets(
-            self._settings, {self._topics.changes: count, self._topics.journeys: count})
+            self._settings, {self._topics.changes: count, self._topics.journeys: count}
+        )
         changes = []
-        while any(self._client.position(TopicPartition(name, number)) < end
-                  for name, offsets in ends.items() for number, end in enumerate(offsets)):
+        while any(
+            self._client.position(TopicPartition(name, number)) < end
+            for name, offsets in ends.items()
+            for number, end in enumerate(offsets)
+        ):
             changes += self.poll(0.1)
         return changes
 
     def _expect(self, sample: Sample) -> None:
         settings = self._settings
-        encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads,
-                               batch=settings.encoder_batch)
-        replay = Replay(settings.engine(), VectorCache(encoder, settings.cached_vectors),
-                        settings.partitions)
+        encoder = Encoder.open(
+            settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
+        )
+        replay = Replay(
+            settings.engine(), VectorCache(encoder, settings.cached_vectors), settings.partitions
+        )
         for step in replay.run([[encode(activity) for activity in sample.activities]]):
             for outcome in step.outcomes:
                 self.expected.update(change.id for change in outcome.changes)

@@ -25,21 +25,34 @@ Row: TypeAlias = tuple[str, str, str, str, str, str]
 
 def report(settings: Settings, ledger: Ledger, sample: Sample) -> None:
     """Print each user's journeys, and how they compare with what is known of the sample."""
-    records = sorted(ledger.journeys.values(),
-                     key=lambda record: (record.user_id, record.journey.started_at))
-    rows = [(record.user_id, record.name, record.journey.stage, _day(record.journey.started_at),
-             _items(record.journey), _why(record.journey, settings)) for record in records]
+    records = sorted(
+        ledger.journeys.values(), key=lambda record: (record.user_id, record.journey.started_at)
+    )
+    rows = [
+        (
+            record.user_id,
+            record.name,
+            record.journey.stage,
+            _day(record.journey.started_at),
+            _items(record.journey),
+            _why(record.journey, settings),
+        )
+        for record in records
+    ]
     console = Console()
     if console.is_terminal:
         console.print(_table(rows))
     else:
         _print_plain([("user", "journey", "stage", "since", "items", "why"), *rows])
     people = len({record.user_id for record in records})
-    click.echo(f"{len(records)} journeys of {people} people from {len(sample.activities):,} "
-               "activities")
+    click.echo(
+        f"{len(records)} journeys of {people} people from {len(sample.activities):,} activities"
+    )
     result = score(records, sample.truth)
-    click.echo(f"{result.found} of {result.lasting} lasting interests found; "
-               f"{result.mistaken} of {result.short} binges and one-offs mistaken")
+    click.echo(
+        f"{result.found} of {result.lasting} lasting interests found; "
+        f"{result.mistaken} of {result.short} binges and one-offs mistaken"
+    )
     same = "" if ledger.unexpected else ", the same as `journeys replay` gives with no broker"
     click.echo(f"{len(ledger.expected & ledger.seen)} changes{same}")
     if by_model := sum(record.name_source == "llm" for record in records):
@@ -58,22 +71,29 @@ def _table(rows: Sequence[Row]) -> Table:
             table.add_section()
         table.add_row(
             Text("" if user == last else user, "bold"),
-            Text.assemble((name, "bold"), "\n", (f"since {since}, ", "dim"),
-                          (stage, STAGE_STYLES.get(stage, ""))),
-            Text.assemble(items, "\n", (why, "dim")))
+            Text.assemble(
+                (name, "bold"),
+                "\n",
+                (f"since {since}, ", "dim"),
+                (stage, STAGE_STYLES.get(stage, "")),
+            ),
+            Text.assemble(items, "\n", (why, "dim")),
+        )
         last = user
     return table
 
 
 def _print_plain(rows: Sequence[Row]) -> None:
     """One line per journey, in columns; items come last, as they are of any length."""
-    columns = [(user, name, stage, since, why, items)
-               for user, name, stage, since, items, why in rows]
+    columns = [
+        (user, name, stage, since, why, items) for user, name, stage, since, items, why in rows
+    ]
     widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
     click.echo()
     for row in columns:
-        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)
-                             ).rstrip())
+        click.echo(
+            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
     click.echo()
 
 
@@ -82,8 +102,10 @@ def _items(journey: JourneyView) -> str:
 
 
 def _why(journey: JourneyView, settings: Settings) -> str:
-    return (f"{len(journey.windows)} of {settings.history_windows} windows, "
-            f"{journey.activities} activities, {journey.confidence:.0%} sure")
+    return (
+        f"{len(journey.windows)} of {settings.history_windows} windows, "
+        f"{journey.activities} activities, {journey.confidence:.0%} sure"
+    )
 
 
 def _day(millis: int) -> str:

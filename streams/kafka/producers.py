@@ -85,8 +85,9 @@ class Writers:
         earlier = list(self._writers.values())
         if wanted and self._fences is None:
             self._fences = await self._fencing(wanted[0])
-        self._writers = dict(zip(wanted, await asyncio.gather(*map(self._writer, wanted)),
-                                 strict=True))
+        self._writers = dict(
+            zip(wanted, await asyncio.gather(*map(self._writer, wanted)), strict=True)
+        )
         if wanted:
             await self._check(wanted[0])
         taken = await asyncio.gather(*map(self._take, wanted))
@@ -109,8 +110,9 @@ class Writers:
         """
         return len(await self._writers[owned].partitions_for(topic))
 
-    async def append(self, owned: int, topic: str, partition: int, batch: BatchBuilder
-                     ) -> Awaitable[int]:
+    async def append(
+        self, owned: int, topic: str, partition: int, batch: BatchBuilder
+    ) -> Awaitable[int]:
         """Send a record batch; it is stored all or not at all.
 
         Args:
@@ -143,8 +145,10 @@ class Writers:
         has = await self.partitions_of(owned, self.changelog)
         needs = self._app.conf.topic_partitions
         if has != needs:
-            raise SettingsError(f"{self.changelog} has {has} partitions, activity-events {needs}: "
-                                "state does not move between partitions, so use another group")
+            raise SettingsError(
+                f"{self.changelog} has {has} partitions, activity-events {needs}: "
+                "state does not move between partitions, so use another group"
+            )
 
     async def _fencing(self, partition: int) -> bool:
         """Whether the broker knows transactional ids."""
@@ -172,7 +176,8 @@ class Writers:
         settings: Any = self._app.producer
         writer = AIOKafkaProducer(
             **{**settings._settings_default(), **settings._settings_auth()},
-            transactional_id=transactional_id)
+            transactional_id=transactional_id,
+        )
         try:
             await writer.start()
         except BaseException:
@@ -188,7 +193,8 @@ class Writers:
         owner = str(self._app.conf.broker_client_id).encode()
         batch.append(timestamp=None, key=TAKEN_KEY, value=owner)
         acknowledged: Awaitable[int] = await self.append(
-            partition, self.changelog, partition, batch)
+            partition, self.changelog, partition, batch
+        )
         return await acknowledged
 
     async def _stop(self, writer: AIOKafkaProducer) -> None:

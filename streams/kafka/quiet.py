@@ -9,9 +9,14 @@ REPEAT_SECONDS: Final = 30.0
 # They try again every tenth of a second, and log each time; a logger's filter does not see what
 # its children log, so each is named.
 _CHATTY: Final = (
-    "aiokafka", "aiokafka.client", "aiokafka.cluster", "aiokafka.conn",
-    "aiokafka.consumer.fetcher", "aiokafka.consumer.group_coordinator",
-    "aiokafka.producer.sender", "aiokafka.producer.producer",
+    "aiokafka",
+    "aiokafka.client",
+    "aiokafka.cluster",
+    "aiokafka.conn",
+    "aiokafka.consumer.fetcher",
+    "aiokafka.consumer.group_coordinator",
+    "aiokafka.producer.sender",
+    "aiokafka.producer.producer",
 )
 
 

@@ -37,20 +37,28 @@ async def send(letters: Sequence[Letter], writers: Writers, owned: int) -> None:
     Raises:
         KafkaError: Some were not acknowledged; which ones is not known.
     """
-    counts = {topic: await writers.partitions_of(owned, topic)
-              for topic in {letter.topic for letter in letters}}
+    counts = {
+        topic: await writers.partitions_of(owned, topic)
+        for topic in {letter.topic for letter in letters}
+    }
     batches: dict[tuple[str, int], list[BatchBuilder]] = {}
     for topic, key, value, headers, wanted in letters:
         count = counts[topic]
         partition = _partition(key or b"", count) if wanted is None else wanted % count
         filled = batches.setdefault((topic, partition), [])
-        if not filled or filled[-1].append(
-                timestamp=None, key=key, value=value, headers=headers) is None:
+        if (
+            not filled
+            or filled[-1].append(timestamp=None, key=key, value=value, headers=headers) is None
+        ):
             filled.append(writers.batch(owned))
             filled[-1].append(timestamp=None, key=key, value=value, headers=headers)
-    await asyncio.gather(*[
-        await writers.append(owned, topic, partition, batch)
-        for (topic, partition), filled in batches.items() for batch in filled])
+    await asyncio.gather(
+        *[
+            await writers.append(owned, topic, partition, batch)
+            for (topic, partition), filled in batches.items()
+            for batch in filled
+        ]
+    )
 
 
 @lru_cache(maxsize=65_536)

@@ -87,20 +87,24 @@ class _Thread(watched.Thread):
 
         coordinator._do_heartbeat = watched
 
-    async def getmany(self, active_partitions: set[TP] | None, timeout: float  # noqa: ASYNC109
-                      ) -> Mapping[TP, list[Record]]:
+    async def getmany(
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109
+    ) -> Mapping[TP, list[Record]]:
         """Faust's hook: what is fetched of these partitions; waits for something if there is none.
 
         Which partitions are active and which generation it is are taken now, on the caller's side:
         the set lives on, and turns empty ("all") in a rebalance.
         """
         found: Mapping[TP, list[Record]] = await self.call_thread(
-            self._take, frozenset(active_partitions or ()), self.app.consumer_generation_id,
-            timeout)
+            self._take, frozenset(active_partitions or ()), self.app.consumer_generation_id, timeout
+        )
         return found
 
-    async def _take(self, active: frozenset[TP], generation: int, seconds: float
-                    ) -> Mapping[TP, list[Record]]:
+    async def _take(
+        self, active: frozenset[TP], generation: int, seconds: float
+    ) -> Mapping[TP, list[Record]]:
         """Take records in one go: a seek or a rebalance comes before or after, not in between.
 
         Taking moves the position. Whoever takes for another generation, or for a partition that
@@ -110,8 +114,12 @@ class _Thread(watched.Thread):
         fetcher, subscriptions = kafka._fetcher, kafka._subscription
         if kafka._closed or fetcher._closed:
             raise ConsumerStoppedError
-        if (active and self.consumer.flow_active and not subscriptions.reassignment_in_progress
-                and generation == self.app.consumer_generation_id):
+        if (
+            active
+            and self.consumer.flow_active
+            and not subscriptions.reassignment_in_progress
+            and generation == self.app.consumer_generation_id
+        ):
             for result in fetcher._records.values():
                 # The parser's own records will do: the client's, of eleven fields, take as long to
                 # make as all else that is done to fetch one.
@@ -155,8 +163,10 @@ class Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
-    async def getmany(self, timeout: float  # noqa: ASYNC109
-                      ) -> AsyncIterator[tuple[TP, Message]]:
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109
+    ) -> AsyncIterator[tuple[TP, Message]]:
         """Fetch, and give one message per batch, turn by turn over the partitions."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow)  # type: ignore[arg-type]
@@ -193,8 +203,10 @@ class Consumer(driver.Consumer):
             return -1, -1
         state = assignment.state_value(tp)
         position = state.position if state.has_valid_position else None
-        return tuple(-1 if value is None else int(value)  # type: ignore[return-value]
-                     for value in (position, state.highwater))
+        return tuple(
+            -1 if value is None else int(value)  # type: ignore[return-value]
+            for value in (position, state.highwater)
+        )
 
     def abandon(self, message: Message) -> None:
         """Forget a message that will not be acknowledged: its partition went to another worker."""
@@ -239,15 +251,27 @@ def in_turns(records: Mapping[TP, list[Record]], size: int) -> Iterator[tuple[TP
     for start in range(0, longest, size):
         for tp, found in records.items():
             if start < len(found):
-                yield tp, found[start:start + size]
+                yield tp, found[start : start + size]
 
 
 def as_message(tp: TP, batch: Sequence[Record], generation: int) -> ConsumerMessage:
     """A batch as one message at its last record's offset."""
     last = batch[-1]
     return ConsumerMessage(
-        tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, None,
-        None, batch, None, 0, 0, TP(tp.topic, tp.partition), generation_id=generation)  # type: ignore[arg-type]
+        tp.topic,
+        tp.partition,
+        last.offset,
+        last.timestamp / 1000.0,
+        last.timestamp_type,
+        None,
+        None,
+        batch,  # type: ignore[arg-type]
+        None,
+        0,
+        0,
+        TP(tp.topic, tp.partition),
+        generation_id=generation,
+    )
 
 
 __all__ = ["Batch", "Batches", "Consumer", "Record", "Transport", "as_message", "in_turns"]

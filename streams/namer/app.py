@@ -49,8 +49,13 @@ def choose_namer(settings: Settings) -> Namer:
     )
     encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads)
     policy = Policy(sensitive=frozenset(filter(None, settings.naming_refuses.split(","))))
-    return VllmNamer(client, candidates=settings.naming_candidates, policy=policy, encoder=encoder,
-                     prompt=choose_prompt(settings.naming_prompt, settings.naming_weights))
+    return VllmNamer(
+        client,
+        candidates=settings.naming_candidates,
+        policy=policy,
+        encoder=encoder,
+        prompt=choose_prompt(settings.naming_prompt, settings.naming_weights),
+    )
 
 
 def choose_prompt(wanted: str, weights: Path | None = None) -> Callable[[Evidence], Prompt]:
@@ -70,8 +75,9 @@ class Health(Endpoint):
         joined: Whether the group has given it partitions, or said that there are none for it.
     """
 
-    def __init__(self, app: faust.App, settings: Settings, namer: Namer, desk: Desk,
-                 metrics: Metrics) -> None:
+    def __init__(
+        self, app: faust.App, settings: Settings, namer: Namer, desk: Desk, metrics: Metrics
+    ) -> None:
         super().__init__(settings, PORT, metrics)
         self.joined = False
         self._app = app
@@ -104,13 +110,17 @@ def create_namer(settings: Settings, namer: Namer) -> service.App:
     """The namer's Faust app."""
     topics = Topics.of(settings)
     group = f"{settings.group}-namer"
-    app = _App(group, **service.common(settings, group, "kafka") | {
-        "broker_commit_livelock_soft_timeout": math.inf,  # a server may be down for long
-        "stream_buffer_maxsize": STREAM_BUFFER,
-        # What is under way when partitions move is dropped, not waited for: a server may be down.
-        "stream_wait_empty": False,
-        "topic_allow_declare": False,
-    })
+    app = _App(
+        group,
+        **service.common(settings, group, "kafka")
+        | {
+            "broker_commit_livelock_soft_timeout": math.inf,  # a server may be down for long
+            "stream_buffer_maxsize": STREAM_BUFFER,
+            # What is under way when partitions move is dropped: a server may be down for long.
+            "stream_wait_empty": False,
+            "topic_allow_declare": False,
+        },
+    )
 
     async def send(key: bytes, answer: JourneyName) -> None:
         await app.producer.send_and_wait(topics.names, key, encode(answer), None, None, None)
@@ -122,8 +132,13 @@ def create_namer(settings: Settings, namer: Namer) -> service.App:
     metrics = Metrics(NAMER)
     desk = Desk(namer, send, crash, metrics)
     app.health = health = Health(app, settings, namer, desk, metrics)
-    requests = app.topic(topics.requests, key_type=bytes, value_type=bytes,
-                         key_serializer="raw", value_serializer="raw")
+    requests = app.topic(
+        topics.requests,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+    )
 
     @app.agent(requests, name="name")
     async def name(stream: Any) -> None:

@@ -57,8 +57,9 @@ class Endpoint(Service):
         try:
             socket.create_server((self._host, self.port)).close()
         except OSError as error:
-            raise SettingsError(f"JOURNEYS_WEB_PORT: {self._host}:{self.port}: {error.strerror}"
-                                ) from None
+            raise SettingsError(
+                f"JOURNEYS_WEB_PORT: {self._host}:{self.port}: {error.strerror}"
+            ) from None
 
     async def on_start(self) -> None:
         """Listen."""
@@ -85,5 +86,7 @@ class Endpoint(Service):
 
     async def _shown(self, _: web.Request) -> web.Response:
         self.measure()
-        return web.Response(body=self._metrics.text(),
-                            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        return web.Response(
+            body=self._metrics.text(),
+            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
+        )

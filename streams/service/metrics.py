@@ -24,50 +24,92 @@ class Metric(NamedTuple):
     buckets: tuple[float, ...] = ()
 
 
-SECONDS: Final = (.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300)
+SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 ACTIVITIES: Final = Metric("journeys_activities_total", "counter", "activities applied to users")
-REJECTS: Final = Metric("journeys_rejects_total", "counter",
-                        "records sent to activity-rejects", ("reason",))
-REDELIVERED: Final = Metric("journeys_redelivered_total", "counter",
-                            "records skipped because they had been applied before")
+REJECTS: Final = Metric(
+    "journeys_rejects_total", "counter", "records sent to activity-rejects", ("reason",)
+)
+REDELIVERED: Final = Metric(
+    "journeys_redelivered_total", "counter", "records skipped because they had been applied before"
+)
 CHANGES: Final = Metric("journeys_changes_total", "counter", "changes published", ("kind",))
 REQUESTS: Final = Metric("journeys_naming_requests_total", "counter", "names asked for")
 NAMES: Final = Metric("journeys_names_total", "counter", "answers of the namer that were read")
-BATCH_RECORDS: Final = Metric("journeys_batch_records", "histogram", "records per batch",
-                              buckets=(1, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000))
-BATCH_SECONDS: Final = Metric("journeys_batch_seconds", "histogram",
-                              "time from a batch's first step to its acknowledgement",
-                              buckets=SECONDS)
-LATENCY: Final = Metric("journeys_latency_seconds", "histogram",
-                        "age of a batch's oldest record when its effects are acknowledged",
-                        buckets=SECONDS)
+BATCH_RECORDS: Final = Metric(
+    "journeys_batch_records",
+    "histogram",
+    "records per batch",
+    buckets=(1, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000),
+)
+BATCH_SECONDS: Final = Metric(
+    "journeys_batch_seconds",
+    "histogram",
+    "time from a batch's first step to its acknowledgement",
+    buckets=SECONDS,
+)
+LATENCY: Final = Metric(
+    "journeys_latency_seconds",
+    "histogram",
+    "age of a batch's oldest record when its effects are acknowledged",
+    buckets=SECONDS,
+)
 LAG: Final = Metric("journeys_lag_records", "gauge", "activities that wait", ("partition",))
-DUE: Final = Metric("journeys_due_users_total", "counter",
-                    "users whom the passing of time alone has changed")
-STATE_BYTES: Final = Metric("journeys_state_bytes_total", "counter",
-                            "bytes of user state written to the changelog")
-RETRIES: Final = Metric("journeys_batch_retries_total", "counter",
-                        "batches that failed and were tried again")
-ABANDONED: Final = Metric("journeys_batches_abandoned_total", "counter",
-                          "batches given up because their partition went to another worker")
+DUE: Final = Metric(
+    "journeys_due_users_total", "counter", "users whom the passing of time alone has changed"
+)
+STATE_BYTES: Final = Metric(
+    "journeys_state_bytes_total", "counter", "bytes of user state written to the changelog"
+)
+RETRIES: Final = Metric(
+    "journeys_batch_retries_total", "counter", "batches that failed and were tried again"
+)
+ABANDONED: Final = Metric(
+    "journeys_batches_abandoned_total",
+    "counter",
+    "batches given up because their partition went to another worker",
+)
 
 ANSWERS: Final = Metric(
-    "journeys_namer_answers_total", "counter",
+    "journeys_namer_answers_total",
+    "counter",
     "naming requests done with: named, unnamed (no name may be published), superseded, bad",
-    ("outcome",))
-REFUSED: Final = Metric("journeys_namer_refused_total", "counter",
-                        "names of the model that may not be published", ("reason",))
+    ("outcome",),
+)
+REFUSED: Final = Metric(
+    "journeys_namer_refused_total",
+    "counter",
+    "names of the model that may not be published",
+    ("reason",),
+)
 CALLS: Final = Metric("journeys_namer_calls_total", "counter", "completions asked of the server")
-NAMING_SECONDS: Final = Metric("journeys_namer_seconds", "histogram",
-                               "time from reading a request to its answer's acknowledgement",
-                               buckets=SECONDS)
+NAMING_SECONDS: Final = Metric(
+    "journeys_namer_seconds",
+    "histogram",
+    "time from reading a request to its answer's acknowledgement",
+    buckets=SECONDS,
+)
 UNDER_WAY: Final = Metric("journeys_namer_requests", "gauge", "requests under way or waiting")
-SERVER_UP: Final = Metric("journeys_namer_server_up", "gauge",
-                          "1 while the vLLM server answers, or none is asked; else 0")
+SERVER_UP: Final = Metric(
+    "journeys_namer_server_up", "gauge", "1 while the vLLM server answers, or none is asked; else 0"
+)
 
-WORKER: Final = (ACTIVITIES, REJECTS, REDELIVERED, CHANGES, REQUESTS, NAMES, BATCH_RECORDS,
-                  BATCH_SECONDS, LATENCY, LAG, DUE, STATE_BYTES, RETRIES, ABANDONED)
+WORKER: Final = (
+    ACTIVITIES,
+    REJECTS,
+    REDELIVERED,
+    CHANGES,
+    REQUESTS,
+    NAMES,
+    BATCH_RECORDS,
+    BATCH_SECONDS,
+    LATENCY,
+    LAG,
+    DUE,
+    STATE_BYTES,
+    RETRIES,
+    ABANDONED,
+)
 NAMER: Final = (ANSWERS, REFUSED, CALLS, NAMING_SECONDS, UNDER_WAY, SERVER_UP)
 
 
@@ -81,7 +123,8 @@ class Metrics:
     def __init__(self, metrics: Iterable[Metric]) -> None:
         self._registry = CollectorRegistry()
         self._values: dict[str, Any] = {
-            metric.name: _collector(metric, self._registry) for metric in metrics}
+            metric.name: _collector(metric, self._registry) for metric in metrics
+        }
 
     def count(self, metric: Metric, by: float = 1) -> None:
         """Raise a counter."""
@@ -126,5 +169,6 @@ def _collector(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge |
         return Counter(metric.name, metric.meaning, metric.labels, registry=registry)
     if metric.kind == "gauge":
         return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
-    return Histogram(metric.name, metric.meaning, metric.labels, buckets=metric.buckets,
-                     registry=registry)
+    return Histogram(
+        metric.name, metric.meaning, metric.labels, buckets=metric.buckets, registry=registry
+    )

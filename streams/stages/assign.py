@@ -17,9 +17,14 @@ STRETCH_SECONDS: Final = 0.005
 LOOK_EVERY: Final = 16  # activities between two looks at the clock
 
 
-async def activities(partition: Partition, engine: Engine, topic: str,
-                     arrivals: Sequence[Arrival], vectors: Sequence[Vector | Rejected],
-                     effects: Effects) -> None:
+async def activities(
+    partition: Partition,
+    engine: Engine,
+    topic: str,
+    arrivals: Sequence[Arrival],
+    vectors: Sequence[Vector | Rejected],
+    effects: Effects,
+) -> None:
     """Apply activities to their users, in the order of their offsets.
 
     Args:
@@ -59,8 +64,9 @@ async def activities(partition: Partition, engine: Engine, topic: str,
     effects.watermark = watermark
 
 
-def names(partition: Partition, engine: Engine, answers: Iterable[JourneyName], effects: Effects
-          ) -> None:
+def names(
+    partition: Partition, engine: Engine, answers: Iterable[JourneyName], effects: Effects
+) -> None:
     """Apply a namer's answers; those that change nothing leave no trace."""
     for answer in answers:
         user = effects.users.get(answer.user_id) or partition.user(answer.user_id)
@@ -70,8 +76,9 @@ def names(partition: Partition, engine: Engine, answers: Iterable[JourneyName], 
             effects.add(outcome)
 
 
-def time(partition: Partition, engine: Engine, user_ids: Iterable[str], watermark: int,
-         effects: Effects) -> None:
+def time(
+    partition: Partition, engine: Engine, user_ids: Iterable[str], watermark: int, effects: Effects
+) -> None:
     """Apply the passing of event time to users who wait for it."""
     for user_id in user_ids:
         user = effects.users[user_id] = partition.user(user_id)

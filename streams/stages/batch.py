@@ -37,8 +37,7 @@ class Effects:
         watermark: Latest event time among the activities, epoch ms; -1 without any.
     """
 
-    __slots__ = ("changes", "records", "redelivered", "rejects", "requests", "users",
-                 "watermark")
+    __slots__ = ("changes", "records", "redelivered", "rejects", "requests", "users", "watermark")
 
     def __init__(self) -> None:
         self.users: dict[str, UserState] = {}

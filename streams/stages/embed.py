@@ -8,8 +8,9 @@ from models.errors import Rejected
 from models.records import Activity
 
 
-async def embed(activities: Sequence[Activity], cache: VectorCache, size: int,
-                goes_on: Callable[[], bool]) -> list[Vector | Rejected] | None:
+async def embed(
+    activities: Sequence[Activity], cache: VectorCache, size: int, goes_on: Callable[[], bool]
+) -> list[Vector | Rejected] | None:
     """Unit vectors of activities, or why there is none.
 
     Misses are encoded in a thread, `size` at a time, so that the event loop lives and a rebalance
@@ -39,7 +40,7 @@ async def embed(activities: Sequence[Activity], cache: VectorCache, size: int,
     for start in range(0, len(missing), size):
         if not goes_on():
             return None
-        places = missing[start:start + size]
+        places = missing[start : start + size]
         vectors = await asyncio.to_thread(cache.fill, [items[place] for place in places])
         for place, vector in zip(places, vectors, strict=True):
             found[place] = vector

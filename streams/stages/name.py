@@ -52,8 +52,9 @@ class Desk:
         metrics: Answers and the time they took are counted there.
     """
 
-    def __init__(self, namer: Namer, send: Send, crash: Callable[[BaseException], None],
-                 metrics: Metrics) -> None:
+    def __init__(
+        self, namer: Namer, send: Send, crash: Callable[[BaseException], None], metrics: Metrics
+    ) -> None:
         self._metrics = metrics
         self._namer = namer
         self._send = send
@@ -76,8 +77,12 @@ class Desk:
             request = decode_request(event.value)
         except Rejected as error:
             self._metrics.count_each(ANSWERS, {"bad": 1})
-            logger.warning("a record that is no naming request, partition %d offset %d: %s",
-                           event.message.partition, event.message.offset, error.detail)
+            logger.warning(
+                "a record that is no naming request, partition %d offset %d: %s",
+                event.message.partition,
+                event.message.offset,
+                error.detail,
+            )
             self._finish(ticket)
             return
         ticket.revision = request.revision
@@ -132,10 +137,21 @@ class Desk:
                     break
             await asyncio.sleep(random.uniform(pause / 2, pause))
             pause = min(2 * pause, RETRY_SECONDS[1])
-        logger.info("no name for journey %s of user %s, revision %d: %s", request.journey_id,
-                    request.user_id, request.revision, reason)
-        return JourneyName(user_id=request.user_id, journey_id=request.journey_id,
-                           revision=request.revision, name=None, source="llm", reason=reason)
+        logger.info(
+            "no name for journey %s of user %s, revision %d: %s",
+            request.journey_id,
+            request.user_id,
+            request.revision,
+            reason,
+        )
+        return JourneyName(
+            user_id=request.user_id,
+            journey_id=request.journey_id,
+            revision=request.revision,
+            name=None,
+            source="llm",
+            reason=reason,
+        )
 
     def _supersede(self, ticket: _Ticket) -> None:
         self._metrics.count_each(ANSWERS, {"superseded": 1})

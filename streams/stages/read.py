@@ -8,8 +8,9 @@ from streams.kafka.transport import Record
 from streams.stages.batch import Arrival, Reject
 
 
-def read(topic: str, partition: int, records: Iterable[Record], future_skew_ms: int
-         ) -> tuple[list[Arrival], list[Reject]]:
+def read(
+    topic: str, partition: int, records: Iterable[Record], future_skew_ms: int
+) -> tuple[list[Arrival], list[Reject]]:
     """Decode and check records of `activity-events`.
 
     Args:

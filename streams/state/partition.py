@@ -84,8 +84,9 @@ class Partition:
         Args:
             parts: The partition's store, recovered.
         """
-        same = (parts is self._parts and self._written is not None
-                and parts.offset == self._written + 1)
+        same = (
+            parts is self._parts and self._written is not None and parts.offset == self._written + 1
+        )
         self._written = parts.offset
         return same
 
@@ -131,8 +132,7 @@ class Partition:
             heapq.heappush(queue, (self._due[user_id], user_id))
         return found
 
-    def pack(self, writers: Writers, users: Iterable[UserState], mark: Mark | None
-             ) -> list[Packed]:
+    def pack(self, writers: Writers, users: Iterable[UserState], mark: Mark | None) -> list[Packed]:
         """What must be appended for these users; a user is never split over two record batches.
 
         Args:
@@ -163,8 +163,13 @@ class Partition:
             _fill(packed[-1], [(MARK_KEY, msgspec.msgpack.encode(mark))])
         return packed
 
-    async def append(self, writers: Writers, packed: Sequence[Packed],
-                     users: Iterable[UserState], mark: Mark | None) -> int:
+    async def append(
+        self,
+        writers: Writers,
+        packed: Sequence[Packed],
+        users: Iterable[UserState],
+        mark: Mark | None,
+    ) -> int:
         """Write what was packed: to the changelog, acknowledged, then to the local store.
 
         Returns:
@@ -173,9 +178,12 @@ class Partition:
         Raises:
             KafkaError: It was not acknowledged.
         """
-        offsets = await asyncio.gather(*[
-            await writers.append(self.number, writers.changelog, self.number, batch)
-            for batch, _ in packed])
+        offsets = await asyncio.gather(
+            *[
+                await writers.append(self.number, writers.changelog, self.number, batch)
+                for batch, _ in packed
+            ]
+        )
         for offset, (_, parts) in zip(offsets, packed, strict=True):
             self._parts.write(parts, offset)
         self._written = self._parts.offset
@@ -188,7 +196,7 @@ class Partition:
                 heapq.heappush(self._queue, (due, user.user_id))
         if mark is not None:
             self.mark = mark
-        for user_id in list(self._users)[:max(0, len(self._users) - self._capacity)]:
+        for user_id in list(self._users)[: max(0, len(self._users) - self._capacity)]:
             del self._users[user_id]
         return sum(batch.size() for batch, _ in packed)
 

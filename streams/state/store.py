@@ -131,7 +131,7 @@ class RocksParts:
                 yield key, place.value()
                 place.next()
             else:  # a cluster: over to the next user
-                place.seek(key[:key.index(b"\xff") + 1] + b"\xff" * 8)
+                place.seek(key[: key.index(b"\xff") + 1] + b"\xff" * 8)
 
     def close(self) -> None:
         """See `Parts`."""

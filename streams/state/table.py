@@ -44,18 +44,21 @@ class Store(base.Store[bytes, bytes]):
         """Faust's hook: up to where the changelog need not be read again."""
         return self.parts[tp.partition].offset
 
-    def apply_changelog_batch(self, batch: Iterable[EventT[Any]], to_key: Any, to_value: Any
-                              ) -> None:
+    def apply_changelog_batch(
+        self, batch: Iterable[EventT[Any]], to_key: Any, to_value: Any
+    ) -> None:
         """Faust's hook: recovery read these."""
         for event in batch:
             message: Any = event.message
             parts = self.parts[message.partition]
             if parts.offset is None or message.offset > parts.offset:
-                parts.write([(record.key, record.value) for record in message.value],
-                            message.offset)
+                parts.write(
+                    [(record.key, record.value) for record in message.value], message.offset
+                )
 
-    async def on_rebalance(self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP],
-                           generation_id: int = 0) -> None:
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
         """Faust's hook: open the stores of the assigned partitions, close the others."""
         topic = self.table.changelog_topic_name
         wanted = {tp.partition for tp in assigned if tp.topic == topic}
@@ -106,13 +109,34 @@ class UserTable(faust.Table[bytes, bytes]):
         on_recovered: Told the active partitions once they are recovered.
     """
 
-    def __init__(self, app: Any, *, name: str, topic: str, partitions: int, folder: Path | None,
-                 on_recovered: Recovered, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        app: Any,
+        *,
+        name: str,
+        topic: str,
+        partitions: int,
+        folder: Path | None,
+        on_recovered: Recovered,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
-            app, name=name, key_type=bytes, value_type=bytes, partitions=partitions,
+            app,
+            name=name,
+            key_type=bytes,
+            value_type=bytes,
+            partitions=partitions,
             changelog_topic=app.topic(
-                topic, schema=Batches(), partitions=partitions, compacting=True, acks=False,
-                internal=True, allow_empty=True), **kwargs)
+                topic,
+                schema=Batches(),
+                partitions=partitions,
+                compacting=True,
+                acks=False,
+                internal=True,
+                allow_empty=True,
+            ),
+            **kwargs,
+        )
         self.writers = Writers(app, topic)
         self._folder = folder
         self._on_recovered = on_recovered
@@ -160,8 +184,9 @@ class _Recovery(Recovery):
         if tp not in self.app.assignor.assigned_actives():
             super().add_standby(table, tp)
 
-    async def _build_highwaters(self, consumer: Any, tps: set[TP], destination: Any, title: str
-                                ) -> None:
+    async def _build_highwaters(
+        self, consumer: Any, tps: set[TP], destination: Any, title: str
+    ) -> None:
         """Faust's step in which it asks for the end of each partition, to know when to stop."""
         if title == "active":
             destination.clear()
@@ -187,14 +212,17 @@ class _Recovery(Recovery):
         self._set_recovery_ended()
         for table in self.tables.values():
             await table.on_recovery_completed(
-                self.actives_for_table[table], self.standbys_for_table[table])
+                self.actives_for_table[table], self.standbys_for_table[table]
+            )
         if app.consumer_generation_id != generation_id:
             return  # the next rebalance has begun: it will come here again
         timeout = app.conf.broker_request_timeout
         await self._wait(consumer.perform_seek(), timeout=timeout)
         if standbys:
-            await self._wait(self._seek_offsets(
-                consumer, standbys, self.standby_offsets, "standby"), timeout=timeout)
+            await self._wait(
+                self._seek_offsets(consumer, standbys, self.standby_offsets, "standby"),
+                timeout=timeout,
+            )
         self.completed.set()
         self.tables.on_actives_ready()
         if not standbys:
@@ -204,7 +232,8 @@ class _Recovery(Recovery):
         consumer.resume_flow()
         changelogs = self.tables.changelog_topics
         consumer.resume_partitions(
-            standbys | {tp for tp in consumer.assignment() if tp.topic not in changelogs})
+            standbys | {tp for tp in consumer.assignment() if tp.topic not in changelogs}
+        )
         await app._fetcher.maybe_start()  # type: ignore[attr-defined]
 
 

@@ -67,22 +67,35 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
     settings = settings or Settings.load()
     if cache is None:
         cache = VectorCache(
-            Encoder.open(settings.encoder, threads=settings.encoder_threads,
-                         batch=settings.encoder_batch), settings.cached_vectors)
+            Encoder.open(
+                settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
+            ),
+            settings.cached_vectors,
+        )
     app = App(settings.group, **_conf(settings))
     app.metrics = Metrics(WORKER)
     folder = settings.data_dir / settings.group if settings.store == "rocksdb" else None
     table = UserTable(
-        app, name="users", topic=f"{settings.topic_prefix}{settings.group}-users-changelog",
-        partitions=settings.partitions, folder=folder, beacon=app.tables.beacon,
-        on_recovered=lambda active: app.worker.recovered(active))
+        app,
+        name="users",
+        topic=f"{settings.topic_prefix}{settings.group}-users-changelog",
+        partitions=settings.partitions,
+        folder=folder,
+        beacon=app.tables.beacon,
+        on_recovered=lambda active: app.worker.recovered(active),
+    )
     app.tables.add(table)
     app.worker = worker = Worker(app, settings, table, cache, app.metrics)
     lanes = Lanes(app, worker.ownership, app.metrics)
-    for name, topic, handle in (("activities", worker.topics.activities, worker.activities),
-                                ("names", worker.topics.names, worker.names)):
-        app.agent(app.topic(topic, schema=Batches(), partitions=settings.partitions), name=name,
-                  supervisor_strategy=CrashingSupervisor)(lanes.agent(handle))
+    for name, topic, handle in (
+        ("activities", worker.topics.activities, worker.activities),
+        ("names", worker.topics.names, worker.names),
+    ):
+        app.agent(
+            app.topic(topic, schema=Batches(), partitions=settings.partitions),
+            name=name,
+            supervisor_strategy=CrashingSupervisor,
+        )(lanes.agent(handle))
     app.clock = Clock(app, worker, settings, app.metrics)
     app.task(app.clock.run)
     app.health = Health(app, settings)
@@ -121,8 +134,9 @@ def run(settings: Settings) -> None:
     if missing:
         raise BrokerError(f"no topic {missing[0]} at {settings.broker}: run journeys topics create")
     if counts[topics.activities] != counts[topics.names]:
-        raise SettingsError(f"{topics.activities} and {topics.names} must have the same number of "
-                            "partitions")
+        raise SettingsError(
+            f"{topics.activities} and {topics.names} must have the same number of partitions"
+        )
     _check_place(settings)
     app = create_app(settings.model_copy(update={"partitions": counts[topics.activities]}))
     service.serve(app, settings)

@@ -60,8 +60,14 @@ class Worker:
         ownership: Whether it may write.
     """
 
-    def __init__(self, app: faust.App, settings: Settings, table: UserTable, cache: VectorCache,
-                 counts: Metrics) -> None:
+    def __init__(
+        self,
+        app: faust.App,
+        settings: Settings,
+        table: UserTable,
+        cache: VectorCache,
+        counts: Metrics,
+    ) -> None:
         self.partitions: dict[int, Partition] = {}
         self.topics = Topics.of(settings)
         self.engine = Engine(settings.engine())
@@ -105,46 +111,63 @@ class Worker:
     async def _activities(self, partition: Partition, records: Batch, generation: int) -> bool:
         handled = partition.mark.offset
         if records.after > handled:
-            raise HoleError(f"partition {partition.number}: records from offset {handled + 1} to "
-                            f"{records.after} did not arrive")
-        fresh = records[bisect_right(records, handled, key=_offset):]
+            raise HoleError(
+                f"partition {partition.number}: records from offset {handled + 1} to "
+                f"{records.after} did not arrive"
+            )
+        fresh = records[bisect_right(records, handled, key=_offset) :]
         self._metrics.count(metrics.REDELIVERED, len(records) - len(fresh))
         self._metrics.observe(metrics.BATCH_RECORDS, len(records))
         return not fresh or await self._apply(partition, fresh, generation)
 
-    async def _apply(self, partition: Partition, records: Sequence[Record], generation: int
-                     ) -> bool:
+    async def _apply(
+        self, partition: Partition, records: Sequence[Record], generation: int
+    ) -> bool:
         if not await self.ownership.sure(generation):
             return False
         topic = self.topics.activities
         effects = Effects()
-        arrivals, effects.rejects = read(topic, partition.number, records,
-                                         int(self._settings.future_skew_seconds * 1000))
-        vectors = await embed([arrival.activity for arrival in arrivals], self._cache,
-                              self._settings.encoder_batch,
-                              lambda: self.ownership.current(generation))
+        arrivals, effects.rejects = read(
+            topic, partition.number, records, int(self._settings.future_skew_seconds * 1000)
+        )
+        vectors = await embed(
+            [arrival.activity for arrival in arrivals],
+            self._cache,
+            self._settings.encoder_batch,
+            lambda: self.ownership.current(generation),
+        )
         if vectors is None:
             return False
         await assign.activities(partition, self.engine, topic, arrivals, vectors, effects)
         last, mark = records[-1], partition.mark
         try:
-            done = await self.commit(partition, effects, generation, Mark(
-                offset=last.offset, watermark=max(mark.watermark, effects.watermark),
-                stamp=max(mark.stamp, last.timestamp)))
+            done = await self.commit(
+                partition,
+                effects,
+                generation,
+                Mark(
+                    offset=last.offset,
+                    watermark=max(mark.watermark, effects.watermark),
+                    stamp=max(mark.stamp, last.timestamp),
+                ),
+            )
         except TooLargeError:
             # Bounds of batches change nothing, so two smaller ones do the same.
             if len(records) == 1:
                 raise
             partition.forget()
             half = len(records) // 2
-            return (await self._apply(partition, records[:half], generation)
-                    and await self._apply(partition, records[half:], generation))
+            return await self._apply(partition, records[:half], generation) and await self._apply(
+                partition, records[half:], generation
+            )
         if done:
-            self._metrics.count(metrics.ACTIVITIES,
-                                len(records) - len(effects.rejects) - effects.redelivered)
+            self._metrics.count(
+                metrics.ACTIVITIES, len(records) - len(effects.rejects) - effects.redelivered
+            )
             self._metrics.count(metrics.REDELIVERED, effects.redelivered)
-            self._metrics.observe(metrics.LATENCY,
-                                  max(0.0, time.time() - records[0].timestamp / 1000))
+            self._metrics.observe(
+                metrics.LATENCY, max(0.0, time.time() - records[0].timestamp / 1000)
+            )
         return done
 
     async def _names(self, partition: Partition, records: Batch, generation: int) -> bool:
@@ -162,8 +185,9 @@ class Worker:
             self._metrics.count(metrics.NAMES, len(answers))
         return done
 
-    async def commit(self, partition: Partition, effects: Effects, generation: int,
-                     mark: Mark | None) -> bool:
+    async def commit(
+        self, partition: Partition, effects: Effects, generation: int, mark: Mark | None
+    ) -> bool:
         """Publish the effects, then store the state.
 
         Args:
@@ -201,5 +225,6 @@ class Worker:
         try:
             await send([*mail, *(letter(reject, topic) for reject in rejects)], writers, owned)
         except MessageSizeTooLargeError:  # nothing else is that large
-            await send([*mail, *(letter(reject, topic, cut=True) for reject in rejects)],
-                       writers, owned)
+            await send(
+                [*mail, *(letter(reject, topic, cut=True) for reject in rejects)], writers, owned
+            )

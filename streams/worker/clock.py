@@ -74,8 +74,10 @@ class Clock:
         if end < 0:
             return -1
         if end <= handled:
-            raise AheadError(f"state holds {tp.topic}, partition {number}, up to offset {handled}, "
-                             f"but it ends at {end}: if it was made anew, use another group")
+            raise AheadError(
+                f"state holds {tp.topic}, partition {number}, up to offset {handled}, "
+                f"but it ends at {end}: if it was made anew, use another group"
+            )
         # Offsets that are no records (transaction markers) may follow the last one.
         if position >= end and handled >= consumer.delivered.get(tp, -1):
             return 0

@@ -60,16 +60,19 @@ class Health(Endpoint):
             if progress is None or progress != self._seen:
                 self._seen, self._progress_at = progress, time.monotonic()
             elif self.silent_seconds > STALL_SECONDS:
-                await self._app.crash(StalledError(
-                    f"no progress for {self.silent_seconds:.0f} s: {progress}"))
+                await self._app.crash(
+                    StalledError(f"no progress for {self.silent_seconds:.0f} s: {progress}")
+                )
                 return
 
     def _progress(self) -> object:
         """Something that changes as work goes on; None when there is no work."""
         app = self._app
         if app.rebalancing:
-            return ("recovery", app.rebalancing_count,
-                    dict(app.tables.recovery.active_offsets))
-        behind = {number: (lag, app.worker.partitions[number].mark.offset)
-                  for number in list(app.worker.partitions) if (lag := app.clock.lag(number))}
+            return ("recovery", app.rebalancing_count, dict(app.tables.recovery.active_offsets))
+        behind = {
+            number: (lag, app.worker.partitions[number].mark.offset)
+            for number in list(app.worker.partitions)
+            if (lag := app.clock.lag(number))
+        }
         return ("activities", {n: offset for n, (_, offset) in behind.items()}) if behind else None

@@ -49,6 +49,7 @@ class Lanes:
             handle: Does one batch, given as Faust's message; False when its partition went to
                 another worker. Raises when it failed: nothing of it must then remain in memory.
         """
+
         async def agent(stream: Any) -> None:
             running: dict[TP, asyncio.Task[None]] = {}
             stream = stream.noack()
@@ -76,8 +77,11 @@ class Lanes:
             except ProducerFenced:  # before we heard of the rebalance: wait for it
                 _log.warning("partition %s has another owner", message.partition)
             except Exception as error:
-                _log.exception("a batch of %s, partition %s, up to offset %s failed", *message.tp,
-                               message.offset)
+                _log.exception(
+                    "a batch of %s, partition %s, up to offset %s failed",
+                    *message.tp,
+                    message.offset,
+                )
                 if pause is None or isinstance(error, JourneysError):  # these do not pass
                     await self._app.crash(error)
                     return

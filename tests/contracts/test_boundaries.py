@@ -14,8 +14,10 @@ KAFKA_CLIENTS = {"kafka", "aiokafka", "faust", "mode", "quixstreams", "confluent
 def modules(package: str) -> list[tuple[str, Path]]:
     paths = sorted((ROOT / package).rglob("*.py"))
     names = [path.relative_to(ROOT).with_suffix("").parts for path in paths]
-    return [(".".join(part for part in parts if part != "__init__"), path)
-            for parts, path in zip(names, paths, strict=True)]
+    return [
+        (".".join(part for part in parts if part != "__init__"), path)
+        for parts, path in zip(names, paths, strict=True)
+    ]
 
 
 def imports(path: Path) -> set[str]:
@@ -31,8 +33,11 @@ def imports(path: Path) -> set[str]:
 
 
 def under(names: set[str], *packages: str) -> set[str]:
-    return {name for name in names
-            if any(name == package or name.startswith(f"{package}.") for package in packages)}
+    return {
+        name
+        for name in names
+        if any(name == package or name.startswith(f"{package}.") for package in packages)
+    }
 
 
 @pytest.mark.parametrize(("name", "path"), modules("models"))

@@ -15,15 +15,7 @@ from models.naming.namer import VllmNamer
 from models.naming.prompt import messages
 from models.naming.titles import Evidence
 from tests.support.naming import request
-from tests.support.vllm_stub import (
-    Stub,
-    always,
-    answers,
-    cut_off,
-    hang,
-    names_for,
-    refusal,
-)
+from tests.support.vllm_stub import Stub, always, answers, cut_off, hang, names_for, refusal
 
 pytestmark = pytest.mark.fault
 
@@ -50,7 +42,8 @@ async def answered(client: VllmClient, within: float = 10.0) -> list[str]:
 
 
 async def test_refused_is_the_servers_fault_and_nothing_is_asked_twice_a_second(
-        stub: Stub, client: VllmClient, caplog: pytest.LogCaptureFixture) -> None:
+    stub: Stub, client: VllmClient, caplog: pytest.LogCaptureFixture
+) -> None:
     await stub.stop()
     with pytest.raises(Unavailable):
         await client.complete(CHAT, 2)
@@ -67,7 +60,8 @@ async def test_refused_is_the_servers_fault_and_nothing_is_asked_twice_a_second(
 
 
 async def test_a_server_that_comes_back_is_asked_by_one_probe_and_logged_once(
-        stub: Stub, client: VllmClient, caplog: pytest.LogCaptureFixture) -> None:
+    stub: Stub, client: VllmClient, caplog: pytest.LogCaptureFixture
+) -> None:
     await stub.stop()
     with pytest.raises(Unavailable):
         await client.complete(CHAT, 2)
@@ -78,7 +72,8 @@ async def test_a_server_that_comes_back_is_asked_by_one_probe_and_logged_once(
 
 
 async def test_slow_is_given_up_in_time_and_may_be_tried_again(
-        stub: Stub, client: VllmClient) -> None:
+    stub: Stub, client: VllmClient
+) -> None:
     stub.behave = hang
     started = time.monotonic()
     with pytest.raises(NamingError, match="no answer in 3 s") as caught:
@@ -103,8 +98,9 @@ async def test_hung_turns_others_away_at_once(stub: Stub, client: VllmClient) ->
 
 async def test_busy_is_left_alone_as_long_as_it_says(stub: Stub, client: VllmClient) -> None:
     async def busy(_: web.Request, __: dict[str, Any]) -> web.Response:
-        return web.json_response({"error": {"message": "too many requests"}}, status=429,
-                                 headers={"Retry-After": "2"})
+        return web.json_response(
+            {"error": {"message": "too many requests"}}, status=429, headers={"Retry-After": "2"}
+        )
 
     stub.behave = busy
     with pytest.raises(Unavailable, match="429"):
@@ -127,17 +123,22 @@ async def test_an_error_that_passes_is_tried_again(stub: Stub, client: VllmClien
     assert len(stub.chats) == TRIES
 
 
-@pytest.mark.parametrize("behave", [
-    always(lambda: refusal(500, "boom")),
-    always(lambda: web.Response(status=502, text="<html>Bad gateway</html>")),
-    cut_off,
-    always(lambda: web.Response(text="not json", content_type="application/json")),
-    always(lambda: web.Response(body=b"")),
-    always(lambda: web.json_response({"choices": "none"})),
-    always(lambda: web.Response(body=b"\xff\xfe{}")),
-], ids=["500", "502", "cut off", "not json", "no body", "other json", "not utf-8"])
+@pytest.mark.parametrize(
+    "behave",
+    [
+        always(lambda: refusal(500, "boom")),
+        always(lambda: web.Response(status=502, text="<html>Bad gateway</html>")),
+        cut_off,
+        always(lambda: web.Response(text="not json", content_type="application/json")),
+        always(lambda: web.Response(body=b"")),
+        always(lambda: web.json_response({"choices": "none"})),
+        always(lambda: web.Response(body=b"\xff\xfe{}")),
+    ],
+    ids=["500", "502", "cut off", "not json", "no body", "other json", "not utf-8"],
+)
 async def test_a_broken_answer_is_tried_again_then_given_back(
-        stub: Stub, client: VllmClient, behave: Any) -> None:
+    stub: Stub, client: VllmClient, behave: Any
+) -> None:
     stub.behave = behave
     with pytest.raises(NamingError) as caught:
         await client.complete(CHAT, 2)
@@ -149,7 +150,8 @@ async def test_a_broken_answer_is_tried_again_then_given_back(
 
 
 async def test_a_request_that_only_it_refuses_is_not_tried_again(
-        stub: Stub, client: VllmClient) -> None:
+    stub: Stub, client: VllmClient
+) -> None:
     stub.behave = always(lambda: refusal(400, "maximum context length is 2048 tokens"))
     with pytest.raises(NamingError, match="context length") as caught:
         await client.complete(CHAT, 2)
@@ -158,14 +160,16 @@ async def test_a_request_that_only_it_refuses_is_not_tried_again(
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 async def test_a_server_that_lets_nobody_in_is_waited_for(
-        stub: Stub, client: VllmClient, status: int) -> None:
+    stub: Stub, client: VllmClient, status: int
+) -> None:
     stub.behave, stub.probes = always(lambda: refusal(status, "invalid api key")), False
     with pytest.raises(Unavailable):
         await client.complete(CHAT, 2)
 
 
 async def test_the_key_is_sent_and_never_shown(
-        stub: Stub, caplog: pytest.LogCaptureFixture) -> None:
+    stub: Stub, caplog: pytest.LogCaptureFixture
+) -> None:
     seen = []
 
     async def look(received: web.Request, body: dict[str, Any]) -> web.Response:
@@ -182,7 +186,8 @@ async def test_the_key_is_sent_and_never_shown(
 
 
 async def test_a_server_without_schemas_is_asked_without_and_remembered(
-        stub: Stub, client: VllmClient) -> None:
+    stub: Stub, client: VllmClient
+) -> None:
     stub.schema = False
     for _ in range(3):
         assert (await client.complete(CHAT, 2)).answers
@@ -229,17 +234,22 @@ async def test_no_more_than_the_concurrency_are_under_way(stub: Stub) -> None:
     assert most == 3
 
 
-@pytest.mark.parametrize("contents", [
-    (None, ""),
-    ("彼は猫が好きです 今日も", '{"name": "Привет мир всем"}'),
-    (json.dumps({"name": "sourdough " * 1_000}), "sourdough bread " * 700),
-    ('{"name": "Sourdough ba', '{"nom": "Pain"}'),
-    ("I'm sorry, I cannot name this.", "As an AI language model I have no opinion"),
-    ('{"name": "Sourdough"}', '{"name": "Visit www.bread.example today"}'),
-    ("\x00\x01\ufffd", "{" * 10_000),
-], ids=["empty", "wrong language", "10 kB", "cut off", "chatter", "unfit", "junk"])
+@pytest.mark.parametrize(
+    "contents",
+    [
+        (None, ""),
+        ("彼は猫が好きです 今日も", '{"name": "Привет мир всем"}'),
+        (json.dumps({"name": "sourdough " * 1_000}), "sourdough bread " * 700),
+        ('{"name": "Sourdough ba', '{"nom": "Pain"}'),
+        ("I'm sorry, I cannot name this.", "As an AI language model I have no opinion"),
+        ('{"name": "Sourdough"}', '{"name": "Visit www.bread.example today"}'),
+        ("\x00\x01\ufffd", "{" * 10_000),
+    ],
+    ids=["empty", "wrong language", "10 kB", "cut off", "chatter", "unfit", "junk"],
+)
 async def test_answers_that_are_no_names_bring_none_and_are_asked_for_once_more(
-        stub: Stub, client: VllmClient, contents: tuple[str | None, ...]) -> None:
+    stub: Stub, client: VllmClient, contents: tuple[str | None, ...]
+) -> None:
     stub.behave = always(lambda: answers(*contents))
     with pytest.raises(NamingError, match="refused") as caught:
         await VllmNamer(client, candidates=2).name(request())
@@ -254,13 +264,15 @@ def test_a_url_that_is_none_is_a_wrong_setting(url: str) -> None:
 
 
 async def test_taken_names_are_shown_only_when_one_of_them_came(
-        stub: Stub, client: VllmClient) -> None:
+    stub: Stub, client: VllmClient
+) -> None:
     """A small model repeats what it is shown; a big one that hit on a taken name is told."""
     asked = request(taken=("Sourdough bread",))
     replies = [["Sourdough bread"], ["Home sourdough baking"]]
 
     async def reply(_: web.Request, __: dict[str, Any]) -> web.Response:
         return answers(*(json.dumps({"name": name}) for name in replies[len(stub.chats) - 1]))
+
     stub.behave = reply
     assert (await VllmNamer(client).name(asked)).name == "Home sourdough baking"
     first, second = (chat["messages"][-1]["content"] for chat in stub.chats)
@@ -269,11 +281,13 @@ async def test_taken_names_are_shown_only_when_one_of_them_came(
 
 
 async def test_a_second_ask_after_other_refusals_shows_no_taken_names(
-        stub: Stub, client: VllmClient) -> None:
+    stub: Stub, client: VllmClient
+) -> None:
     replies = [["Various topics"], ["Home sourdough baking"]]
 
     async def reply(_: web.Request, __: dict[str, Any]) -> web.Response:
         return answers(*(json.dumps({"name": name}) for name in replies[len(stub.chats) - 1]))
+
     stub.behave = reply
     assert (await VllmNamer(client).name(request(taken=("Chess",)))).name == "Home sourdough baking"
     assert all("Chess" not in chat["messages"][-1]["content"] for chat in stub.chats)

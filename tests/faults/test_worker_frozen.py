@@ -16,7 +16,8 @@ pytestmark = pytest.mark.fault
 
 
 def test_a_frozen_worker_that_wakes_up_does_not_write_into_its_heirs_state(
-        workers: Workers) -> None:
+    workers: Workers,
+) -> None:
     produce(workers.settings, activities(3))
     zombie = workers.start()
     in_the_middle(zombie)

@@ -18,8 +18,10 @@ pytestmark = pytest.mark.fault
 
 
 def share(*workers: WorkerProcess) -> None:
-    until(lambda: all(worker.get("/readyz")[1].startswith("ready, 2") for worker in workers),
-          "two workers have two partitions each")
+    until(
+        lambda: all(worker.get("/readyz")[1].startswith("ready, 2") for worker in workers),
+        "two workers have two partitions each",
+    )
 
 
 def test_workers_that_join_and_leave_share_the_work(workers: Workers) -> None:
@@ -30,10 +32,10 @@ def test_workers_that_join_and_leave_share_the_work(workers: Workers) -> None:
     in_the_middle(first)
     second = workers.start()
     share(first, second)
-    produce(workers.settings, log[third:2 * third])
+    produce(workers.settings, log[third : 2 * third])
     in_the_middle(second, 200)
     assert second.stop() == 0
-    produce(workers.settings, log[2 * third:])
+    produce(workers.settings, log[2 * third :])
     wait_until_handled(workers.settings)
     assert_as_in_ledger(workers.settings)
     assert_no_zombie_wrote(workers.settings)

@@ -32,8 +32,10 @@ def test_two_run_side_by_side_and_both_are_gone_after_their_blocks() -> None:
 @pytest.mark.fault
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
 def test_it_dies_with_a_killed_parent() -> None:
-    code = ("import time\nfrom streams.demo.broker import EmbeddedBroker\n"
-            "with EmbeddedBroker() as broker:\n print(broker.pid, flush=True); time.sleep(60)")
+    code = (
+        "import time\nfrom streams.demo.broker import EmbeddedBroker\n"
+        "with EmbeddedBroker() as broker:\n print(broker.pid, flush=True); time.sleep(60)"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())

@@ -14,10 +14,14 @@ import pytest
 from tests.support.vllm_stub import Stub
 
 DEMO = [sys.executable, "-m", "streams.cli", "demo"]
-CHANGE = re.compile(r"(\d{4}-\d\d-\d\d)  (\w+) +"
-                    r"(started|named|shifted|merged|dormant|resumed|ended) ")
-JOURNEY = re.compile(r"(\w+)  +(\S.*?)  +(active|dormant|ended|merged)  +(\d{4}-\d\d-\d\d)  "
-                     r"(\d of 6 windows, \d+ activities, \d+% sure) +(\S.+)")
+CHANGE = re.compile(
+    r"(\d{4}-\d\d-\d\d)  (\w+) +"
+    r"(started|named|shifted|merged|dormant|resumed|ended) "
+)
+JOURNEY = re.compile(
+    r"(\w+)  +(\S.*?)  +(active|dormant|ended|merged)  +(\d{4}-\d\d-\d\d)  "
+    r"(\d of 6 windows, \d+ activities, \d+% sure) +(\S.+)"
+)
 
 pytestmark = pytest.mark.broker
 
@@ -30,16 +34,24 @@ def left_behind(folder):
             environment = (process / "environ").read_bytes()
         except OSError:
             continue
-        if f"TMPDIR={folder}\0".encode() in environment and b"Z (zombie)" not in (
-                process / "status").read_bytes():
+        if (
+            f"TMPDIR={folder}\0".encode() in environment
+            and b"Z (zombie)" not in (process / "status").read_bytes()
+        ):
             processes.append((process / "cmdline").read_bytes())
     return [*folder.iterdir(), *processes]
 
 
 def test_once_shows_every_change_and_each_users_journeys_and_ends(tmp_path):
     began = time.monotonic()
-    done = subprocess.run([*DEMO, "--once"], capture_output=True, text=True, timeout=180,
-                          env={**os.environ, "TMPDIR": str(tmp_path)}, check=False)
+    done = subprocess.run(
+        [*DEMO, "--once"],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert time.monotonic() - began < 180
@@ -60,8 +72,12 @@ async def test_names_come_from_the_language_model_when_there_is_one(tmp_path):
     stub = await Stub().start()
     try:
         process = await asyncio.create_subprocess_exec(
-            *DEMO, "--once", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "JOURNEYS_VLLM_URL": stub.url, "TMPDIR": str(tmp_path)})
+            *DEMO,
+            "--once",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "JOURNEYS_VLLM_URL": stub.url, "TMPDIR": str(tmp_path)},
+        )
         out, err = await asyncio.wait_for(process.communicate(), 180)
     finally:
         await stub.stop()
@@ -73,8 +89,13 @@ async def test_names_come_from_the_language_model_when_there_is_one(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_when_it_is_stopped_nothing_is_left_behind(number, tmp_path):
-    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
+    with subprocess.Popen(
+        DEMO,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:  # children run, the worker is about to join
             if "send it more" in line:
@@ -88,8 +109,9 @@ def test_when_it_is_stopped_nothing_is_left_behind(number, tmp_path):
 
 def test_a_child_that_fails_is_one_clear_line(tmp_path):
     broken = {**os.environ, "TMPDIR": str(tmp_path), "JOURNEYS_ENCODER": "/no/such/folder"}
-    done = subprocess.run([*DEMO, "--once"], capture_output=True, text=True, timeout=60,
-                          env=broken, check=False)
+    done = subprocess.run(
+        [*DEMO, "--once"], capture_output=True, text=True, timeout=60, env=broken, check=False
+    )
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "/no/such/folder" in done.stderr

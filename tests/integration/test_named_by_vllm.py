@@ -33,8 +33,14 @@ NAMED_SECONDS = 240.0  # some two seconds a name on two cores, which the worker 
 def settings(tmp_path: Path) -> Iterator[Settings]:
     """On the embedded broker alone: other tests see that brokers do not differ."""
     with brokers.serve("embedded", tmp_path) as address:
-        found = Settings.load(broker=address, group="named", store="memory", web_port=0,
-                              data_dir=tmp_path / "state", naming_timeout=60.0)
+        found = Settings.load(
+            broker=address,
+            group="named",
+            store="memory",
+            web_port=0,
+            data_dir=tmp_path / "state",
+            naming_timeout=60.0,
+        )
         topics.create(found)
         yield found
 
@@ -60,27 +66,37 @@ def of_users(*numbers: int) -> list[dict[str, Any]]:
 
 def requested(settings: Settings) -> dict[str, Evidence]:
     """By journey, what a name was last asked for with."""
-    asked = map(decode_request, (record.value for record in
-                                 read(settings, Topics.of(settings).requests)))
+    asked = map(
+        decode_request, (record.value for record in read(settings, Topics.of(settings).requests))
+    )
     return {one.journey_id: Evidence.of(one) for one in asked}
 
 
 def names(settings: Settings) -> dict[str, str]:
     """By journey, the name that the model gave last, as `journey-changes` tells it."""
-    changes = [msgspec.json.decode(record.value)
-               for record in read(settings, Topics.of(settings).changes)]
-    return {one["data"]["journey_id"]: one["data"]["name"] for one in changes
-            if one["type"] == "journey.named.v1" and one["data"]["name_source"] == "llm"}
+    changes = [
+        msgspec.json.decode(record.value) for record in read(settings, Topics.of(settings).changes)
+    ]
+    return {
+        one["data"]["journey_id"]: one["data"]["name"]
+        for one in changes
+        if one["type"] == "journey.named.v1" and one["data"]["name_source"] == "llm"
+    }
 
 
 def answered(settings: Settings) -> int:
     """How many requests have an answer, a name or a reason why not."""
-    return len({msgspec.json.decode(record.value)["journey_id"]
-                for record in read(settings, Topics.of(settings).names)})
+    return len(
+        {
+            msgspec.json.decode(record.value)["journey_id"]
+            for record in read(settings, Topics.of(settings).names)
+        }
+    )
 
 
-def test_journeys_are_named_by_the_model(settings: Settings, real_vllm: RealServer, tmp_path: Path
-                                         ) -> None:
+def test_journeys_are_named_by_the_model(
+    settings: Settings, real_vllm: RealServer, tmp_path: Path
+) -> None:
     produce(settings, of_users(0, 1))
     with service(settings, real_vllm.url, tmp_path) as namer:
         wait_until_handled(settings)
@@ -96,7 +112,8 @@ def test_journeys_are_named_by_the_model(settings: Settings, real_vllm: RealServ
 
 @pytest.mark.fault
 def test_a_server_that_is_killed_in_mid_request_delays_names_and_nothing_else(
-        settings: Settings, real_vllm: RealServer, tmp_path: Path) -> None:
+    settings: Settings, real_vllm: RealServer, tmp_path: Path
+) -> None:
     with service(settings, real_vllm.url, tmp_path) as namer:
         produce(settings, of_users(2, 3))
         until(lambda: answered(settings), "the server names", NAMED_SECONDS)

@@ -32,16 +32,21 @@ class Namer:
 
     def __init__(self, settings: Settings, url: str | None, log: Path) -> None:
         self.log = log
-        environment = {**os.environ, "JOURNEYS_BROKER": settings.broker,
-                       "JOURNEYS_TOPIC_PREFIX": settings.topic_prefix,
-                       "JOURNEYS_GROUP": settings.group, "JOURNEYS_NAMING_TIMEOUT": "2",
-                       "JOURNEYS_WEB_PORT": "0",
-                       "JOURNEYS_BROKER_TIMEOUT": str(settings.broker_timeout)}
+        environment = {
+            **os.environ,
+            "JOURNEYS_BROKER": settings.broker,
+            "JOURNEYS_TOPIC_PREFIX": settings.topic_prefix,
+            "JOURNEYS_GROUP": settings.group,
+            "JOURNEYS_NAMING_TIMEOUT": "2",
+            "JOURNEYS_WEB_PORT": "0",
+            "JOURNEYS_BROKER_TIMEOUT": str(settings.broker_timeout),
+        }
         if url is not None:
             environment["JOURNEYS_VLLM_URL"] = url
         with log.open("ab") as output:
-            self.process = subprocess.Popen([*JOURNEYS, "namer"], env=environment,
-                                            stdout=output, stderr=output)
+            self.process = subprocess.Popen(
+                [*JOURNEYS, "namer"], env=environment, stdout=output, stderr=output
+            )
 
     def stop(self) -> int:
         self.process.terminate()
@@ -67,8 +72,11 @@ def ready(settings: Settings) -> Settings:
 def ask(settings: Settings, requests: Iterable[NamingRequest | bytes]) -> None:
     with connect(settings, KafkaProducer) as client:
         for asked in requests:
-            key, value = ((b"x", asked) if isinstance(asked, bytes)
-                          else (asked.user_id.encode(), encode(asked)))
+            key, value = (
+                (b"x", asked)
+                if isinstance(asked, bytes)
+                else (asked.user_id.encode(), encode(asked))
+            )
             client.send(Topics.of(settings).requests, value, key)
         client.flush()
 
@@ -96,10 +104,13 @@ def _answers(settings: Settings, count: int, seconds: float) -> list[JourneyName
 def committed(settings: Settings) -> int:
     """How many requests the namer's group has done with."""
     name = Topics.of(settings).requests
-    with connect(settings, KafkaConsumer, group_id=f"{settings.group}-namer",
-                 enable_auto_commit=False) as client:
-        return sum(client.committed(TopicPartition(name, number)) or 0
-                   for number in range(settings.partitions))
+    with connect(
+        settings, KafkaConsumer, group_id=f"{settings.group}-namer", enable_auto_commit=False
+    ) as client:
+        return sum(
+            client.committed(TopicPartition(name, number)) or 0
+            for number in range(settings.partitions)
+        )
 
 
 async def done_with(settings: Settings, count: int) -> None:
@@ -111,9 +122,16 @@ async def done_with(settings: Settings, count: int) -> None:
 
 def requests(users: int) -> list[NamingRequest]:
     """One journey of each topic for each user."""
-    return [request(*titles, user_id=f"u{user}", journey_id=f"{topic}-{user}",
-                    terms={topic: 30.0, titles[0].split()[0].lower(): 5.0})
-            for user in range(users) for topic, titles in LISTS.items()]
+    return [
+        request(
+            *titles,
+            user_id=f"u{user}",
+            journey_id=f"{topic}-{user}",
+            terms={topic: 30.0, titles[0].split()[0].lower(): 5.0},
+        )
+        for user in range(users)
+        for topic, titles in LISTS.items()
+    ]
 
 
 def journeys(found: Iterable[JourneyName]) -> list[str]:
@@ -121,7 +139,8 @@ def journeys(found: Iterable[JourneyName]) -> list[str]:
 
 
 async def test_every_request_is_answered_and_bad_records_are_passed(
-        ready: Settings, stub: Stub, tmp_path: Path) -> None:
+    ready: Settings, stub: Stub, tmp_path: Path
+) -> None:
     asked = requests(4)
     bad = [b"not json", b"", b'{"v": 99}', b'{"user_id": "u1"}']
     ask(ready, [*asked[:3], *bad, *asked[3:]])
@@ -141,12 +160,20 @@ def journeys_of(asked: Iterable[NamingRequest]) -> list[str]:
 
 
 async def test_requests_wait_while_the_server_is_down_and_only_the_newest_is_asked(
-        ready: Settings, stub: Stub, tmp_path: Path) -> None:
+    ready: Settings, stub: Stub, tmp_path: Path
+) -> None:
     await stub.stop()
     asked = requests(2)
-    renamed = [request(*LISTS["chess"], user_id="u9", journey_id="chess-9", revision=revision,
-                       terms={"chess": 30.0, "opening": 5.0})
-               for revision in (1, 2, 3)]
+    renamed = [
+        request(
+            *LISTS["chess"],
+            user_id="u9",
+            journey_id="chess-9",
+            revision=revision,
+            terms={"chess": 30.0, "opening": 5.0},
+        )
+        for revision in (1, 2, 3)
+    ]
     ask(ready, [*asked, *renamed])
     with namer(ready, stub.url, tmp_path) as running:
         assert await asyncio.to_thread(_answers, ready, 1, 10.0) == []
@@ -163,7 +190,8 @@ async def test_requests_wait_while_the_server_is_down_and_only_the_newest_is_ask
 
 
 async def test_a_hung_server_and_one_that_is_killed_lose_nothing(
-        ready: Settings, stub: Stub, tmp_path: Path) -> None:
+    ready: Settings, stub: Stub, tmp_path: Path
+) -> None:
     asked = requests(4)
     stub.behave, stub.probes = hang, False
     with namer(ready, stub.url, tmp_path):
@@ -178,7 +206,8 @@ async def test_a_hung_server_and_one_that_is_killed_lose_nothing(
 
 
 async def test_a_request_that_cannot_be_named_is_answered_with_the_reason(
-        ready: Settings, stub: Stub, tmp_path: Path) -> None:
+    ready: Settings, stub: Stub, tmp_path: Path
+) -> None:
     async def by_topic(_: web.Request, body: dict[str, Any]) -> web.Response:
         question = body["messages"][-1]["content"]
         if "chess" in question:
@@ -202,7 +231,8 @@ async def test_a_request_that_cannot_be_named_is_answered_with_the_reason(
 @pytest.mark.fault
 @pytest.mark.timeout(150)
 async def test_killed_and_joined_by_another_it_answers_all(
-        ready: Settings, stub: Stub, tmp_path: Path) -> None:
+    ready: Settings, stub: Stub, tmp_path: Path
+) -> None:
     async def slowly(_: web.Request, body: dict[str, Any]) -> web.Response:
         await asyncio.sleep(0.1)
         return answers(*names_for(body))

@@ -26,13 +26,17 @@ pytestmark = pytest.mark.broker
 @pytest.fixture
 def namer(settings: Settings, stub: Stub, tmp_path: Path) -> Iterator[Child]:
     topics.create(settings)
-    with Child("namer", settings.model_copy(update={
-            "vllm_url": stub.url, "web_port": free_port()}), tmp_path) as child:
+    with Child(
+        "namer",
+        settings.model_copy(update={"vllm_url": stub.url, "web_port": free_port()}),
+        tmp_path,
+    ) as child:
         yield child
 
 
 async def test_it_says_that_its_server_is_down_and_counts_what_it_does(
-        settings: Settings, stub: Stub, namer: Child) -> None:
+    settings: Settings, stub: Stub, namer: Child
+) -> None:
     def shown(path: str) -> str:
         with urllib.request.urlopen(namer.url(path), timeout=5) as answer:
             return str(answer.read().decode())

@@ -24,22 +24,40 @@ from streams.topics import Topics
 JOURNEYS = str(Path(sys.executable).with_name("journeys"))
 
 
-def journeys(settings: Settings, *arguments: str, stdin: bytes = b"",
-             ) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([JOURNEYS, *arguments], input=stdin, env=environment(settings),
-                          capture_output=True, check=False, timeout=60)
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(),
-                                       done.stderr.decode())
+def journeys(
+    settings: Settings, *arguments: str, stdin: bytes = b""
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [JOURNEYS, *arguments],
+        input=stdin,
+        env=environment(settings),
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    return {**os.environ, "JOURNEYS_BROKER": settings.broker,
-            "JOURNEYS_TOPIC_PREFIX": settings.topic_prefix}
+    return {
+        **os.environ,
+        "JOURNEYS_BROKER": settings.broker,
+        "JOURNEYS_TOPIC_PREFIX": settings.topic_prefix,
+    }
 
 
 def activity(number: int, user: str) -> bytes:
-    return json.dumps({"event_id": f"e{number}", "user_id": user, "item_id": f"i{number}",
-                       "title": f"Title {number}", "occurred_at": number}).encode()
+    return json.dumps(
+        {
+            "event_id": f"e{number}",
+            "user_id": user,
+            "item_id": f"i{number}",
+            "title": f"Title {number}",
+            "occurred_at": number,
+        }
+    ).encode()
 
 
 def stored(settings: Settings) -> dict[int, list[tuple[bytes, bytes]]]:
@@ -59,13 +77,23 @@ def stored(settings: Settings) -> dict[int, list[tuple[bytes, bytes]]]:
 def publish(settings: Settings, changes: Sequence[Change]) -> None:
     with connect(settings, KafkaProducer) as producer:
         for change in changes:
-            producer.send(Topics.of(settings).changes, key=change.user_id.encode(),
-                          value=cloudevent(change))
+            producer.send(
+                Topics.of(settings).changes, key=change.user_id.encode(), value=cloudevent(change)
+            )
 
 
 def named(user: str, name: str) -> Change:
-    return Change(id=f"{user}:named:{name}", user_id=user, kind="named", occurred_at=0, cause="e",
-                  journey_id=f"{user}-j", name=name, name_source="keywords", revision=1)
+    return Change(
+        id=f"{user}:named:{name}",
+        user_id=user,
+        kind="named",
+        occurred_at=0,
+        cause="e",
+        journey_id=f"{user}-j",
+        name=name,
+        name_source="keywords",
+        revision=1,
+    )
 
 
 def test_every_activity_arrives_once_keyed_and_in_its_users_order(
@@ -91,8 +119,12 @@ def test_every_activity_arrives_once_keyed_and_in_its_users_order(
 def test_lines_that_cannot_be_keyed_are_named_and_the_others_sent(settings: Settings) -> None:
     topics.create(settings)
     fine, odd = activity(1, "u1"), b'{"user_id": "u2", "title": 5}'
-    done = journeys(settings, "produce", "-", stdin=b"\n".join(
-        [fine, b"not json", b"", b'{"user_id": 5}', b'{"title": "whose?"}', odd]))
+    done = journeys(
+        settings,
+        "produce",
+        "-",
+        stdin=b"\n".join([fine, b"not json", b"", b'{"user_id": 5}', b'{"title": "whose?"}', odd]),
+    )
     assert done.returncode == 1
     assert done.stdout.startswith("sent 2 activities")
     assert [line.split(":")[1] for line in done.stderr.splitlines()[:3]] == ["2", "4", "5"]
@@ -120,8 +152,12 @@ def test_commands_say_when_their_topic_is_missing(settings: Settings) -> None:
 def test_watch_prints_what_comes_and_not_what_was(settings: Settings) -> None:
     topics.create(settings)
     publish(settings, [named("u1", "Old news")] * 5)
-    with subprocess.Popen([JOURNEYS, "watch", "--max", "3"], env=environment(settings),
-                          stdout=subprocess.PIPE, text=True) as watch:
+    with subprocess.Popen(
+        [JOURNEYS, "watch", "--max", "3"],
+        env=environment(settings),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watch:
         while watch.poll() is None:  # it takes a moment until it listens
             publish(settings, [named("u1", "Fresh news"), named("u2", "Fresh news")])
             time.sleep(0.2)
@@ -135,19 +171,26 @@ def test_watch_from_the_beginning_for_one_user_as_json(settings: Settings) -> No
     topics.create(settings)
     changes = [named(user, f"Name {number}") for number in range(20) for user in ("u1", "u2")]
     publish(settings, changes)
-    done = journeys(settings, "watch", "--from-beginning", "--until-idle", "2", "--json",
-                    "--user", "u2")
+    done = journeys(
+        settings, "watch", "--from-beginning", "--until-idle", "2", "--json", "--user", "u2"
+    )
     assert done.returncode == 0
     assert done.stdout.encode().splitlines() == [
-        cloudevent(change) for change in changes if change.user_id == "u2"]
+        cloudevent(change) for change in changes if change.user_id == "u2"
+    ]
 
 
 def test_watch_ends_quietly_on_ctrl_c_and_on_a_closed_pipe(settings: Settings) -> None:
     topics.create(settings)
     publish(settings, [named("u1", f"Name {number}") for number in range(50)])
     for end in ("interrupt", "close"):
-        with subprocess.Popen([JOURNEYS, "watch", "--from-beginning"], env=environment(settings),
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch:
+        with subprocess.Popen(
+            [JOURNEYS, "watch", "--from-beginning"],
+            env=environment(settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as watch:
             assert watch.stdout is not None
             assert watch.stderr is not None
             assert "Name 0" in watch.stdout.readline()
@@ -169,7 +212,9 @@ def test_a_broker_that_dies_ends_the_producer_with_one_line() -> None:
         topics.create(settings)
         with subprocess.Popen(
             [JOURNEYS, "produce", "-", "--rate", "500", "--broker-timeout", "2"],
-            env=environment(settings), stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=environment(settings),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         ) as produce:
             assert produce.stdin is not None
             assert produce.stderr is not None

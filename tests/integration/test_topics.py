@@ -26,16 +26,18 @@ def test_create_again_changes_nothing_and_says_what_differs(settings: Settings) 
     assert not any(made.differs for made in topics.create(settings))
 
     more = settings.model_copy(update={"partitions": settings.partitions + 1})
-    assert all(made.differs and made.existing == settings.partitions
-               for made in topics.create(more))
+    assert all(
+        made.differs and made.existing == settings.partitions for made in topics.create(more)
+    )
     assert all(state.partitions == settings.partitions for state in topics.describe(settings))
 
 
 def test_activities_and_names_must_share_their_partition_count(settings: Settings) -> None:
     name = Topics.of(settings).activities
     with connect(settings, KafkaAdminClient) as client:
-        client.create_topics({name: {"num_partitions": 7, "replication_factor": 1}},
-                             wait_for_metadata=True)
+        client.create_topics(
+            {name: {"num_partitions": 7, "replication_factor": 1}}, wait_for_metadata=True
+        )
     with pytest.raises(SettingsError, match="JOURNEYS_PARTITIONS"):
         topics.create(settings)
     assert [state.name for state in topics.describe(settings) if state.partitions] == [name]

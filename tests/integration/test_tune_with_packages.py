@@ -14,6 +14,10 @@ TESTS = ("tests/unit/test_tuning.py", "tests/unit/test_soft_prompt.py")
 def test_what_is_skipped_without_torch_passes_with_it(with_packages: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--vllm", "stub", *TESTS],
-        cwd=ROOT, env=with_packages, capture_output=True, text=True)
+        cwd=ROOT,
+        env=with_packages,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert "skipped" not in done.stdout

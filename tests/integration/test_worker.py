@@ -37,7 +37,8 @@ def worker(settings: Settings, tmp_path: Path) -> Iterator[WorkerProcess]:
 
 
 def test_activities_in_changes_out_as_the_engine_alone_tells_them(
-        settings: Settings, worker: WorkerProcess) -> None:
+    settings: Settings, worker: WorkerProcess
+) -> None:
     produce(settings, activities())
     wait_until_handled(settings)
     ids = assert_as_in_ledger(settings)
@@ -57,7 +58,8 @@ def test_activities_in_changes_out_as_the_engine_alone_tells_them(
 
 
 def test_bad_input_is_set_aside_once_as_it_came_and_nothing_stops(
-        settings: Settings, worker: WorkerProcess) -> None:
+    settings: Settings, worker: WorkerProcess
+) -> None:
     good = activities()[0]
     user = good["user_id"].encode()
 
@@ -81,9 +83,10 @@ def test_bad_input_is_set_aside_once_as_it_came_and_nothing_stops(
     produce(settings, [good])
     wait_until_handled(settings)
     rejects = read(settings, Topics.of(settings).rejects)
-    assert {reason: sorted(((r.key, r.value) for r in records), key=repr)
-            for reason, records in by_reason(rejects).items()
-            } == {reason: sorted(records, key=repr) for reason, records in wrong.items()}
+    assert {
+        reason: sorted(((r.key, r.value) for r in records), key=repr)
+        for reason, records in by_reason(rejects).items()
+    } == {reason: sorted(records, key=repr) for reason, records in wrong.items()}
     headers = dict(rejects[0].headers)
     assert headers["topic"].decode() == Topics.of(settings).activities
     assert headers.keys() >= {"reason", "detail", "partition", "offset", "time"}
@@ -92,7 +95,8 @@ def test_bad_input_is_set_aside_once_as_it_came_and_nothing_stops(
 
 
 def test_a_name_that_comes_later_is_told_and_kept(
-        settings: Settings, worker: WorkerProcess) -> None:
+    settings: Settings, worker: WorkerProcess
+) -> None:
     produce(settings, activities())
     wait_until_handled(settings)
     names = Topics.of(settings)
@@ -100,17 +104,28 @@ def test_a_name_that_comes_later_is_told_and_kept(
     current = {record.key: json.loads(record.value) for record in read(settings, names.journeys)}
     # A name is of use while the journey has not shifted since it was asked for, and not ended.
     asked = next(request for request in requests if is_latest(request, current))
-    answer = JourneyName(user_id=asked.user_id, journey_id=asked.journey_id,
-                         revision=asked.revision, name="Quite another name", source="llm")
-    send(settings, [(asked.user_id.encode(), encode(answer)),
-                    (asked.user_id.encode(), b"no answer at all")], topic=names.names)
+    answer = JourneyName(
+        user_id=asked.user_id,
+        journey_id=asked.journey_id,
+        revision=asked.revision,
+        name="Quite another name",
+        source="llm",
+    )
+    send(
+        settings,
+        [(asked.user_id.encode(), encode(answer)), (asked.user_id.encode(), b"no answer at all")],
+        topic=names.names,
+    )
     with reader(settings, names.changes) as poll:
         told: set[tuple[str, str]] = set()
 
         def llm_named() -> set[tuple[str, str]]:
             found = (json.loads(record.value)["data"] for record in poll())
-            told.update((data["journey_id"], data["name"]) for data in found
-                        if data.get("name_source") == "llm")
+            told.update(
+                (data["journey_id"], data["name"])
+                for data in found
+                if data.get("name_source") == "llm"
+            )
             return told
 
         until(llm_named, "the name is told")
@@ -121,21 +136,39 @@ def test_a_name_that_comes_later_is_told_and_kept(
 
 def is_latest(asked: NamingRequest, current: dict[bytes, Any]) -> bool:
     record = current[journey_key(asked.user_id, asked.journey_id)]
-    return bool(record["revision"] == asked.revision
-                and record["journey"]["stage"] in ("active", "dormant"))
+    return bool(
+        record["revision"] == asked.revision and record["journey"]["stage"] in ("active", "dormant")
+    )
 
 
 def test_the_wall_clock_moves_a_partition_on_in_which_nothing_happens(
-        settings: Settings, tmp_path: Path) -> None:
+    settings: Settings, tmp_path: Path
+) -> None:
     second = 1 / 86_400
     topics.create(settings)
-    process = WorkerProcess(settings, tmp_path, window_days=second, lateness_days=0.0,
-                            dormant_windows=3, idle_seconds=1.0).wait_ready()
+    process = WorkerProcess(
+        settings,
+        tmp_path,
+        window_days=second,
+        lateness_days=0.0,
+        dormant_windows=3,
+        idle_seconds=1.0,
+    ).wait_ready()
     try:
         now = int(time.time() * 1000)
-        produce(settings, [
-            {"event_id": f"e{n}", "user_id": "u", "item_id": "i", "title": "sourdough bread",
-             "occurred_at": now - 1_000 * (8 - n)} for n in range(8)])
+        produce(
+            settings,
+            [
+                {
+                    "event_id": f"e{n}",
+                    "user_id": "u",
+                    "item_id": "i",
+                    "title": "sourdough bread",
+                    "occurred_at": now - 1_000 * (8 - n),
+                }
+                for n in range(8)
+            ],
+        )
         with reader(settings, Topics.of(settings).changes) as poll:
             kinds: list[str] = []
 
@@ -150,7 +183,8 @@ def test_the_wall_clock_moves_a_partition_on_in_which_nothing_happens(
 
 
 def test_a_restart_goes_on_from_what_is_stored(
-        settings: Settings, worker: WorkerProcess, tmp_path: Path) -> None:
+    settings: Settings, worker: WorkerProcess, tmp_path: Path
+) -> None:
     log = activities()
     half = len(log) // 2
     produce(settings, log[:half])
@@ -172,7 +206,8 @@ def test_a_restart_goes_on_from_what_is_stored(
 
 
 def test_a_worker_without_topics_or_broker_says_so_in_one_line(
-        settings: Settings, tmp_path: Path) -> None:
+    settings: Settings, tmp_path: Path
+) -> None:
     for changes, said in (({}, "topics create"), ({"broker": "127.0.0.1:1"}, "no broker answers")):
         process = WorkerProcess(settings, tmp_path, broker_timeout=2.0, **changes)
         assert process.process.wait(30) != 0

@@ -15,26 +15,44 @@ from models.errors import Rejected
 from models.records import Activity, Change, JourneyName, Kind, encode
 from tests.support.lives import START, WEEK, topic
 
-PARAMS = EngineParams(dormant_windows=2, ended_windows=9, max_clusters=6, shift=0.1,
-                      half_life_ms=20 * DAY_MS,
-                      scale=EngineParams().scale._replace(merge=-6.0))
+PARAMS = EngineParams(
+    dormant_windows=2,
+    ended_windows=9,
+    max_clusters=6,
+    shift=0.1,
+    half_life_ms=20 * DAY_MS,
+    scale=EngineParams().scale._replace(merge=-6.0),
+)
 
 # A step of a life: days since the step before (now and then weeks, now and then backwards), topic.
 # Few topics and short gaps, so that most lives have journeys: `test_the_lives…` holds that.
 gaps = st.one_of(st.sampled_from([0.5, 1, 2, 3]), st.sampled_from([-1.0, -0.3, 6, 15, 25, 80]))
 topics = st.one_of(st.integers(0, 2), st.integers(0, 2), st.integers(0, 12))
 steps = st.lists(st.tuples(gaps, topics), min_size=40, max_size=120)
-relaxed = settings(max_examples=60, deadline=None, derandomize=True,
-                   suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large,
-                                          HealthCheck.large_base_example])
+relaxed = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.large_base_example,
+    ],
+)
 
 
 def life(user_id: str, days: list[tuple[float, int]]) -> list[tuple[Activity, int]]:
     moment, told = float(START + 30 * DAY_MS), []
     for number, (gap, about) in enumerate(days):
         moment = max(moment + gap * DAY_MS, START)
-        told.append((Activity(f"{user_id}.{number}", user_id, f"i{number}", f"about t{about}",
-                              int(moment)), about))
+        told.append(
+            (
+                Activity(
+                    f"{user_id}.{number}", user_id, f"i{number}", f"about t{about}", int(moment)
+                ),
+                about,
+            )
+        )
     return told
 
 
@@ -57,8 +75,11 @@ def apply(engine: Engine, user: UserState, activity: Activity, about: int) -> li
 def run(told: list[tuple[Activity, int]]) -> list[bytes]:
     engine = Engine(PARAMS)
     user = engine.new_user(told[0][0].user_id)
-    return [encode(change) for activity, about in told
-            for change in apply(engine, user, activity, about)]
+    return [
+        encode(change)
+        for activity, about in told
+        for change in apply(engine, user, activity, about)
+    ]
 
 
 @relaxed
@@ -69,8 +90,9 @@ def test_the_same_life_twice_gives_the_same_bytes(days: list[tuple[float, int]])
 
 @relaxed
 @given(steps, steps, st.randoms(use_true_random=False))
-def test_neighbours_change_nothing(one: list[tuple[float, int]], two: list[tuple[float, int]],
-                                   random: object) -> None:
+def test_neighbours_change_nothing(
+    one: list[tuple[float, int]], two: list[tuple[float, int]], random: object
+) -> None:
     lives = {"a": life("a", one), "b": life("b", two)}
     alone = {name: run(told) for name, told in lives.items()}
     engine = Engine(PARAMS)
@@ -81,8 +103,7 @@ def test_neighbours_change_nothing(one: list[tuple[float, int]], two: list[tuple
     left = {name: iter(told) for name, told in lives.items()}
     for name in order:
         activity, about = next(left[name])
-        together[name] += [encode(change)
-                           for change in apply(engine, users[name], activity, about)]
+        together[name] += [encode(change) for change in apply(engine, users[name], activity, about)]
     assert together == alone
 
 
@@ -121,8 +142,9 @@ def test_the_watermark_brings_nothing_that_the_user_would_not(
 
 @relaxed
 @given(steps, st.integers(0, 30))
-def test_when_a_name_arrives_changes_nothing_else(days: list[tuple[float, int]], delay: int
-                                                  ) -> None:
+def test_when_a_name_arrives_changes_nothing_else(
+    days: list[tuple[float, int]], delay: int
+) -> None:
     told, engine = life("u", days), Engine(PARAMS)
     user = engine.new_user("u")
     changes: list[bytes] = []
@@ -135,10 +157,19 @@ def test_when_a_name_arrives_changes_nothing_else(days: list[tuple[float, int]],
         except Rejected:
             continue
         changes += map(encode, out.changes)
-        waiting += [(number + 1 + delay, JourneyName(
-            user_id="u", journey_id=request.journey_id, revision=request.revision,
-            name=f"Name {request.journey_id} {request.revision}", source="llm"))
-            for request in out.requests]
+        waiting += [
+            (
+                number + 1 + delay,
+                JourneyName(
+                    user_id="u",
+                    journey_id=request.journey_id,
+                    revision=request.revision,
+                    name=f"Name {request.journey_id} {request.revision}",
+                    source="llm",
+                ),
+            )
+            for request in out.requests
+        ]
     assert changes == run(told)
 
 
@@ -158,14 +189,23 @@ def test_a_binge_never_makes_a_journey(acts: list[tuple[float, int]]) -> None:
 def test_ids_are_unique_and_the_stages_follow_one_another(days: list[tuple[float, int]]) -> None:
     engine = Engine(PARAMS)
     user = engine.new_user("u")
-    changes = [change for activity, about in life("u", days)
-               for change in apply(engine, user, activity, about)]
+    changes = [
+        change
+        for activity, about in life("u", days)
+        for change in apply(engine, user, activity, about)
+    ]
     changes += engine.passing(user, START + 20_000 * DAY_MS).changes
     assert len({change.id for change in changes}) == len(changes)
-    follows = {None: {"started"}, "started": {"named"}, "named": {"shifted", "dormant", "merged"},
-               "shifted": {"shifted", "dormant", "merged", "ended"},
-               "dormant": {"resumed", "ended", "merged"},
-               "resumed": {"shifted", "dormant", "merged"}, "ended": set(), "merged": set()}
+    follows = {
+        None: {"started"},
+        "started": {"named"},
+        "named": {"shifted", "dormant", "merged"},
+        "shifted": {"shifted", "dormant", "merged", "ended"},
+        "dormant": {"resumed", "ended", "merged"},
+        "resumed": {"shifted", "dormant", "merged"},
+        "ended": set(),
+        "merged": set(),
+    }
     follows["named"] |= {"ended"}
     follows["resumed"] |= {"ended"}
     last: dict[str, str] = {}
@@ -181,7 +221,10 @@ def test_the_lives_that_are_tried_have_every_kind_of_change_in_them(kind: str) -
     def has_it(days: list[tuple[float, int]]) -> bool:
         engine = Engine(PARAMS)
         user = engine.new_user("u")
-        return any(change.kind == kind for activity, about in life("u", days)
-                   for change in apply(engine, user, activity, about))
+        return any(
+            change.kind == kind
+            for activity, about in life("u", days)
+            for change in apply(engine, user, activity, about)
+        )
 
     find(steps, has_it, settings=settings(relaxed, max_examples=1_000, phases=[Phase.generate]))

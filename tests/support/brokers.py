@@ -95,7 +95,10 @@ def fetch_kafka() -> None:
         Path(work, "pom.xml").write_text(POM)
         maven = subprocess.run(
             ["mvn", "-B", "-q", "dependency:copy-dependencies", "-DoutputDirectory=libs"],
-            cwd=work, capture_output=True, text=True, check=False,
+            cwd=work,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if maven.returncode:
             raise BrokerError(f"Maven cannot fetch Kafka {KAFKA}: {maven.stdout.strip()[:500]}")
@@ -114,7 +117,9 @@ def _kafka(folder: Path) -> Iterator[str]:
         cluster = str(uuid.uuid4())
         subprocess.run(
             [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)],
-            check=True, stdout=out, stderr=out,
+            check=True,
+            stdout=out,
+            stderr=out,
         )
         server = spawn([*java, "kafka.Kafka", str(config)], out)
         try:

@@ -35,9 +35,13 @@ class Life:
     def act(self, day: float, about: int, title: str = "", wobble: bool = True) -> Outcome:
         """The user does something about a topic on a day after START."""
         self.acts += 1
-        event = Activity(f"e{self.acts}", self.user.user_id, f"i{self.acts}",
-                         title or f"title {self.acts} topic{about}",
-                         START + int(day * DAY_MS))
+        event = Activity(
+            f"e{self.acts}",
+            self.user.user_id,
+            f"i{self.acts}",
+            title or f"title {self.acts} topic{about}",
+            START + int(day * DAY_MS),
+        )
         vector = topic(about, self.acts if wobble else 0)
         return self.keep(self.engine.activity(self.user, event, vector))
 

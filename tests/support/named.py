@@ -11,8 +11,13 @@ LEARNED, JUDGED = "Public APIs", "Free courses"  # lists of the even and of the 
 LEARNED_TOO, JUDGED_TOO = "fitness", "outdoors"  # kinds of subreddit
 
 TITLES = {
-    "Weather": ("Weather forecast by the hour", "Historical weather data", "Weather radar images",
-                "Weather alerts for Europe", "Marine weather and tides"),
+    "Weather": (
+        "Weather forecast by the hour",
+        "Historical weather data",
+        "Weather radar images",
+        "Weather alerts for Europe",
+        "Marine weather and tides",
+    ),
     "Home baking": LISTS["sourdough"],
     "Chess for club players": LISTS["chess"],
     "Amateur astronomy": LISTS["telescopes"],
@@ -21,13 +26,22 @@ TITLES = {
 
 def section(context: str, name: str, titles: tuple[str, ...]) -> dict[str, Any]:
     """A section of a list."""
-    return {"name": name, "context": context, "parents": [], "n_items": len(titles),
-            "items": list(titles), "source": f"someone/{context}", "licence": "CC0-1.0",
-            "file": "readme.md", "id": f"{context}/{name}"}
+    return {
+        "name": name,
+        "context": context,
+        "parents": [],
+        "n_items": len(titles),
+        "items": list(titles),
+        "source": f"someone/{context}",
+        "licence": "CC0-1.0",
+        "file": "readme.md",
+        "id": f"{context}/{name}",
+    }
 
 
-def subreddit(slug: str, group: str, name: str, titles: tuple[str, ...], clean: bool = True
-              ) -> dict[str, Any]:
+def subreddit(
+    slug: str, group: str, name: str, titles: tuple[str, ...], clean: bool = True
+) -> dict[str, Any]:
     """A subreddit."""
     return {"name": name, "slug": slug, "group": group, "clean": clean, "items": list(titles)}
 
@@ -45,9 +59,23 @@ def some(folder: Path) -> Path:
     """Both halves: lists and subreddits to learn from, and others to be judged on."""
     return write(
         folder,
-        [section(context, name, tuple(f"{title}{mark}" for title in titles))
-         for context, mark in ((LEARNED, ""), (JUDGED, " again"))
-         for name, titles in TITLES.items()],
-        [subreddit("AdvancedRunning", LEARNED_TOO, "Advanced running: like hell", (
-            "Running a marathon", "Running shoes compared", "Interval running", "Long running")),
-         subreddit("alpinism", JUDGED_TOO, "Alpine climbing", LISTS["sailing"])])
+        [
+            section(context, name, tuple(f"{title}{mark}" for title in titles))
+            for context, mark in ((LEARNED, ""), (JUDGED, " again"))
+            for name, titles in TITLES.items()
+        ],
+        [
+            subreddit(
+                "AdvancedRunning",
+                LEARNED_TOO,
+                "Advanced running: like hell",
+                (
+                    "Running a marathon",
+                    "Running shoes compared",
+                    "Interval running",
+                    "Long running",
+                ),
+            ),
+            subreddit("alpinism", JUDGED_TOO, "Alpine climbing", LISTS["sailing"]),
+        ],
+    )

@@ -20,8 +20,9 @@ ROOT: Final = Path(__file__).parents[2]
 SERVE: Final = ROOT / "docker" / "vllm-cpu" / "serve.py"
 HOME: Final = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "journeys-vllm"
 MODEL: Final = HOME / "smollm2-135m"
-PACKAGES: Final = (HOME / "venv" / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
-                   / "site-packages")  # torch and what else `journeys tune` needs
+PACKAGES: Final = (
+    HOME / "venv" / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+)  # torch and what else `journeys tune` needs
 ADAPTER: Final = "names"
 READY_SECONDS: Final = 400.0  # forty alone, with two cores; the machine may be busy
 
@@ -40,12 +41,18 @@ def install() -> None:
     # The suite's own versions (`.ci/run` holds pip to them) are not the server's. Downloads take
     # minutes: what happens goes to the terminal, or to the log of a CI.
     environment = {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}
-    done = subprocess.run([sys.executable, SERVE, "--install-only"], stdout=sys.__stderr__,
-                          stderr=subprocess.PIPE, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, SERVE, "--install-only"],
+        stdout=sys.__stderr__,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
-        raise SettingsError(f"the tests on a real vLLM server: {last}; "
-                            "`pytest --vllm stub` does without")
+        raise SettingsError(
+            f"the tests on a real vLLM server: {last}; `pytest --vllm stub` does without"
+        )
 
 
 def with_packages() -> dict[str, str]:
@@ -74,18 +81,47 @@ class RealServer:
         self._process: subprocess.Popen[bytes] | None = None
         data = named.some(folder / "data")
         for method, more in (("prompt", ("--length", "4")), ("lora", ())):
-            subprocess.run([sys.executable, "-m", "streams.cli", "tune", method, "--model", MODEL,
-                            "--data", data, "--out", folder / method, "--steps", "1", "--size", "1",
-                            *more], check=True, capture_output=True, env=with_packages())
+            subprocess.run(
+                [
+                    sys.executable,
+                    "-m",
+                    "streams.cli",
+                    "tune",
+                    method,
+                    "--model",
+                    MODEL,
+                    "--data",
+                    data,
+                    "--out",
+                    folder / method,
+                    "--steps",
+                    "1",
+                    "--size",
+                    "1",
+                    *more,
+                ],
+                check=True,
+                capture_output=True,
+                env=with_packages(),
+            )
 
     def start(self) -> "RealServer":
         """Start it; returns when it answers."""
         with (self._folder / "serve.log").open("ab") as log:
             # A session of its own: the server has children, which are to die with it.
             self._process = subprocess.Popen(
-                [sys.executable, SERVE, "--port", str(self.port), "--lora",
-                 f"{ADAPTER}={self._folder / 'lora'}"], stdout=log, stderr=log,
-                start_new_session=True)
+                [
+                    sys.executable,
+                    SERVE,
+                    "--port",
+                    str(self.port),
+                    "--lora",
+                    f"{ADAPTER}={self._folder / 'lora'}",
+                ],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         deadline = time.monotonic() + READY_SECONDS
         while not self._answers():
             assert self._process.poll() is None, self.log()

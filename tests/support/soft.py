@@ -20,8 +20,13 @@ from models.naming.titles import Evidence
 from tests.support.naming import request
 
 WIDTH = 8
-WORDS = ["[UNK]", "system", "user", "assistant",
-         *question(Evidence.of(request())).replace("-", " ").split()]
+WORDS = [
+    "[UNK]",
+    "system",
+    "user",
+    "assistant",
+    *question(Evidence.of(request())).replace("-", " ").split(),
+]
 VOCABULARY = {word: place for place, word in enumerate(dict.fromkeys(WORDS))}
 
 
@@ -32,8 +37,9 @@ def a_model(folder: Path, seed: int = 1) -> Path:
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
     table = np.random.default_rng(seed).normal(size=(len(VOCABULARY), WIDTH)).astype(np.float32)
-    write_safetensors(folder / "model.safetensors",
-                      {"other": table[:2], "model.embed_tokens.weight": table})
+    write_safetensors(
+        folder / "model.safetensors", {"other": table[:2], "model.embed_tokens.weight": table}
+    )
     return folder
 
 
@@ -45,8 +51,12 @@ def a_soft_prompt(folder: Path, model: Path) -> NDArray[np.float32]:
     table = Table(model / "model.safetensors", "model.embed_tokens.weight")
     before = "system user"
     ids = [VOCABULARY[word] for word in before.split()]
-    card = Card(model=str(model), before=before + " ", after=" assistant",
-                fingerprint=fingerprint(table[ids]))
+    card = Card(
+        model=str(model),
+        before=before + " ",
+        after=" assistant",
+        fingerprint=fingerprint(table[ids]),
+    )
     (folder / CARD).write_bytes(msgspec.json.encode(card))
     return vectors
 
@@ -54,8 +64,14 @@ def a_soft_prompt(folder: Path, model: Path) -> NDArray[np.float32]:
 def sent(data: str) -> NDArray[np.float16]:
     """The tensor of a request, read as far as that can be done without torch."""
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(data))) as archive:
-        names = [argument for opcode, argument, _ in pickletools.genops(
-            archive.read("archive/data.pkl")) if opcode.name == "GLOBAL"]
-        assert names == ["torch._utils _rebuild_tensor_v2", "torch HalfStorage",
-                         "collections OrderedDict"]
+        names = [
+            argument
+            for opcode, argument, _ in pickletools.genops(archive.read("archive/data.pkl"))
+            if opcode.name == "GLOBAL"
+        ]
+        assert names == [
+            "torch._utils _rebuild_tensor_v2",
+            "torch HalfStorage",
+            "collections OrderedDict",
+        ]
         return np.frombuffer(archive.read("archive/data/0"), "<f2").reshape(-1, WIDTH)

@@ -58,8 +58,9 @@ class Stub:
             self._runner = None
 
     async def _models(self, _: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [
-            {"id": name} for name in (self.model, *self.adapters)]})
+        return web.json_response(
+            {"object": "list", "data": [{"id": name} for name in (self.model, *self.adapters)]}
+        )
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -77,17 +78,26 @@ class Stub:
             return await self.behave(request, body)
         return answers(*names_for(body)[: body.get("n", 1)])
 
-
     async def _complete(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.chats.append(body)
         if not len(sent(body["prompt_embeds"])):
             return refusal(400, "prompt_embeds has no rows")
-        return web.json_response({
-            "id": "cmpl-1", "object": "text_completion", "model": body["model"],
-            "choices": [{"index": index, "finish_reason": "stop",
-                         "text": json.dumps({"name": f"Sourdough bread baking {index + 1}"})}
-                        for index in range(body["n"])]})
+        return web.json_response(
+            {
+                "id": "cmpl-1",
+                "object": "text_completion",
+                "model": body["model"],
+                "choices": [
+                    {
+                        "index": index,
+                        "finish_reason": "stop",
+                        "text": json.dumps({"name": f"Sourdough bread baking {index + 1}"}),
+                    }
+                    for index in range(body["n"])
+                ],
+            }
+        )
 
 
 def names_for(body: dict[str, Any]) -> list[str]:
@@ -103,12 +113,21 @@ def names_for(body: dict[str, Any]) -> list[str]:
 
 def answers(*contents: str | None) -> web.Response:
     """A chat completion with these candidates."""
-    return web.json_response({
-        "id": "chatcmpl-1", "object": "chat.completion", "model": "stub-model",
-        "choices": [{"index": index, "finish_reason": "stop",
-                     "message": {"role": "assistant", "content": content}}
-                    for index, content in enumerate(contents)],
-    })
+    return web.json_response(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "model": "stub-model",
+            "choices": [
+                {
+                    "index": index,
+                    "finish_reason": "stop",
+                    "message": {"role": "assistant", "content": content},
+                }
+                for index, content in enumerate(contents)
+            ],
+        }
+    )
 
 
 def refusal(status: int, message: str) -> web.Response:
@@ -118,8 +137,10 @@ def refusal(status: int, message: str) -> web.Response:
 
 def always(response: Callable[[], web.Response]) -> Behaviour:
     """Behave the same every time."""
+
     async def behave(_: web.Request, __: dict[str, Any]) -> web.Response:
         return response()
+
     return behave
 
 

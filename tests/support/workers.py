@@ -42,13 +42,15 @@ class WorkerProcess:
 
     def __init__(self, settings: Settings, folder: Path, **changes: Any) -> None:
         quick = {"session_timeout": SESSION_SECONDS, "rebalance_timeout": 2.0}
-        self.settings = settings.model_copy(
-            update={"web_port": free_port(), **quick, **changes})
+        self.settings = settings.model_copy(update={"web_port": free_port(), **quick, **changes})
         self.log = folder / f"worker-{self.settings.web_port}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "streams.cli", "worker"], stdout=log, stderr=log,
-                env=environment(self.settings))
+                [sys.executable, "-P", "-m", "streams.cli", "worker"],
+                stdout=log,
+                stderr=log,
+                env=environment(self.settings),
+            )
 
     def get(self, path: str) -> tuple[int, str]:
         url = f"http://127.0.0.1:{self.settings.web_port}{path}"
@@ -63,8 +65,11 @@ class WorkerProcess:
     def count(self, name: str) -> float:
         """The sum of a metric over its labels."""
         lines = self.get("/metrics")[1].splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines
-                   if line.startswith((name + " ", name + "{")))
+        return sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in lines
+            if line.startswith((name + " ", name + "{"))
+        )
 
     def wait_ready(self) -> "WorkerProcess":
         until(lambda: self.get("/readyz")[0] == 200 or self._ended(), "the worker is ready")
@@ -91,8 +96,9 @@ class WorkerProcess:
         return self.process.poll() is not None
 
 
-def until(holds: Callable[[], object], what: str, seconds: float = PATIENCE,
-          every: float = 0.1) -> None:
+def until(
+    holds: Callable[[], object], what: str, seconds: float = PATIENCE, every: float = 0.1
+) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -103,15 +109,21 @@ def until(holds: Callable[[], object], what: str, seconds: float = PATIENCE,
 def in_the_middle(worker: WorkerProcess, more: int = 1_000) -> None:
     """Wait until a worker has handled some more activities, with others still to come."""
     before = worker.count("journeys_activities_total")
-    until(lambda: worker.count("journeys_activities_total") >= before + more,
-          "the worker is in the middle", every=0.02)
+    until(
+        lambda: worker.count("journeys_activities_total") >= before + more,
+        "the worker is in the middle",
+        every=0.02,
+    )
 
 
 def activities(copies: int = 1) -> list[dict[str, Any]]:
     """The sample's activities, by so many times as many users, in order of time."""
-    return [activity | {"user_id": f"{activity['user_id']}-{copy}",
-                        "event_id": f"{activity['event_id']}-{copy}"}
-            for activity in generate().activities for copy in range(copies)]
+    return [
+        activity
+        | {"user_id": f"{activity['user_id']}-{copy}", "event_id": f"{activity['event_id']}-{copy}"}
+        for activity in generate().activities
+        for copy in range(copies)
+    ]
 
 
 def produce(settings: Settings, sent: Iterable[dict[str, Any]]) -> None:
@@ -119,8 +131,9 @@ def produce(settings: Settings, sent: Iterable[dict[str, Any]]) -> None:
     send(settings, ((one["user_id"].encode(), encode(one)) for one in sent))
 
 
-def send(settings: Settings, records: Iterable[tuple[bytes | None, bytes | None]],
-         topic: str = "") -> None:
+def send(
+    settings: Settings, records: Iterable[tuple[bytes | None, bytes | None]], topic: str = ""
+) -> None:
     """Put any records on a topic, `activity-events` if no other is given."""
     topic = topic or Topics.of(settings).activities
     with connect(settings, KafkaProducer, linger_ms=20, max_request_size=2_000_000) as client:
@@ -134,8 +147,11 @@ def read(settings: Settings, topic: str) -> list[Any]:
     ends = topics.end_offsets(settings, {topic: settings.partitions})[topic]
     found: dict[int, list[Any]] = defaultdict(list)
     with reader(settings, topic) as poll:
-        while any(not found[number] or found[number][-1].offset < end - 1
-                  for number, end in enumerate(ends) if end):
+        while any(
+            not found[number] or found[number][-1].offset < end - 1
+            for number, end in enumerate(ends)
+            if end
+        ):
             for record in poll():
                 found[record.partition].append(record)
     return [record for number in sorted(found) for record in found[number]]
@@ -144,22 +160,31 @@ def read(settings: Settings, topic: str) -> list[Any]:
 @contextmanager
 def reader(settings: Settings, topic: str) -> Iterator[Callable[[], list[Any]]]:
     """Gives a function that waits a moment and returns what is new on a topic."""
-    with connect(settings, KafkaConsumer, group_id=None, enable_auto_commit=False,
-                 auto_offset_reset="earliest") as client:
+    with connect(
+        settings,
+        KafkaConsumer,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    ) as client:
         client.assign([TopicPartition(topic, n) for n in range(settings.partitions)])
         client.seek_to_beginning()
-        yield lambda: [record for records in client.poll(timeout_ms=200).values()
-                       for record in records]
+        yield lambda: [
+            record for records in client.poll(timeout_ms=200).values() for record in records
+        ]
 
 
 @contextmanager
 def group_of(settings: Settings) -> Iterator[Callable[[], dict[int, int]]]:
     """Gives a function that tells what the group has committed of `activity-events`."""
     topic = Topics.of(settings).activities
-    with connect(settings, KafkaConsumer, group_id=settings.group,
-                 enable_auto_commit=False) as client:
-        yield lambda: {number: client.committed(TopicPartition(topic, number)) or 0
-                       for number in range(settings.partitions)}
+    with connect(
+        settings, KafkaConsumer, group_id=settings.group, enable_auto_commit=False
+    ) as client:
+        yield lambda: {
+            number: client.committed(TopicPartition(topic, number)) or 0
+            for number in range(settings.partitions)
+        }
 
 
 def committed(settings: Settings) -> dict[int, int]:
@@ -224,7 +249,8 @@ def ledger(settings: Settings) -> Ledger:
                 found.changes |= {change.id: cloudevent(change) for change in outcome.changes}
                 found.journeys |= {
                     journey_key(record.user_id, record.journey.journey_id): encode(record)
-                    for record in outcome.records}
+                    for record in outcome.records
+                }
     return found
 
 
@@ -255,8 +281,7 @@ def assert_as_in_ledger(settings: Settings) -> list[str]:
 
         # Users who do not come back change when time passes, which is looked at once a second.
         until(all_came, "all changes have come")
-    journeys = {record.key: record.value
-                for record in read(settings, Topics.of(settings).journeys)}
+    journeys = {record.key: record.value for record in read(settings, Topics.of(settings).journeys)}
     assert journeys == wanted.journeys
     return ids
 

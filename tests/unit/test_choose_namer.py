@@ -31,8 +31,9 @@ def test_the_prompt_has_examples_or_none(wanted: str, with_examples: bool) -> No
 async def test_a_soft_prompt_is_taken_from_its_folder(tmp_path: Path) -> None:
     soft.a_soft_prompt(tmp_path / "soft", soft.a_model(tmp_path / "model"))
     assert isinstance(choose_prompt(str(tmp_path / "soft"))(EVIDENCE), Embedded)
-    namer = choose_namer(Settings.load(vllm_url="http://127.0.0.1:9",
-                                       naming_prompt=str(tmp_path / "soft")))
+    namer = choose_namer(
+        Settings.load(vllm_url="http://127.0.0.1:9", naming_prompt=str(tmp_path / "soft"))
+    )
     assert isinstance(namer, VllmNamer)
     await namer.close()
 

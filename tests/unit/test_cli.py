@@ -21,8 +21,9 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-@pytest.mark.parametrize("path", [(), *((name,) for name in COMMANDS),
-                                  ("topics", "create"), ("topics", "describe")])
+@pytest.mark.parametrize(
+    "path", [(), *((name,) for name in COMMANDS), ("topics", "create"), ("topics", "describe")]
+)
 def test_help_has_an_example(path: tuple[str, ...]) -> None:
     result = run(*path, "--help")
     assert result.exit_code == 0
@@ -31,20 +32,33 @@ def test_help_has_an_example(path: tuple[str, ...]) -> None:
 
 def test_help_lists_every_command_without_loading_one() -> None:
     seen = subprocess.run(
-        [sys.executable, "-c", "import sys; from streams.cli import main\n"
-         "try: main(['--help'])\n"
-         "finally: print({'pydantic', 'kafka', 'faust', 'numpy'} & sys.modules.keys())"],
-        capture_output=True, text=True, check=True).stdout
+        [
+            sys.executable,
+            "-c",
+            "import sys; from streams.cli import main\n"
+            "try: main(['--help'])\n"
+            "finally: print({'pydantic', 'kafka', 'faust', 'numpy'} & sys.modules.keys())",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     assert all(f"  {name} " in seen for name in COMMANDS)
     assert seen.endswith("set()\n")
 
 
-@pytest.mark.parametrize(("error", "code"), [
-    (SettingsError("a setting"), 2), (Rejected(Reason.NOT_JSON, "input"), 2),
-    (BrokerError("no broker"), 1), (JourneysError("two\n  lines"), 1),
-    (FileNotFoundError(2, "No such file", "gone.jsonl"), 1),
-    (KeyboardInterrupt(), INTERRUPTED), (click.UsageError("wrong flag"), 2),
-])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SettingsError("a setting"), 2),
+        (Rejected(Reason.NOT_JSON, "input"), 2),
+        (BrokerError("no broker"), 1),
+        (JourneysError("two\n  lines"), 1),
+        (FileNotFoundError(2, "No such file", "gone.jsonl"), 1),
+        (KeyboardInterrupt(), INTERRUPTED),
+        (click.UsageError("wrong flag"), 2),
+    ],
+)
 def test_an_error_is_one_line_and_an_exit_code(error: BaseException, code: int) -> None:
     @click.command()
     def fails() -> None:
@@ -64,11 +78,18 @@ def test_an_error_is_one_line_and_an_exit_code(error: BaseException, code: int) 
     assert not result.stdout.strip()
 
 
-@pytest.mark.parametrize("arguments", [
-    ("nothing",), ("watch", "--no-such-flag"), ("watch", "--max", "0"), ("produce",),
-    ("produce", "missing.jsonl"), ("topics", "create", "--partitions", "x"),
-    ("watch", "--broker", "localhost:port"),
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nothing",),
+        ("watch", "--no-such-flag"),
+        ("watch", "--max", "0"),
+        ("produce",),
+        ("produce", "missing.jsonl"),
+        ("topics", "create", "--partitions", "x"),
+        ("watch", "--broker", "localhost:port"),
+    ],
+)
 def test_wrong_usage_is_one_line_and_exit_code_2(arguments: tuple[str, ...]) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
@@ -76,14 +97,18 @@ def test_wrong_usage_is_one_line_and_exit_code_2(arguments: tuple[str, ...]) -> 
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [
-    ("topics", "create"), ("topics", "describe"), ("produce", "-"), ("watch",),
-])
+@pytest.mark.parametrize(
+    "arguments", [("topics", "create"), ("topics", "describe"), ("produce", "-"), ("watch",)]
+)
 def test_no_broker_is_one_line_and_exit_code_1(arguments: tuple[str, ...]) -> None:
     start = time.monotonic()
     seen = subprocess.run(
         [JOURNEYS, *arguments, "--broker", "127.0.0.1:1", "--broker-timeout", "0.5"],
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     assert seen.returncode == 1
     assert seen.stderr == "journeys: no broker answers at 127.0.0.1:1 within 0.5 s\n"
     assert time.monotonic() - start < 10

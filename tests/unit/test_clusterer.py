@@ -106,8 +106,7 @@ def test_the_more_interests_have_grown_the_more_alike_what_joins_them_must_be() 
     def score(grown: int) -> float:
         clusters = Clusters(64)
         for row in range(60):
-            clusters.append(np.eye(64, dtype=np.float32)[row] * 0.5,
-                            4.0 if row < grown else 2.0, 0)
+            clusters.append(np.eye(64, dtype=np.float32)[row] * 0.5, 4.0 if row < grown else 2.0, 0)
         vector = np.zeros(64, np.float32)
         vector[[0, 63]] = 0.5, 0.75**0.5
         return clusters.nearest(EngineParams(), vector, 0)[1]

@@ -17,8 +17,15 @@ WORDS = "bread sourdough oven tennis court serve kafka stream broker the a of at
 DIMENSIONS = 32
 
 
-def make_folder(folder, *, model="model.onnx", output="last_hidden_state", mixes_rows=False,
-                inputs=("input_ids", "attention_mask", "token_type_ids"), pooling=None):
+def make_folder(
+    folder,
+    *,
+    model="model.onnx",
+    output="last_hidden_state",
+    mixes_rows=False,
+    inputs=("input_ids", "attention_mask", "token_type_ids"),
+    pooling=None,
+):
     """A sentence-transformers folder: a token table and one matrix, in a few kilobytes."""
     vocabulary = {word: i for i, word in enumerate(["[UNK]", *WORDS.split()])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
@@ -28,11 +35,15 @@ def make_folder(folder, *, model="model.onnx", output="last_hidden_state", mixes
         "table": random.normal(size=(len(vocabulary), DIMENSIONS)).astype(np.float32),
         "matrix": random.normal(size=(DIMENSIONS, DIMENSIONS)).astype(np.float32),
     }
-    nodes = [helper.make_node("Gather", ["table", "input_ids"], ["tokens"]),
-             helper.make_node("MatMul", ["tokens", "matrix"], ["mixed"])]
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["tokens"]),
+        helper.make_node("MatMul", ["tokens", "matrix"], ["mixed"]),
+    ]
     if mixes_rows:  # as dynamic quantisation does: one scale for the whole batch
-        nodes += [helper.make_node("ReduceMax", ["mixed"], ["largest"], keepdims=0),
-                  helper.make_node("Add", ["mixed", "largest"], ["last"])]
+        nodes += [
+            helper.make_node("ReduceMax", ["mixed"], ["largest"], keepdims=0),
+            helper.make_node("Add", ["mixed", "largest"], ["last"]),
+        ]
     else:
         nodes += [helper.make_node("Identity", ["mixed"], ["last"])]
     if output == "sentence_embedding":
@@ -41,15 +52,17 @@ def make_folder(folder, *, model="model.onnx", output="last_hidden_state", mixes
     else:
         nodes += [helper.make_node("Identity", ["last"], [output])]
     graph = helper.make_graph(
-        nodes, "tiny",
+        nodes,
+        "tiny",
         [helper.make_tensor_value_info(i, TensorProto.INT64, ["n", "s"]) for i in inputs],
         [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
     path = folder / model
     path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)],
-                                ir_version=9), path)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path
+    )
     tokenizer.save(str(folder / "tokenizer.json"))
     if pooling is not None:
         (folder / "1_Pooling").mkdir()
@@ -62,9 +75,17 @@ def encoder():
     return Encoder.open("default")
 
 
-TEXTS = ["Baking sourdough at home", "How to feed a sourdough starter", "Kafka", "", "Kafka",
-         "The broker that never sleeps: a history of log storage in eleven short stories",
-         "日本語のタイトル", "😀😀", "x" * 1000]
+TEXTS = [
+    "Baking sourdough at home",
+    "How to feed a sourdough starter",
+    "Kafka",
+    "",
+    "Kafka",
+    "The broker that never sleeps: a history of log storage in eleven short stories",
+    "日本語のタイトル",
+    "😀😀",
+    "x" * 1000,
+]
 
 
 def test_the_default_encoder_works_offline_and_says_who_it_is(encoder):
@@ -78,13 +99,19 @@ def test_the_default_encoder_works_offline_and_says_who_it_is(encoder):
 
 def test_near_titles_are_nearer_than_others(encoder):
     bread, starter, tennis = encoder.encode(
-        ["Baking sourdough bread", "Sourdough starter for bread", "Tennis: the men's final"])
+        ["Baking sourdough bread", "Sourdough starter for bread", "Tennis: the men's final"]
+    )
     assert bread @ starter > 0.4 > bread @ tennis
 
 
-@pytest.mark.parametrize(("rare", "near", "far"), [
-    ("Skyrim", "Minecraft", "Sourdough"), ("Sourdough", "Baguette", "Skyrim"),
-    ("Gluten", "Celiac", "Goalkeeper")])
+@pytest.mark.parametrize(
+    ("rare", "near", "far"),
+    [
+        ("Skyrim", "Minecraft", "Sourdough"),
+        ("Sourdough", "Baguette", "Skyrim"),
+        ("Gluten", "Celiac", "Goalkeeper"),
+    ],
+)
 def test_a_rare_word_means_more_than_its_pieces(encoder, rare, near, far):
     word, alike, other = encoder.encode([rare, near, far])
     assert word @ alike > word @ other + 0.2
@@ -118,13 +145,32 @@ def test_texts_without_a_known_word_are_kept_apart(tmp_path):
 
 def test_every_form_of_a_sentence_transformers_folder(tmp_path):
     mean = Encoder.open(str(make_folder(tmp_path / "mean")))
-    nested = Encoder.open(str(make_folder(tmp_path / "nested", model="onnx/model.onnx",
-                                          pooling={"pooling_mode_mean_tokens": True})))
-    ready = Encoder.open(str(make_folder(tmp_path / "ready", output="sentence_embedding",
-                                         inputs=("input_ids", "attention_mask"))))
-    first = Encoder.open(str(make_folder(tmp_path / "first",
-                                         pooling={"pooling_mode_cls_token": True,
-                                                  "pooling_mode_mean_tokens": False})))
+    nested = Encoder.open(
+        str(
+            make_folder(
+                tmp_path / "nested",
+                model="onnx/model.onnx",
+                pooling={"pooling_mode_mean_tokens": True},
+            )
+        )
+    )
+    ready = Encoder.open(
+        str(
+            make_folder(
+                tmp_path / "ready",
+                output="sentence_embedding",
+                inputs=("input_ids", "attention_mask"),
+            )
+        )
+    )
+    first = Encoder.open(
+        str(
+            make_folder(
+                tmp_path / "first",
+                pooling={"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False},
+            )
+        )
+    )
     text = ["bread at home"]
     assert np.array_equal(mean.encode(text), nested.encode(text))
     assert np.allclose(mean.encode(text), ready.encode(text), atol=1e-6)
@@ -134,15 +180,29 @@ def test_every_form_of_a_sentence_transformers_folder(tmp_path):
     assert mean.dimensions == DIMENSIONS
 
 
-def break_model(folder): (folder / "model.onnx").write_bytes(b"not a model\n" * 9)
-def break_tokenizer(folder): (folder / "tokenizer.json").write_text("{}")
-def break_config(folder): (folder / "config.json").write_text("{")
-def lose_model(folder): (folder / "model.onnx").unlink()
-def lose_tokenizer(folder): (folder / "tokenizer.json").unlink()
+def break_model(folder):
+    (folder / "model.onnx").write_bytes(b"not a model\n" * 9)
 
 
-@pytest.mark.parametrize("harm", [break_model, break_tokenizer, break_config,
-                                  lose_model, lose_tokenizer])
+def break_tokenizer(folder):
+    (folder / "tokenizer.json").write_text("{}")
+
+
+def break_config(folder):
+    (folder / "config.json").write_text("{")
+
+
+def lose_model(folder):
+    (folder / "model.onnx").unlink()
+
+
+def lose_tokenizer(folder):
+    (folder / "tokenizer.json").unlink()
+
+
+@pytest.mark.parametrize(
+    "harm", [break_model, break_tokenizer, break_config, lose_model, lose_tokenizer]
+)
 def test_a_missing_or_broken_file_is_one_clear_line(harm, tmp_path, capfd):
     harm(make_folder(tmp_path))
     with pytest.raises(ModelError) as caught:
@@ -163,10 +223,15 @@ def test_what_we_cannot_run_is_refused_not_guessed(tmp_path):
 
 def test_opening_an_encoder_tells_nobody_and_leaves_no_file(tmp_path):
     """By default onnxruntime identifies the machine to its maker, and keeps a file for that."""
-    script = ("from models.encoders.encoder import Encoder; "
-              "Encoder.open('default').encode(['a title'])")
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60,
-                   env={**os.environ, "TMPDIR": str(tmp_path), "HOME": str(tmp_path)})
+    script = (
+        "from models.encoders.encoder import Encoder; Encoder.open('default').encode(['a title'])"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script],
+        check=True,
+        timeout=60,
+        env={**os.environ, "TMPDIR": str(tmp_path), "HOME": str(tmp_path)},
+    )
     assert list(tmp_path.rglob("*")) == []
 
 
@@ -213,7 +278,10 @@ def test_the_cache_is_bounded_and_forgets_the_least_recently_used():
     cache.lookup([("1", "a")])
     cache.fill([("3", "c")])
     assert [v is None for v in cache.lookup([("1", "a"), ("2", "b"), ("3", "c")])] == [
-        False, True, False]
+        False,
+        True,
+        False,
+    ]
     assert len(cache.fill([(str(i), "t") for i in range(9)])) == 9
     assert len(cache) == 2
 
@@ -249,8 +317,9 @@ def test_a_producers_vector_becomes_a_unit_vector():
     assert np.allclose(check_vector([3e-200, 4e-200], 2), [0.6, 0.8])
 
 
-@pytest.mark.parametrize("vector", [[1.0], [1.0, 2.0, 3.0], [0.0, 0.0], [float("nan"), 1.0],
-                                    [float("inf"), 1.0]])
+@pytest.mark.parametrize(
+    "vector", [[1.0], [1.0, 2.0, 3.0], [0.0, 0.0], [float("nan"), 1.0], [float("inf"), 1.0]]
+)
 def test_a_vector_of_another_model_is_rejected(vector):
     with pytest.raises(Rejected) as caught:
         check_vector(vector, 2)

@@ -22,8 +22,9 @@ class Counter:
     """Encodes a text by which of the known words it has."""
 
     def encode(self, texts):
-        rows = np.array([[float(word in text.lower()) for word in WORDS] + [1e-3]
-                         for text in texts], np.float32)
+        rows = np.array(
+            [[float(word in text.lower()) for word in WORDS] + [1e-3] for text in texts], np.float32
+        )
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
@@ -56,17 +57,34 @@ def test_case_does_not_count_and_other_words_do() -> None:
 
 
 def test_retrieval_is_the_share_of_names_nearest_to_their_own_journey() -> None:
-    result = score([[shown("sailing", "Sailing boats"), shown("chess", "Sailing with chess men"),
-                     shown("sourdough", "Sailing boats")]], Counter())
+    result = score(
+        [
+            [
+                shown("sailing", "Sailing boats"),
+                shown("chess", "Sailing with chess men"),
+                shown("sourdough", "Sailing boats"),
+            ]
+        ],
+        Counter(),
+    )
     assert result.retrieval == pytest.approx(2 / 3)  # the second is as near, and its own is first
 
 
 def test_distinct_counts_pairs_within_a_user_only() -> None:
-    twice = score([[shown("sailing", "Sailing boats"), shown("chess", "Boat sailing"),
-                    shown("sourdough", "Sourdough bread")]], Counter())
+    twice = score(
+        [
+            [
+                shown("sailing", "Sailing boats"),
+                shown("chess", "Boat sailing"),
+                shown("sourdough", "Sourdough bread"),
+            ]
+        ],
+        Counter(),
+    )
     assert twice.distinct == pytest.approx(2 / 3)
-    apart = score([[shown("sailing", "Sailing boats")], [shown("chess", "Sailing boats")]],
-                  Counter())
+    apart = score(
+        [[shown("sailing", "Sailing boats")], [shown("chess", "Sailing boats")]], Counter()
+    )
     assert apart.distinct == 1
 
 
@@ -76,9 +94,13 @@ def test_keywords_in_place_of_a_name_are_no_merit_of_the_method() -> None:
 
 
 def test_users_have_journeys_of_every_list_and_the_same_ones_every_time(tmp_path: Path) -> None:
-    rows = [named.section(f"{named.JUDGED}", f"{topic} {number}",
-                          tuple(f"{title} {number}" for title in titles))
-            for number in range(6) for topic, titles in LISTS.items()]
+    rows = [
+        named.section(
+            f"{named.JUDGED}", f"{topic} {number}", tuple(f"{title} {number}" for title in titles)
+        )
+        for number in range(6)
+        for topic, titles in LISTS.items()
+    ]
     rows += [named.section("RSS feeds", "Chess", LISTS["chess"])]
     judged = groups.read(named.write(tmp_path, rows, []), "odd")
     encoder = Encoder.open("default")
@@ -103,8 +125,19 @@ def evaluate(*arguments: str | Path) -> int:
 
 def test_keywords_need_no_server_and_come_beside_the_human(tmp_path: Path, capsys) -> None:
     data = named.some(tmp_path / "data")
-    assert evaluate("--data", data, "--json", tmp_path / "n.json", "--examples",
-                    tmp_path / "page.md", "--plot", tmp_path / "n.png") == 0
+    assert (
+        evaluate(
+            "--data",
+            data,
+            "--json",
+            tmp_path / "n.json",
+            "--examples",
+            tmp_path / "page.md",
+            "--plot",
+            tmp_path / "n.png",
+        )
+        == 0
+    )
     assert "keywords" in capsys.readouterr().out
     found = json.loads((tmp_path / "n.json").read_text())["methods"]
     assert [row["method"] for row in found] == ["human", "keywords"]
@@ -137,15 +170,29 @@ async def test_every_experiment_runs_on_a_server(tmp_path: Path, stub) -> None:
     stub.adapters.append("names")
     data = named.some(tmp_path / "data")
     code = await asyncio.to_thread(
-        evaluate, "--data", data, "--vllm-url", stub.url, "--adapter", "names", "--json",
-        tmp_path / "n.json")
+        evaluate,
+        "--data",
+        data,
+        "--vllm-url",
+        stub.url,
+        "--adapter",
+        "names",
+        "--json",
+        tmp_path / "n.json",
+    )
     assert code == 0
     found = json.loads((tmp_path / "n.json").read_text())["methods"]
     assert [(row["experiment"], row["method"]) for row in found] == [
         *(("technique", name) for name in ("human", "keywords", "few-shot", "fine-tuned")),
-        ("one answer", "few-shot"), ("one answer", "fine-tuned"), ("input", "titles only"),
-        ("input", "keywords only"), ("calls", "one for all"),
-        ("depth", "2 titles"), ("depth", "10 titles"), ("depth", "16 titles")]
+        ("one answer", "few-shot"),
+        ("one answer", "fine-tuned"),
+        ("input", "titles only"),
+        ("input", "keywords only"),
+        ("calls", "one for all"),
+        ("depth", "2 titles"),
+        ("depth", "10 titles"),
+        ("depth", "16 titles"),
+    ]
     assert found[2]["well_formed"] == 1
     plain = [chat for chat in stub.chats if chat["model"] == "names"]
     assert plain

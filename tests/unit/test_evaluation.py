@@ -33,16 +33,27 @@ WEEKLY = [WEEK * week for week in range(8)]  # days: eight windows, one activity
 
 def encode(titles: Sequence[str]) -> Vectors:
     """The vector of "<topic number> <anything>" is about that topic."""
-    return np.stack([topic(int(title.split()[0]), len(title) + 31 * ord(title[-1]))
-                     for title in titles])
+    return np.stack(
+        [topic(int(title.split()[0]), len(title) + 31 * ord(title[-1])) for title in titles]
+    )
 
 
 def person(*interests: tuple[int, Sequence[float]], user_id: str = "u") -> Person:
     """Someone with activities of each topic on days after START."""
     days = sorted((day, number) for number, its in interests for day in its)
-    life = [(Activity(f"{user_id}:{i}", user_id, f"{user_id}:{i}", f"{number} title {i}",
-                      START + int(day * DAY_MS)), f"t{number}")
-            for i, (day, number) in enumerate(days)]
+    life = [
+        (
+            Activity(
+                f"{user_id}:{i}",
+                user_id,
+                f"{user_id}:{i}",
+                f"{number} title {i}",
+                START + int(day * DAY_MS),
+            ),
+            f"t{number}",
+        )
+        for i, (day, number) in enumerate(days)
+    ]
     return people.embedded({user_id: life}, encode)[0]
 
 
@@ -51,14 +62,17 @@ def labelled(its: Person) -> list[int]:
     return [int(label[1:]) for label in its.labels]
 
 
-@pytest.mark.parametrize(("days", "window"), [
-    (WEEKLY, 4),  # the fifth activity makes it one
-    (WEEKLY[:4], None),  # four are too few
-    ([0, 1, 2, 7, 14], 2),  # the third window makes it one
-    ([day / 10 for day in range(60)], None),  # a binge is none
-    ([0, 1, 2, 3, 49, 98], None),  # active windows too far apart
-    ([0, 1, 63, 70, 77], 11),  # what is older than six windows still counts as activity
-])
+@pytest.mark.parametrize(
+    ("days", "window"),
+    [
+        (WEEKLY, 4),  # the fifth activity makes it one
+        (WEEKLY[:4], None),  # four are too few
+        ([0, 1, 2, 7, 14], 2),  # the third window makes it one
+        ([day / 10 for day in range(60)], None),  # a binge is none
+        ([0, 1, 2, 3, 49, 98], None),  # active windows too far apart
+        ([0, 1, 63, 70, 77], 11),  # what is older than six windows still counts as activity
+    ],
+)
 def test_the_promotion_rule(days: Sequence[float], window: int | None) -> None:
     moments = [START + int(day * DAY_MS) for day in days]
     first = START // PARAMS.window_ms
@@ -141,17 +155,33 @@ class Scripted:
         cluster_id, merged, started = self.left.pop(0)
         if cluster_id == "refused":
             raise Rejected(Reason.TOO_LATE, "its window is no longer kept")
-        changes = [SimpleNamespace(kind="started", occurred_at=activity.occurred_at,
-                                   journey=SimpleNamespace(cluster_id=started, confidence=0.7))]
-        return SimpleNamespace(cluster_id=cluster_id, merged=merged,
-                               changes=changes if started else [])
+        changes = [
+            SimpleNamespace(
+                kind="started",
+                occurred_at=activity.occurred_at,
+                journey=SimpleNamespace(cluster_id=started, confidence=0.7),
+            )
+        ]
+        return SimpleNamespace(
+            cluster_id=cluster_id, merged=merged, changes=changes if started else []
+        )
 
 
 def test_what_was_merged_counts_as_what_it_went_into(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "Engine", Scripted)
-    monkeypatch.setattr(Scripted, "says", (
-        ("a", [], None), ("b", [], "b"), ("c", [], "c"), ("a", [("c", "b")], None),
-        ("b", [("b", "a")], None), ("refused", [], None), ("d", [], None)))
+    monkeypatch.setattr(
+        Scripted,
+        "says",
+        (
+            ("a", [], None),
+            ("b", [], "b"),
+            ("c", [], "c"),
+            ("a", [("c", "b")], None),
+            ("b", [("b", "a")], None),
+            ("refused", [], None),
+            ("d", [], None),
+        ),
+    )
     its = person((0, WEEKLY[:7]))
     found = engine.run(its, PARAMS)
     assert found.clusters == [0, 0, 0, 0, 0, found.clusters[5], found.clusters[6]]
@@ -161,19 +191,37 @@ def test_what_was_merged_counts_as_what_it_went_into(monkeypatch: pytest.MonkeyP
     assert found.confidence == {0: 0.7}
 
 
-@pytest.mark.parametrize(("cluster", "choice"), [
-    (baselines.leader, 0.5), (baselines.average_link, 0.5), (baselines.ward, 2.0),
-    (baselines.true_centroids, 0.0), (rivals.dbstream, 0.9), (rivals.denstream, 0.9),
-    (rivals.textclust, 0.9)])
+@pytest.mark.parametrize(
+    ("cluster", "choice"),
+    [
+        (baselines.leader, 0.5),
+        (baselines.average_link, 0.5),
+        (baselines.ward, 2.0),
+        (baselines.true_centroids, 0.0),
+        (rivals.dbstream, 0.9),
+        (rivals.denstream, 0.9),
+        (rivals.textclust, 0.9),
+    ],
+)
 def test_every_method_takes_clear_topics_apart(cluster: Any, choice: float) -> None:
     days = [day * 2.0 for day in range(30)]
     its = person((0, days), (1, [day + 1 for day in days]))
     if cluster is rivals.textclust:
-        its = Person("u", [Activity(a.event_id, "u", a.item_id,
-                                    "jazz concert" if label == "t0" else "sourdough bread",
-                                    a.occurred_at)
-                           for a, label in zip(its.activities, its.labels, strict=True)],
-                     its.labels, its.vectors)
+        its = Person(
+            "u",
+            [
+                Activity(
+                    a.event_id,
+                    "u",
+                    a.item_id,
+                    "jazz concert" if label == "t0" else "sourdough bread",
+                    a.occurred_at,
+                )
+                for a, label in zip(its.activities, its.labels, strict=True)
+            ],
+            its.labels,
+            its.vectors,
+        )
     clusters = cluster(its, choice)
     assert agreement(its.labels, clusters)[0] == pytest.approx(1)
 
@@ -193,16 +241,24 @@ def test_clusters_that_are_not_personalised() -> None:
 
 def test_co_occurrence_puts_items_of_the_same_people_together() -> None:
     def seen(user_id: str, items: Sequence[str]) -> Person:
-        life = [(Activity(f"{user_id}{i}", user_id, item, f"0 {item}", START), item[0])
-                for i, item in enumerate(items)]
+        life = [
+            (Activity(f"{user_id}{i}", user_id, item, f"0 {item}", START), item[0])
+            for i, item in enumerate(items)
+        ]
         return people.embedded({user_id: life}, encode)[0]
 
-    crowd = [seen("u", ["a1", "a2", "a3"]), seen("v", ["a1", "a2", "a3"]),
-             seen("w", ["b1", "b2", "b3"]), seen("x", ["b1", "b2", "b3"])]
+    crowd = [
+        seen("u", ["a1", "a2", "a3"]),
+        seen("v", ["a1", "a2", "a3"]),
+        seen("w", ["b1", "b2", "b3"]),
+        seen("x", ["b1", "b2", "b3"]),
+    ]
     assert baselines.items_are_shared(crowd)
     found = baselines.cooccurrence_clusters(crowd, 2)
-    assert agreement([label for each in crowd for label in each.labels],
-                     [cluster for own in found for cluster in own])[0] == pytest.approx(1)
+    assert agreement(
+        [label for each in crowd for label in each.labels],
+        [cluster for own in found for cluster in own],
+    )[0] == pytest.approx(1)
 
 
 def test_calibration_on_known_outcomes() -> None:
@@ -213,7 +269,9 @@ def test_calibration_on_known_outcomes() -> None:
     assert boastful is not None
     assert boastful.error == pytest.approx((2 * 0.95 + 2 * 0.75) / 4)
     assert [(each.low, each.count, each.right) for each in boastful.bins] == [
-        (0.2, 2, 1.0), (0.9, 2, 0.0)]
+        (0.2, 2, 1.0),
+        (0.9, 2, 0.0),
+    ]
     assert calibrate([(1.0, True)]) is not None, "sure of all it knows is in the last bin"
     assert calibrate([]) is None
 
@@ -258,22 +316,53 @@ def data(tmp_path: Path) -> Path:
     rows = []
     interests = list(enumerate(("jazz concert", "sourdough bread")))
     for number, (interest, about), week in product(range(12), interests, range(7)):
-        rows.append(({"event_id": f"u{number}:{interest}:{week}", "user_id": f"u{number:02}",
-                      "item_id": f"{interest}:{week}", "title": f"{about} part {week}",
-                      "occurred_at": START + (WEEK * week + interest) * DAY_MS}, about))
+        rows.append(
+            (
+                {
+                    "event_id": f"u{number}:{interest}:{week}",
+                    "user_id": f"u{number:02}",
+                    "item_id": f"{interest}:{week}",
+                    "title": f"{about} part {week}",
+                    "occurred_at": START + (WEEK * week + interest) * DAY_MS,
+                },
+                about,
+            )
+        )
     rows.sort(key=lambda row: row[0]["occurred_at"])
     write(tmp_path / "crowd" / "activities.jsonl", "\n".join(json.dumps(a) for a, _ in rows))
-    write(tmp_path / "crowd" / "truth.csv", "event_id,label\n" + "\n".join(
-        f"{a['event_id']},{label}" for a, label in rows))
-    write(tmp_path / "names" / "sections.jsonl.gz", "\n".join(json.dumps(
-        {"id": f"{context}{i}", "context": context, "name": f"{i}",
-         "items": [f"{context} {i} entry {n}" for n in range(12)]})
-        for context in ("tools", "books", "games", "films", "music") for i in range(3)))
-    write(tmp_path / "clinc150" / "texts.csv.gz", "split,domain,label,text\n" + "\n".join(
-        f"train,d,intent{i},intent{i} please {n}" for i in range(6) for n in range(4)))
-    write(tmp_path / "topics" / "posts_1.csv.gz", "post_id,ts,label,title\n" + "\n".join(
-        f"p{i}-{n},{(START + n * 9 * DAY_MS) // 1000},topic{i},topic{i} post {n}"
-        for i in range(8) for n in range(80)))
+    write(
+        tmp_path / "crowd" / "truth.csv",
+        "event_id,label\n" + "\n".join(f"{a['event_id']},{label}" for a, label in rows),
+    )
+    write(
+        tmp_path / "names" / "sections.jsonl.gz",
+        "\n".join(
+            json.dumps(
+                {
+                    "id": f"{context}{i}",
+                    "context": context,
+                    "name": f"{i}",
+                    "items": [f"{context} {i} entry {n}" for n in range(12)],
+                }
+            )
+            for context in ("tools", "books", "games", "films", "music")
+            for i in range(3)
+        ),
+    )
+    write(
+        tmp_path / "clinc150" / "texts.csv.gz",
+        "split,domain,label,text\n"
+        + "\n".join(f"train,d,intent{i},intent{i} please {n}" for i in range(6) for n in range(4)),
+    )
+    write(
+        tmp_path / "topics" / "posts_1.csv.gz",
+        "post_id,ts,label,title\n"
+        + "\n".join(
+            f"p{i}-{n},{(START + n * 9 * DAY_MS) // 1000},topic{i},topic{i} post {n}"
+            for i in range(8)
+            for n in range(80)
+        ),
+    )
     return tmp_path
 
 
@@ -289,22 +378,29 @@ def anything(titles: Sequence[str]) -> Vectors:
 
 
 def test_halves_of_people_do_not_overlap(data: Path) -> None:
-    even, odd, both = (people.read(data / "crowd", half, 100, anything)
-                       for half in ("even", "odd", "all"))
+    even, odd, both = (
+        people.read(data / "crowd", half, 100, anything) for half in ("even", "odd", "all")
+    )
     names = [{each.user_id for each in collection.people} for collection in (even, odd, both)]
     assert not names[0] & names[1]
     assert names[0] | names[1] == names[2]
     assert len(names[2]) == 12
     assert [each.user_id for each in people.read(data / "crowd", "odd", 2, anything).people] == [
-        "u01", "u03"]
+        "u01",
+        "u03",
+    ]
 
 
 def test_halves_of_topics_and_lists_do_not_overlap(data: Path) -> None:
-    for make in (lambda half: invented.people(data, half, 5, anything),
-                 lambda half: invented.mixed(data, half, 9, anything, alike=True),
-                 lambda half: next(invented.short_texts(data, half, 3, anything))):
-        even, odd = ({label for each in make(half).people for label in each.labels}
-                     for half in ("even", "odd"))
+    for make in (
+        lambda half: invented.people(data, half, 5, anything),
+        lambda half: invented.mixed(data, half, 9, anything, alike=True),
+        lambda half: next(invented.short_texts(data, half, 3, anything)),
+    ):
+        even, odd = (
+            {label for each in make(half).people for label in each.labels}
+            for half in ("even", "odd")
+        )
         assert even
         assert odd
         assert not even & odd
@@ -312,10 +408,13 @@ def test_halves_of_topics_and_lists_do_not_overlap(data: Path) -> None:
 
 def test_what_is_invented_is_the_same_every_time(data: Path) -> None:
     def titles() -> list[list[str]]:
-        return [[activity.title for activity in each.activities]
-                for _, collection in extraction.collections(
-                    data, "invented", "all", extraction.QUICK, anything)
-                for each in collection.people]
+        return [
+            [activity.title for activity in each.activities]
+            for _, collection in extraction.collections(
+                data, "invented", "all", extraction.QUICK, anything
+            )
+            for each in collection.people
+        ]
 
     assert titles() == titles()
 
@@ -358,11 +457,27 @@ def run(data: Path, *arguments: str) -> Result:
 
 def test_the_command_on_a_little_of_everything(data: Path) -> None:
     json_to, plot_to = data / "scores.json", data / "scores.png"
-    result = run(data, "--collections", "crowd,mixed,texts", "--users", "all", "--quick",
-                 "--json", str(json_to), "--plot", str(plot_to))
+    result = run(
+        data,
+        "--collections",
+        "crowd,mixed,texts",
+        "--users",
+        "all",
+        "--quick",
+        "--json",
+        str(json_to),
+        "--plot",
+        str(plot_to),
+    )
     assert result.exit_code == 0, result.output
-    for text in ("crowd: 12 of 12 people", "E1, crowd", "E2, mixed lists", "Short texts, clinc150",
-                 "true centroids", "Confidence at promotion"):
+    for text in (
+        "crowd: 12 of 12 people",
+        "E1, crowd",
+        "E2, mixed lists",
+        "Short texts, clinc150",
+        "true centroids",
+        "Confidence at promotion",
+    ):
         assert text in result.stdout
     report = json.loads(json_to.read_text())
     crowd = report["collections"][0]
@@ -382,14 +497,18 @@ def test_the_same_numbers_every_time(data: Path) -> None:
     assert numbers("one.json") == numbers("two.json")
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("--collections", "crowd,gone"), "no 'gone' among crowd, invented, mixed, texts"),
-    (("--plot", "scores.gif"), "a plot can be .png, .svg, .pdf"),
-    (("--json", "no-such-folder/scores.json"), "its folder does not exist"),
-    (("--users", "some"), "is not one of 'even', 'odd', 'all'"),
-])
-def test_what_cannot_be_done_is_said_at_once(data: Path, arguments: tuple[str, ...], message: str
-                                             ) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--collections", "crowd,gone"), "no 'gone' among crowd, invented, mixed, texts"),
+        (("--plot", "scores.gif"), "a plot can be .png, .svg, .pdf"),
+        (("--json", "no-such-folder/scores.json"), "its folder does not exist"),
+        (("--users", "some"), "is not one of 'even', 'odd', 'all'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_at_once(
+    data: Path, arguments: tuple[str, ...], message: str
+) -> None:
     result = run(data, *arguments)
     assert result.exit_code == 2
     assert message in result.stderr

@@ -12,8 +12,9 @@ from tests.support.lives import START, WEEK, Life, topic
 
 def answer(life: Life, name: str, revision: int = 1) -> JourneyName:
     [journey_id] = {change.journey_id for out in life.outcomes for change in out.changes}
-    return JourneyName(user_id="u", journey_id=journey_id, revision=revision, name=name,
-                       source="llm", model="m")
+    return JourneyName(
+        user_id="u", journey_id=journey_id, revision=revision, name=name, source="llm", model="m"
+    )
 
 
 def test_an_interest_that_persists_becomes_a_journey_with_a_name_and_a_request() -> None:
@@ -109,8 +110,9 @@ def test_a_vector_of_another_size_is_rejected_and_changes_nothing() -> None:
     life = Life()
     life.act(1, about=1)
     with pytest.raises(Rejected) as rejected:
-        life.engine.activity(life.user, Activity("e", "u", "i", "t", START + 9 * DAY_MS),
-                             topic(1)[:8])
+        life.engine.activity(
+            life.user, Activity("e", "u", "i", "t", START + 9 * DAY_MS), topic(1)[:8]
+        )
     assert rejected.value.reason is Reason.BAD_VECTOR
     assert life.user.latest == START + DAY_MS
 
@@ -137,8 +139,12 @@ def test_two_journeys_of_one_user_never_share_a_name() -> None:
     life.engine.name(life.user, first)
     second = Life.kinds(life)
     life.weekly(range(3, 6), about=2)
-    other = [change.journey_id for out in life.outcomes for change in out.changes
-             if change.kind == "started"][1]
+    other = [
+        change.journey_id
+        for out in life.outcomes
+        for change in out.changes
+        if change.kind == "started"
+    ][1]
     taken = JourneyName(user_id="u", journey_id=other, revision=1, name="baking", source="llm")
     assert life.engine.name(life.user, taken).changes == []
     assert len(second) == 2
@@ -152,8 +158,13 @@ def test_an_interest_that_drifts_keeps_its_id_and_asks_for_a_new_name() -> None:
         for day in range(2):
             share = min(1.0, (week - 2) / 12)
             vector = topic(1) * (1 - share) + topic(2) * share
-            event = Activity(f"d{week}.{day}", "u", f"d{week}.{day}", "drifting",
-                             START + (week * WEEK + day) * DAY_MS)
+            event = Activity(
+                f"d{week}.{day}",
+                "u",
+                f"d{week}.{day}",
+                "drifting",
+                START + (week * WEEK + day) * DAY_MS,
+            )
             life.keep(life.engine.activity(life.user, event, vector / (vector @ vector) ** 0.5))
     changes = [change for out in life.outcomes for change in out.changes]
     assert {change.journey_id for change in changes} == {journey_id}
@@ -166,14 +177,23 @@ def test_journeys_that_grow_together_merge_into_the_older_one() -> None:
     life = Life(EngineParams(half_life_ms=10 * DAY_MS))
     life.weekly(range(3), about=1)
     life.weekly(range(3, 6), about=2)
-    first, second = (change.journey_id for out in life.outcomes for change in out.changes
-                     if change.kind == "started")
+    first, second = (
+        change.journey_id
+        for out in life.outcomes
+        for change in out.changes
+        if change.kind == "started"
+    )
     for week in range(6, 30):
         share = min(0.5, (week - 5) / 20)
         for about, other in ((1, 2), (2, 1)):
             vector = topic(about) * (1 - share) + topic(other) * share
-            event = Activity(f"m{week}.{about}", "u", f"m{week}.{about}", "growing together",
-                             START + (week * WEEK + about) * DAY_MS)
+            event = Activity(
+                f"m{week}.{about}",
+                "u",
+                f"m{week}.{about}",
+                "growing together",
+                START + (week * WEEK + about) * DAY_MS,
+            )
             life.keep(life.engine.activity(life.user, event, vector / (vector @ vector) ** 0.5))
     merged = [change for out in life.outcomes for change in out.changes if change.kind == "merged"]
     assert [(change.journey_id, change.merged_into) for change in merged] == [(second, first)]
@@ -184,8 +204,9 @@ def test_journeys_that_grow_together_merge_into_the_older_one() -> None:
 
 def test_traces_in_several_clusters_are_merged_when_together_they_are_a_journey() -> None:
     def live(eager: float, weeks: range) -> Life:
-        scale = EngineParams().scale._replace(match=10.0, merge=100.0, eager=eager, gain=0.0,
-                                              shrink=1000.0)
+        scale = EngineParams().scale._replace(
+            match=10.0, merge=100.0, eager=eager, gain=0.0, shrink=1000.0
+        )
         life = Life(EngineParams(scale=scale))
         for trace in range(6):
             vector = topic(1) + 0.9 * topic(2 + trace % 2)
@@ -217,8 +238,7 @@ def test_journeys_are_ranked_by_strength_and_diversity() -> None:
         life.act(week * WEEK + 1, about=2)
         if week % 2:
             life.act(week * WEEK + 2, about=1)
-    records = {record.journey.journey_id: record
-               for out in life.outcomes for record in out.records}
+    records = {record.journey.journey_id: record for out in life.outcomes for record in out.records}
     strengths = sorted((record.strength, record.rank) for record in records.values())
     assert [rank for _, rank in strengths] == [2, 1]
     gone = life.pass_to(200 * WEEK).records

@@ -8,8 +8,13 @@ from models.text.keywords import (
     terms_of,
 )
 
-TITLES = ["How to keep your sourdough starter alive", "Sourdough bread for beginners",
-          "The best sourdough bread recipe", "Feeding a starter", "Crusty bread in an oven"]
+TITLES = [
+    "How to keep your sourdough starter alive",
+    "Sourdough bread for beginners",
+    "The best sourdough bread recipe",
+    "Feeding a starter",
+    "Crusty bread in an oven",
+]
 
 
 def counted(titles: list[str]) -> dict[str, int]:

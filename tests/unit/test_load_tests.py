@@ -17,8 +17,12 @@ def run(module: str, *arguments: str, folder: Path) -> dict:
     result = folder / "result.json"
     done = subprocess.run(
         [sys.executable, "-m", f"load_tests.{module}", *arguments, "--json", str(result)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-        env={**os.environ, "COLUMNS": "120"})
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "120"},
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(result.read_text())
 

@@ -8,7 +8,8 @@ from streams.service.metrics import NAMER, WORKER, Metrics
 
 @pytest.mark.parametrize("service", [WORKER, NAMER])
 def test_every_metric_is_there_with_its_meaning_from_the_start(
-        service: tuple[metrics.Metric, ...]) -> None:
+    service: tuple[metrics.Metric, ...],
+) -> None:
     text = Metrics(service).text().decode()
     for metric in service:
         name = metric.name.removesuffix("_total") if metric.kind == "counter" else metric.name

@@ -21,12 +21,14 @@ from tests.support.naming import SOURDOUGH, request
 EVIDENCE = Evidence.of(request())
 
 
-def refusal(answer: str, evidence: Evidence = EVIDENCE, policy: Policy | None = None
-            ) -> Refusal | None:
+def refusal(
+    answer: str, evidence: Evidence = EVIDENCE, policy: Policy | None = None
+) -> Refusal | None:
     return check(answer, evidence, policy or Policy()).refusal
 
 
 # What is shown
+
 
 def test_prompts_share_all_but_their_last_message() -> None:
     one = messages(EVIDENCE)
@@ -64,83 +66,107 @@ def test_titles_are_capped_in_number_length_and_bytes() -> None:
     assert 0 < sum(len(title.encode()) for title in wide.titles) <= MAX_TITLES_BYTES
 
 
-@pytest.mark.parametrize(("raw", "shown"), [
-    ("  Two\r\nlines\tand \x00\x1b[31mcolour ", "Two lines and (31mcolour"),
-    ("zero\u200bwidth \u202eand bidi", "zerowidth and bidi"),
-    ("<b>bold</b> {json} `code` | pipe", "b bold /b (json) 'code' / pipe"),
-    ("C# and F# ### heading", "C# and F# heading"),
-    ("ｆｕｌｌｗｉｄｔｈ", "fullwidth"),
-    ("crème brûlée, 東京, Ελλάδα", "crème brûlée, 東京, Ελλάδα"),
-    ("\u200b\u2060", ""),
-])
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("  Two\r\nlines\tand \x00\x1b[31mcolour ", "Two lines and (31mcolour"),
+        ("zero\u200bwidth \u202eand bidi", "zerowidth and bidi"),
+        ("<b>bold</b> {json} `code` | pipe", "b bold /b (json) 'code' / pipe"),
+        ("C# and F# ### heading", "C# and F# heading"),
+        ("ｆｕｌｌｗｉｄｔｈ", "fullwidth"),
+        ("crème brûlée, 東京, Ελλάδα", "crème brûlée, 東京, Ελλάδα"),
+        ("\u200b\u2060", ""),
+    ],
+)
 def test_titles_are_plain_text_on_one_line(raw: str, shown: str) -> None:
     assert clean(raw) == shown
 
 
 # Which answers may pass
 
-@pytest.mark.parametrize(("answer", "name"), [
-    ("Sourdough bread baking", "Sourdough bread baking"),
-    (' "sourdough baking at home." ', "Sourdough baking at home"),
-    ("**Home sourdough baking**", "Home sourdough baking"),
-    ("Sourdough & rye breads", "Sourdough & rye breads"),
-])
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [
+        ("Sourdough bread baking", "Sourdough bread baking"),
+        (' "sourdough baking at home." ', "Sourdough baking at home"),
+        ("**Home sourdough baking**", "Home sourdough baking"),
+        ("Sourdough & rye breads", "Sourdough & rye breads"),
+    ],
+)
 def test_good_answers_pass_tidied(answer: str, name: str) -> None:
     assert check(answer, EVIDENCE, Policy()) == (name, None)
 
 
-@pytest.mark.parametrize(("answer", "reason"), [
-    ("", Refusal.FORM),
-    ("Sourdough", Refusal.FORM),
-    ("Sourdough and rye bread for people at home", Refusal.FORM),
-    ("Sourdough sourdough", Refusal.FORM),
-    ("Sourdough " + "bread" * 20, Refusal.FORM),
-    ("Sourdough bread (baking)", Refusal.FORM),
-    ("Sourdough bread 🍞", Refusal.FORM),
-    ("Sourdough, bread, crumb", Refusal.FORM),
-    ("Sourdough bread and its", Refusal.FORM),
-    ("Sourdough bread for the", Refusal.FORM),
-    ("Sourdough bread...", Refusal.FORM),  # cut off
-    ("I made a sourdough bread", Refusal.FORM),
-    ("Sourdough isn't bread", Refusal.FORM),
-    ("Sourdough bread 2019", Refusal.UNGROUNDED),
-    ("Sourdough bread 101", Refusal.UNGROUNDED),
-    ("Sourdough at www.bread.example", Refusal.CONTACT),
-    ("Sourdough from bread.com", Refusal.CONTACT),
-    ("Sourdough by bob@bread", Refusal.CONTACT),
-    ("Sourdough with @baker", Refusal.CONTACT),
-    ("Sourdough line +44 20 7946 0958", Refusal.CONTACT),
-    ("Sourdough 020-7946-0958", Refusal.CONTACT),
-    ("Sourdough order 4f9c2ab81d", Refusal.CONTACT),
-    ("Sourdough user 123456789", Refusal.CONTACT),
-    ("Sourdough bread, dammit: shit", Refusal.FORM),
-    ("Shitty sourdough bread", Refusal.PROFANE),
-    ("Sourdough for diabetics", Refusal.SENSITIVE),
-    ("Jewish sourdough bread", Refusal.SENSITIVE),
-    ("Gay bakers of sourdough", Refusal.SENSITIVE),
-    ("Sourdough for Republicans", Refusal.SENSITIVE),
-    ("Obama's sourdough bread", Refusal.SENSITIVE),
-    ("Various topics", Refusal.EMPTY_WORDS),
-    ("User interests", Refusal.EMPTY_WORDS),
-    ("Unnamed sourdough interest", Refusal.EMPTY_WORDS),
-    ("I'm sorry about sourdough", Refusal.EMPTY_WORDS),
-    ("The titles", Refusal.EMPTY_WORDS),
-    ("No-knead sourdough for beginners", Refusal.COPIED),
-    ("Sailing around the world", Refusal.UNGROUNDED),
-    ("Restoring vintage bicycles", Refusal.UNGROUNDED),  # an example of the prompt
-    ("хлеб на закваске", Refusal.UNGROUNDED),
-    ("酸种 面包", Refusal.UNGROUNDED),
-])
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("", Refusal.FORM),
+        ("Sourdough", Refusal.FORM),
+        ("Sourdough and rye bread for people at home", Refusal.FORM),
+        ("Sourdough sourdough", Refusal.FORM),
+        ("Sourdough " + "bread" * 20, Refusal.FORM),
+        ("Sourdough bread (baking)", Refusal.FORM),
+        ("Sourdough bread 🍞", Refusal.FORM),
+        ("Sourdough, bread, crumb", Refusal.FORM),
+        ("Sourdough bread and its", Refusal.FORM),
+        ("Sourdough bread for the", Refusal.FORM),
+        ("Sourdough bread...", Refusal.FORM),  # cut off
+        ("I made a sourdough bread", Refusal.FORM),
+        ("Sourdough isn't bread", Refusal.FORM),
+        ("Sourdough bread 2019", Refusal.UNGROUNDED),
+        ("Sourdough bread 101", Refusal.UNGROUNDED),
+        ("Sourdough at www.bread.example", Refusal.CONTACT),
+        ("Sourdough from bread.com", Refusal.CONTACT),
+        ("Sourdough by bob@bread", Refusal.CONTACT),
+        ("Sourdough with @baker", Refusal.CONTACT),
+        ("Sourdough line +44 20 7946 0958", Refusal.CONTACT),
+        ("Sourdough 020-7946-0958", Refusal.CONTACT),
+        ("Sourdough order 4f9c2ab81d", Refusal.CONTACT),
+        ("Sourdough user 123456789", Refusal.CONTACT),
+        ("Sourdough bread, dammit: shit", Refusal.FORM),
+        ("Shitty sourdough bread", Refusal.PROFANE),
+        ("Sourdough for diabetics", Refusal.SENSITIVE),
+        ("Jewish sourdough bread", Refusal.SENSITIVE),
+        ("Gay bakers of sourdough", Refusal.SENSITIVE),
+        ("Sourdough for Republicans", Refusal.SENSITIVE),
+        ("Obama's sourdough bread", Refusal.SENSITIVE),
+        ("Various topics", Refusal.EMPTY_WORDS),
+        ("User interests", Refusal.EMPTY_WORDS),
+        ("Unnamed sourdough interest", Refusal.EMPTY_WORDS),
+        ("I'm sorry about sourdough", Refusal.EMPTY_WORDS),
+        ("The titles", Refusal.EMPTY_WORDS),
+        ("No-knead sourdough for beginners", Refusal.COPIED),
+        ("Sailing around the world", Refusal.UNGROUNDED),
+        ("Restoring vintage bicycles", Refusal.UNGROUNDED),  # an example of the prompt
+        ("хлеб на закваске", Refusal.UNGROUNDED),
+        ("酸种 面包", Refusal.UNGROUNDED),
+    ],
+)
 def test_bad_answers_are_refused_with_the_reason(answer: str, reason: Refusal) -> None:
     assert refusal(answer) == reason
 
 
-@pytest.mark.parametrize("name", [
-    "World War 2 aircraft", "1980s synth music", "C++ and Rust", "Node.js servers",
-    "ASP.NET web apps", "Formula 1 racing", "Rock 'n' roll", "Baldur's Gate 3",
-    "Children’s picture books", "TCP/IP networking", "Churchill biographies", "Cocktail recipes",
-    "Sussex walks", "Essex county cricket", "Scunthorpe football",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "World War 2 aircraft",
+        "1980s synth music",
+        "C++ and Rust",
+        "Node.js servers",
+        "ASP.NET web apps",
+        "Formula 1 racing",
+        "Rock 'n' roll",
+        "Baldur's Gate 3",
+        "Children’s picture books",
+        "TCP/IP networking",
+        "Churchill biographies",
+        "Cocktail recipes",
+        "Sussex walks",
+        "Essex county cricket",
+        "Scunthorpe football",
+    ],
+)
 def test_names_that_only_look_bad_pass(name: str) -> None:
     evidence = Evidence.of(request(f"{name} one", f"{name} two", f"{name} three"))
     assert refusal(name, evidence) is None
@@ -153,18 +179,28 @@ def test_a_name_in_the_titles_own_script_passes() -> None:
 
 @pytest.mark.parametrize("category", sorted(SENSITIVE))
 def test_the_policy_says_which_categories_are_refused(category: str) -> None:
-    names = {"health": "Diabetes recipes", "religion": "Buddhist temples",
-             "sexuality": "Lesbian novels", "politics": "Brexit podcasts"}
+    names = {
+        "health": "Diabetes recipes",
+        "religion": "Buddhist temples",
+        "sexuality": "Lesbian novels",
+        "politics": "Brexit podcasts",
+    }
     name = names[category]
     evidence = Evidence.of(request(f"{name} one", f"{name} two"))
     assert refusal(name, evidence) is Refusal.SENSITIVE
     assert refusal(name, evidence, Policy(SENSITIVE - {category})) is None
 
 
-@pytest.mark.parametrize("taken", [
-    "Sourdough bread baking", "sourdough bread baking", "Baking sourdough bread",
-    "Baking Sourdough Breads", "Bread and Sourdough Baking",
-])
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "Sourdough bread baking",
+        "sourdough bread baking",
+        "Baking sourdough bread",
+        "Baking Sourdough Breads",
+        "Bread and Sourdough Baking",
+    ],
+)
 def test_a_name_that_another_journey_has_is_refused(taken: str) -> None:
     assert refusal("Sourdough bread baking", Evidence.of(request(taken=(taken,)))) is Refusal.TAKEN
 
@@ -182,6 +218,7 @@ def test_terms_of_several_activities_ground_a_name() -> None:
 
 # Which one wins
 
+
 class Planted:
     """An encoder whose vectors are known."""
 
@@ -189,8 +226,10 @@ class Planted:
         self._angles = angles
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        angles = [next((angle for word, angle in self._angles.items() if word in text.lower()), 0.0)
-                  for text in texts]
+        angles = [
+            next((angle for word, angle in self._angles.items() if word in text.lower()), 0.0)
+            for text in texts
+        ]
         return np.array([[np.cos(angle), np.sin(angle)] for angle in angles], np.float32)
 
 
@@ -220,15 +259,18 @@ def test_there_is_no_name_when_all_are_refused() -> None:
     assert sum(choice.refused.values()) == 3
 
 
-@pytest.mark.parametrize(("content", "name"), [
-    ('{"name": "Sourdough baking"}', "Sourdough baking"),
-    ('```json\n{"name": "Sourdough baking"}\n```', "Sourdough baking"),
-    ("Sourdough baking\n\nBecause the titles …", "Sourdough baking"),
-    ('{"name": "Sourdough ba', ""),
-    ('{"title": "Sourdough baking"}', ""),
-    ('{"name": ["Sourdough"]}', ""),
-    ("", ""),
-])
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ('{"name": "Sourdough baking"}', "Sourdough baking"),
+        ('```json\n{"name": "Sourdough baking"}\n```', "Sourdough baking"),
+        ("Sourdough baking\n\nBecause the titles …", "Sourdough baking"),
+        ('{"name": "Sourdough ba', ""),
+        ('{"title": "Sourdough baking"}', ""),
+        ('{"name": ["Sourdough"]}', ""),
+        ("", ""),
+    ],
+)
 def test_the_name_is_found_in_what_a_model_writes(content: str, name: str) -> None:
     assert name_in(content) == name
 
@@ -242,6 +284,7 @@ def test_the_schema_asks_for_two_to_six_words() -> None:
 
 # The parts around
 
+
 async def test_keywords_name_a_journey_without_a_server() -> None:
     answer = await KeywordNamer().name(request(user_id="u7", journey_id="j9", revision=3))
     assert (answer.user_id, answer.journey_id, answer.revision) == ("u7", "j9", 3)
@@ -249,7 +292,8 @@ async def test_keywords_name_a_journey_without_a_server() -> None:
 
 
 def test_the_breaker_lets_one_probe_and_waits_longer_each_time(
-        caplog: pytest.LogCaptureFixture) -> None:
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     now = 0.0
     guarded = Breaker("the server", clock=lambda: now)
     assert guarded.closed
@@ -268,7 +312,9 @@ def test_the_breaker_lets_one_probe_and_waits_longer_each_time(
     guarded.close()
     assert guarded.closed
     assert [record.getMessage() for record in caplog.records] == [
-        "the server does not answer (refused): names wait for it", "the server answers again"]
+        "the server does not answer (refused): names wait for it",
+        "the server answers again",
+    ]
 
 
 def test_a_probe_that_never_reports_does_not_block_the_next_for_ever() -> None:
@@ -282,13 +328,20 @@ def test_a_probe_that_never_reports_does_not_block_the_next_for_ever() -> None:
     assert guarded.may_probe()
 
 
-@pytest.mark.parametrize(("titles", "name"), [
-    (("Formula 1 in Monza", "Who wins Formula 1 this year?", "Rain at Spa"), "Formula 1 racing"),
-    (("My Little Pony toys", "My Little Pony, season two", "Ponies"), "My Little Pony"),
-    (("3D printing a vase", "A 3D printer in a box", "Filament"), "3D printing"),
-])
-def test_what_several_titles_bear_out_may_stand_in_a_name(titles: tuple[str, ...], name: str
-                                                          ) -> None:
+@pytest.mark.parametrize(
+    ("titles", "name"),
+    [
+        (
+            ("Formula 1 in Monza", "Who wins Formula 1 this year?", "Rain at Spa"),
+            "Formula 1 racing",
+        ),
+        (("My Little Pony toys", "My Little Pony, season two", "Ponies"), "My Little Pony"),
+        (("3D printing a vase", "A 3D printer in a box", "Filament"), "3D printing"),
+    ],
+)
+def test_what_several_titles_bear_out_may_stand_in_a_name(
+    titles: tuple[str, ...], name: str
+) -> None:
     evidence = Evidence.of(request(*titles))
     assert check(name, evidence, Policy()) == (name, None)
     assert re.search(schema(evidence.numbers)["properties"]["name"]["pattern"], name)
@@ -299,11 +352,18 @@ def test_a_server_is_kept_from_what_no_name_has(name: str) -> None:
     assert not re.search(schema(EVIDENCE.numbers)["properties"]["name"]["pattern"], name)
 
 
-@pytest.mark.parametrize(("answers", "best"), [
-    (("Dutch oven", "Baking sourdough bread"), "Baking sourdough bread"),  # a piece of one title
-    (("Sourdough for the boss", "Sourdough bread"), "Sourdough bread"),  # a word out of nowhere
-    (("Sourdough breadulence", "Baking sourdough"), "Baking sourdough"),  # a word that is none
-])
-def test_an_answer_loses_by_what_titles_do_not_bear_out(answers: tuple[str, ...], best: str
-                                                        ) -> None:
+@pytest.mark.parametrize(
+    ("answers", "best"),
+    [
+        (
+            ("Dutch oven", "Baking sourdough bread"),
+            "Baking sourdough bread",
+        ),  # a piece of one title
+        (("Sourdough for the boss", "Sourdough bread"), "Sourdough bread"),  # a word out of nowhere
+        (("Sourdough breadulence", "Baking sourdough"), "Baking sourdough"),  # a word that is none
+    ],
+)
+def test_an_answer_loses_by_what_titles_do_not_bear_out(
+    answers: tuple[str, ...], best: str
+) -> None:
     assert choose(answers, EVIDENCE, Policy(), Encoder.open("default")).name == best

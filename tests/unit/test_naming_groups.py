@@ -30,10 +30,15 @@ def test_no_list_and_no_kind_of_subreddit_is_in_both_halves(tmp_path: Path) -> N
 
 def test_a_title_that_is_judged_is_not_learned_wherever_it_stands(tmp_path: Path) -> None:
     titles = LISTS["chess"]
-    named.write(tmp_path, [
-        named.section(named.LEARNED, "Chess", (*titles, *SOURDOUGH)),
-        named.section(named.LEARNED, "Only those", titles),
-        named.section(named.JUDGED, "Chess", titles)], [])
+    named.write(
+        tmp_path,
+        [
+            named.section(named.LEARNED, "Chess", (*titles, *SOURDOUGH)),
+            named.section(named.LEARNED, "Only those", titles),
+            named.section(named.JUDGED, "Chess", titles),
+        ],
+        [],
+    )
     [learned] = groups.read(tmp_path, "even")
     assert learned.titles == SOURDOUGH
     [judged] = groups.read(tmp_path, "odd")
@@ -52,41 +57,60 @@ def test_the_real_data_leaks_nothing() -> None:
 
 
 def test_subreddits_whose_titles_are_about_anything_are_left_out(tmp_path: Path) -> None:
-    named.write(tmp_path, [], [named.subreddit("a", named.LEARNED_TOO, "Home baking", SOURDOUGH),
-                               named.subreddit("b", named.LEARNED_TOO, "Home baking", SOURDOUGH,
-                                               clean=False)])
+    named.write(
+        tmp_path,
+        [],
+        [
+            named.subreddit("a", named.LEARNED_TOO, "Home baking", SOURDOUGH),
+            named.subreddit("b", named.LEARNED_TOO, "Home baking", SOURDOUGH, clean=False),
+        ],
+    )
     assert [group.source for group in groups.read(tmp_path, "even")] == ["a"]
 
 
-@pytest.mark.parametrize(("said", "name"), [
-    ("Advanced Running: discussion for those who run like hell...", "Advanced Running"),
-    ("/r/dnb - Drum & Bass for adults.", "dnb"),
-    ("Eating Keto Style! | Low-Carb Recipes", "Eating Keto Style!"),
-    ("Post-rock", "Post-rock"),
-    ("A reddit for ultralight hikers.", "A reddit for ultralight hikers"),
-])
-def test_what_stands_behind_a_subreddits_name_is_left_out(tmp_path: Path, said: str, name: str
-                                                          ) -> None:
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("Advanced Running: discussion for those who run like hell...", "Advanced Running"),
+        ("/r/dnb - Drum & Bass for adults.", "dnb"),
+        ("Eating Keto Style! | Low-Carb Recipes", "Eating Keto Style!"),
+        ("Post-rock", "Post-rock"),
+        ("A reddit for ultralight hikers.", "A reddit for ultralight hikers"),
+    ],
+)
+def test_what_stands_behind_a_subreddits_name_is_left_out(
+    tmp_path: Path, said: str, name: str
+) -> None:
     named.write(tmp_path, [], [named.subreddit("a", named.LEARNED_TOO, said, SOURDOUGH)])
     assert [group.name for group in groups.read(tmp_path, "even")] == [name]
 
 
 def test_only_names_that_the_guard_lets_pass_are_learned(tmp_path: Path) -> None:
-    named.write(tmp_path, [
-        named.section(named.LEARNED, "Sourdough baking", SOURDOUGH),
-        named.section(named.LEARNED, "Various topics", LISTS["chess"]),
-        named.section(named.LEARNED, "Chess for Republicans", LISTS["chess"]),
-        named.section(named.LEARNED, "Underwater hockey", LISTS["telescopes"]),
-    ], [])
+    named.write(
+        tmp_path,
+        [
+            named.section(named.LEARNED, "Sourdough baking", SOURDOUGH),
+            named.section(named.LEARNED, "Various topics", LISTS["chess"]),
+            named.section(named.LEARNED, "Chess for Republicans", LISTS["chess"]),
+            named.section(named.LEARNED, "Underwater hockey", LISTS["telescopes"]),
+        ],
+        [],
+    )
     found = pairs(groups.read(tmp_path, "even"), Encoder.open("default"))
     assert answers(found) == {"Sourdough baking"}
 
 
-@pytest.mark.parametrize(("source", "learned"), [
-    ("Free forecasts", {"Weather forecasts"}), ("awesome marine", {"marine Weather"}),
-    ("Public APIs", set())])
+@pytest.mark.parametrize(
+    ("source", "learned"),
+    [
+        ("Free forecasts", {"Weather forecasts"}),
+        ("awesome marine", {"marine Weather"}),
+        ("Public APIs", set()),
+    ],
+)
 def test_a_heading_of_one_word_is_learned_with_what_its_list_is_about(
-        source: str, learned: set[str]) -> None:
+    source: str, learned: set[str]
+) -> None:
     titles = (*named.TITLES["Weather"], "Marine forecast", "Forecast for today")
     group = Group("g", "list", source, "Weather", titles)
     assert set(group.names) == learned  # no title speaks of an API
@@ -116,8 +140,9 @@ def test_what_is_learned_could_be_published(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"not gzip"])
-def test_data_that_is_not_there_or_broken_is_one_clear_error(tmp_path: Path, content: bytes | None
-                                                             ) -> None:
+def test_data_that_is_not_there_or_broken_is_one_clear_error(
+    tmp_path: Path, content: bytes | None
+) -> None:
     path = named.some(tmp_path) / "sections.jsonl.gz"
     path.unlink()
     if content is not None:

@@ -9,13 +9,19 @@ from models.decoding import decode_activity, decode_name, parse_activity
 from models.errors import Reason, Rejected
 from models.records import Change, cloudevent
 
-GOOD: dict[str, Any] = {"event_id": "e1", "user_id": "u1", "item_id": "i1", "title": " Jazz ",
-                        "occurred_at": "2024-02-29T12:00:00+01:00"}
+GOOD: dict[str, Any] = {
+    "event_id": "e1",
+    "user_id": "u1",
+    "item_id": "i1",
+    "title": " Jazz ",
+    "occurred_at": "2024-02-29T12:00:00+01:00",
+}
 
 
 def raw(**fields: Any) -> bytes:
-    return json.dumps({name: value for name, value in (GOOD | fields).items()
-                       if value is not ...}).encode()
+    return json.dumps(
+        {name: value for name, value in (GOOD | fields).items() if value is not ...}
+    ).encode()
 
 
 def reason_of(value: bytes | None, key: bytes | None = b"u1") -> Reason:
@@ -24,37 +30,40 @@ def reason_of(value: bytes | None, key: bytes | None = b"u1") -> Reason:
     return rejected.value.reason
 
 
-@pytest.mark.parametrize(("value", "reason"), [
-    (None, Reason.NOT_JSON),
-    (b"", Reason.NOT_JSON),
-    (b"\xff\xfe", Reason.NOT_JSON),
-    (b"[" * 50_000, Reason.INVALID),
-    (b"[]", Reason.INVALID),
-    (raw(title=...), Reason.INVALID),
-    (raw(user_id=7), Reason.INVALID),
-    (raw(item_id=""), Reason.INVALID),
-    (raw(event_id="e" * 300), Reason.INVALID),
-    (raw(title=" \t\n"), Reason.EMPTY_TITLE),
-    (raw(title="t" * 1_001), Reason.TOO_LARGE),
-    (raw(title="t" * 1_000_000), Reason.TOO_LARGE),
-    (raw(weight=0), Reason.BAD_WEIGHT),
-    (raw(weight=-1.5), Reason.BAD_WEIGHT),
-    (raw(weight="many"), Reason.INVALID),
-    (raw(weight=1.0).replace(b"1.0", b"NaN"), Reason.NOT_JSON),
-    (raw(vector=[]), Reason.BAD_VECTOR),
-    (raw(vector=[1.0]).replace(b"[1.0]", b"[NaN]"), Reason.NOT_JSON),
-    (raw(terms={"t": -1}), Reason.INVALID),
-    (raw(terms={"t" * 65: 1}), Reason.TOO_LARGE),
-    (raw(occurred_at="yesterday"), Reason.BAD_TIME),
-    (raw(occurred_at="2024-02-30T12:00:00Z"), Reason.BAD_TIME),
-    (raw(occurred_at="2024-02-20T12:00:00"), Reason.BAD_TIME),
-    (raw(occurred_at=-1), Reason.BAD_TIME),
-    (raw(occurred_at=10**17), Reason.BAD_TIME),
-    (raw(v=2), Reason.UNKNOWN_VERSION),
-    (raw(v=2, title=...), Reason.UNKNOWN_VERSION),
-    (raw(v="one"), Reason.INVALID),
-    (raw(user_id="u2"), Reason.KEY_MISMATCH),
-])
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, Reason.NOT_JSON),
+        (b"", Reason.NOT_JSON),
+        (b"\xff\xfe", Reason.NOT_JSON),
+        (b"[" * 50_000, Reason.INVALID),
+        (b"[]", Reason.INVALID),
+        (raw(title=...), Reason.INVALID),
+        (raw(user_id=7), Reason.INVALID),
+        (raw(item_id=""), Reason.INVALID),
+        (raw(event_id="e" * 300), Reason.INVALID),
+        (raw(title=" \t\n"), Reason.EMPTY_TITLE),
+        (raw(title="t" * 1_001), Reason.TOO_LARGE),
+        (raw(title="t" * 1_000_000), Reason.TOO_LARGE),
+        (raw(weight=0), Reason.BAD_WEIGHT),
+        (raw(weight=-1.5), Reason.BAD_WEIGHT),
+        (raw(weight="many"), Reason.INVALID),
+        (raw(weight=1.0).replace(b"1.0", b"NaN"), Reason.NOT_JSON),
+        (raw(vector=[]), Reason.BAD_VECTOR),
+        (raw(vector=[1.0]).replace(b"[1.0]", b"[NaN]"), Reason.NOT_JSON),
+        (raw(terms={"t": -1}), Reason.INVALID),
+        (raw(terms={"t" * 65: 1}), Reason.TOO_LARGE),
+        (raw(occurred_at="yesterday"), Reason.BAD_TIME),
+        (raw(occurred_at="2024-02-30T12:00:00Z"), Reason.BAD_TIME),
+        (raw(occurred_at="2024-02-20T12:00:00"), Reason.BAD_TIME),
+        (raw(occurred_at=-1), Reason.BAD_TIME),
+        (raw(occurred_at=10**17), Reason.BAD_TIME),
+        (raw(v=2), Reason.UNKNOWN_VERSION),
+        (raw(v=2, title=...), Reason.UNKNOWN_VERSION),
+        (raw(v="one"), Reason.INVALID),
+        (raw(user_id="u2"), Reason.KEY_MISMATCH),
+    ],
+)
 def test_a_bad_activity_is_rejected_with_its_reason(value: bytes | None, reason: Reason) -> None:
     assert reason_of(value) is reason
 
@@ -63,10 +72,16 @@ def test_an_activity_needs_a_key() -> None:
     assert reason_of(raw(), key=None) is Reason.NULL_KEY
 
 
-@pytest.mark.parametrize("moment", [
-    "2024-02-29T11:00:00Z", "2024-02-29t11:00:00.000z", "2024-02-29 12:00:00+01:00",
-    1_709_204_400_000, 1_709_204_400_000.0,
-])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2024-02-29T11:00:00Z",
+        "2024-02-29t11:00:00.000z",
+        "2024-02-29 12:00:00+01:00",
+        1_709_204_400_000,
+        1_709_204_400_000.0,
+    ],
+)
 def test_times_are_read_in_both_forms(moment: str | int) -> None:
     assert parse_activity(raw(occurred_at=moment)).occurred_at == 1_709_204_400_000
 
@@ -77,15 +92,33 @@ def test_unknown_fields_are_ignored_and_titles_are_stripped() -> None:
 
 
 def test_a_change_is_a_cloudevent() -> None:
-    change = Change(id="j1:named:1:llm", user_id="u1", kind="named", occurred_at=0,
-                    cause="revision:1:llm", journey_id="j1", name="Jazz", name_source="llm",
-                    revision=1)
+    change = Change(
+        id="j1:named:1:llm",
+        user_id="u1",
+        kind="named",
+        occurred_at=0,
+        cause="revision:1:llm",
+        journey_id="j1",
+        name="Jazz",
+        name_source="llm",
+        revision=1,
+    )
     event = json.loads(cloudevent(change))
     assert {name: event[name] for name in ("specversion", "id", "type", "subject", "time")} == {
-        "specversion": "1.0", "id": "j1:named:1:llm", "type": "journey.named.v1", "subject": "u1",
-        "time": "1970-01-01T00:00:00.000Z"}
-    assert event["data"] == {"user_id": "u1", "journey_id": "j1", "cause": "revision:1:llm",
-                             "name": "Jazz", "name_source": "llm", "revision": 1}
+        "specversion": "1.0",
+        "id": "j1:named:1:llm",
+        "type": "journey.named.v1",
+        "subject": "u1",
+        "time": "1970-01-01T00:00:00.000Z",
+    }
+    assert event["data"] == {
+        "user_id": "u1",
+        "journey_id": "j1",
+        "cause": "revision:1:llm",
+        "name": "Jazz",
+        "name_source": "llm",
+        "revision": 1,
+    }
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b'{"v":2}', b"\x00"])

@@ -20,9 +20,13 @@ CACHE = VectorCache(Encoder.open("default"), 10_000)
 
 
 def changes(lines, partitions=1, size=500):
-    chunks = [lines[i:i + size] for i in range(0, len(lines), size)]
-    return [cloudevent(change) for step in Replay(EngineParams(), CACHE, partitions).run(chunks)
-            for outcome in step.outcomes for change in outcome.changes]
+    chunks = [lines[i : i + size] for i in range(0, len(lines), size)]
+    return [
+        cloudevent(change)
+        for step in Replay(EngineParams(), CACHE, partitions).run(chunks)
+        for outcome in step.outcomes
+        for change in outcome.changes
+    ]
 
 
 def by_user(events):
@@ -41,9 +45,13 @@ def sample(tmp_path_factory):
 
 def journeys(*args, given=None):
     """Run the command as a user does."""
-    done = subprocess.run([sys.executable, "-c", "from streams.cli import main; main()", "replay",
-                           *map(str, args)], input=given, capture_output=True, timeout=120,
-                          check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", "from streams.cli import main; main()", "replay", *map(str, args)],
+        input=given,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
     return done.returncode, done.stdout, done.stderr.decode()
 
 
@@ -64,26 +72,38 @@ def test_partitions_change_no_users_changes_but_how_far_time_has_come():
     assert one.keys() == four.keys()
     for user, events in four.items():
         # One partition's time is ahead of each of four: what is more there came with time alone.
-        assert events == one[user][:len(events)]
-        assert all(json.loads(event)["data"]["cause"].startswith("window:")
-                   for event in one[user][len(events):])
+        assert events == one[user][: len(events)]
+        assert all(
+            json.loads(event)["data"]["cause"].startswith("window:")
+            for event in one[user][len(events) :]
+        )
 
 
 def test_neighbours_change_nothing_but_how_far_time_has_come():
     ada = [line for line in LINES if b'"user_id":"ada"' in line]
     alone, among = changes(ada), by_user(changes(LINES))["ada"]
-    assert among[:len(alone)] == alone
+    assert among[: len(alone)] == alone
 
 
 def test_a_user_who_does_not_come_back_falls_dormant_by_the_others_time():
-    gone = {json.loads(event)["subject"] for event in changes(LINES)
-            if json.loads(event)["type"] == "journey.dormant.v1"}
+    gone = {
+        json.loads(event)["subject"]
+        for event in changes(LINES)
+        if json.loads(event)["type"] == "journey.dormant.v1"
+    }
     assert gone
-    cut = [line for line in LINES if not (b'"user_id":"bruno"' in line and b"2024-1" in line)
-           and not (b'"user_id":"bruno"' in line and b":\"2025" in line)]
+    cut = [
+        line
+        for line in LINES
+        if not (b'"user_id":"bruno"' in line and b"2024-1" in line)
+        and not (b'"user_id":"bruno"' in line and b':"2025' in line)
+    ]
     events = [json.loads(event) for event in by_user(changes(cut))["bruno"]]
-    stages = {event["data"]["journey_id"]: event["type"] for event in events
-              if "named" not in event["type"]}
+    stages = {
+        event["data"]["journey_id"]: event["type"]
+        for event in events
+        if "named" not in event["type"]
+    }
     assert "journey.dormant.v1" in stages.values()
     assert set(stages.values()) <= {"journey.dormant.v1", "journey.ended.v1"}
 
@@ -102,8 +122,11 @@ def test_command_writes_changes_assignments_and_journeys_that_agree(sample, tmp_
         assert row["journey_id"] is None or cluster_of[row["journey_id"]] == row["final_cluster_id"]
     in_journeys = {row["journey_id"] for row in assigned} - {None}
     assert in_journeys == {row["journey_id"] for row in final if row["stage"] != "merged"}
-    started = {json.loads(line)["data"]["journey_id"] for line in out.splitlines()
-               if b"journey.started.v1" in line}
+    started = {
+        json.loads(line)["data"]["journey_id"]
+        for line in out.splitlines()
+        if b"journey.started.v1" in line
+    }
     assert started == cluster_of.keys()
     for row in final:
         assert row["name"]
@@ -116,8 +139,9 @@ def test_command_writes_changes_assignments_and_journeys_that_agree(sample, tmp_
 def test_no_binge_and_no_one_off_of_the_sample_becomes_a_journey(sample, tmp_path):
     """By the truth behind the sample: a journey's items are seldom those of a one-week interest."""
     short = {(i.user_id, i.interest) for i in generate().truth if i.kind in ("binge", "one-off")}
-    interest_of = {item["item_id"]: entry["interest"]
-                   for entry in catalogue() for item in entry["items"]}
+    interest_of = {
+        item["item_id"]: entry["interest"] for entry in catalogue() for item in entry["items"]
+    }
     j = tmp_path / "j.jsonl"
     journeys(sample, "--journeys", j)
     wrong = 0
@@ -137,9 +161,13 @@ def test_gzip_and_stdin_are_the_same_as_the_file(sample, tmp_path):
 
 
 def test_bad_lines_are_told_and_kept_and_the_run_goes_on(sample, tmp_path):
-    bad = [b"no json", b"[]", b"\xff\xfe",
-           LINES[0].replace(b'"title":"', b'"title":"' + b"x" * 10**6),
-           LINES[0].replace(b'"v":1', b'"v":9')]
+    bad = [
+        b"no json",
+        b"[]",
+        b"\xff\xfe",
+        LINES[0].replace(b'"title":"', b'"title":"' + b"x" * 10**6),
+        LINES[0].replace(b'"v":1', b'"v":9'),
+    ]
     mixed = [*bad[:2], *LINES[:1000], b"", b"  ", *bad[2:], *LINES[1000:]]
     r = tmp_path / "r.jsonl"
     code, out, err = journeys("-", "--rejects", r, given=b"\n".join(mixed))
@@ -150,7 +178,12 @@ def test_bad_lines_are_told_and_kept_and_the_run_goes_on(sample, tmp_path):
     rejects = read(r)
     assert [row["line"] for row in rejects] == [1, 2, 1005, 1006, 1007]
     assert [row["reason"] for row in rejects] == [
-        "not_json", "invalid", "not_json", "too_large", "unknown_version"]
+        "not_json",
+        "invalid",
+        "not_json",
+        "too_large",
+        "unknown_version",
+    ]
     assert rejects[0]["value"] == "no json"
     assert len(rejects[3]["value"]) > 10**6
 
@@ -163,9 +196,16 @@ def test_an_activity_that_is_too_late_is_a_rejected_line(sample):
     assert f"line {len(LINES) + 1} rejected: too_late" in err
 
 
-@pytest.mark.parametrize("args", [["no-such-file"], ["-", "--encoder", "/no/such/folder"],
-                                  ["-", "--promote-windows", "9"], ["-", "--partitions", "0"],
-                                  ["-", "--journeys", "/no/such/folder/j.jsonl"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["no-such-file"],
+        ["-", "--encoder", "/no/such/folder"],
+        ["-", "--promote-windows", "9"],
+        ["-", "--partitions", "0"],
+        ["-", "--journeys", "/no/such/folder/j.jsonl"],
+    ],
+)
 def test_wrong_usage_is_one_line_and_no_zero(args):
     code, out, err = journeys(*args, given=LINES[0])
     assert code in (1, 2)
@@ -182,8 +222,9 @@ def test_broken_gzip_is_one_clear_error():
 
 def test_a_slow_pipe_is_not_waited_for(tmp_path):
     command = [sys.executable, "-c", "from streams.cli import main; main()", "replay", "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(b"\n".join(LINES[:400]) + b"\n")

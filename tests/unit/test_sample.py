@@ -41,8 +41,9 @@ def test_activities_are_valid_unique_and_in_the_order_of_time():
 
 
 def test_the_truth_accounts_for_every_activity():
-    interest_of = {item["item_id"]: entry["interest"]
-                   for entry in catalogue() for item in entry["items"]}
+    interest_of = {
+        item["item_id"]: entry["interest"] for entry in catalogue() for item in entry["items"]
+    }
     seen = defaultdict(list)
     for a in parsed():
         week = (a.occurred_at - int(START.timestamp() * 1000)) // WINDOW_MS
@@ -71,8 +72,9 @@ def test_every_kind_of_interest_is_there_and_is_what_it_says():
 
 def test_a_binge_lies_within_one_of_the_engines_windows():
     binges = {(i.user_id, i.interest) for i in SAMPLE.truth if i.kind == "binge"}
-    interest_of = {item["item_id"]: entry["interest"]
-                   for entry in catalogue() for item in entry["items"]}
+    interest_of = {
+        item["item_id"]: entry["interest"] for entry in catalogue() for item in entry["items"]
+    }
     windows = defaultdict(set)
     for a in parsed():
         if (key := (a.user_id, interest_of[a.item_id])) in binges:

@@ -17,12 +17,24 @@ def test_flags_win_over_the_environment_and_that_over_defaults(
     assert Settings.load(partitions=None).partitions == 7
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("partitions", "0"), ("partitions", "many"), ("store", "disk"), ("broker_timeout", "-1"),
-    ("web_port", "65536"), ("log_level", "loud"), ("history_windows", "65"),
-    ("broker", ""), ("broker", "localhost"), ("broker", "localhost:port"), ("broker", "a:b:c"),
-    ("broker", "a:9092,"), ("broker", "kafka://a:9092"),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("partitions", "0"),
+        ("partitions", "many"),
+        ("store", "disk"),
+        ("broker_timeout", "-1"),
+        ("web_port", "65536"),
+        ("log_level", "loud"),
+        ("history_windows", "65"),
+        ("broker", ""),
+        ("broker", "localhost"),
+        ("broker", "localhost:port"),
+        ("broker", "a:b:c"),
+        ("broker", "a:9092,"),
+        ("broker", "kafka://a:9092"),
+    ],
+)
 def test_a_wrong_value_is_one_line_that_names_the_variable(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,9 +47,10 @@ def test_a_soft_prompt_of_another_model_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [CARD, VECTORS])
-@pytest.mark.parametrize("content", [None, b"", b"broken", b'\xff\xff\xff\xff\xff\xff\xff\xff{}'])
+@pytest.mark.parametrize("content", [None, b"", b"broken", b"\xff\xff\xff\xff\xff\xff\xff\xff{}"])
 def test_a_file_that_is_missing_or_broken_is_one_clear_error(
-        tmp_path: Path, name: str, content: bytes | None) -> None:
+    tmp_path: Path, name: str, content: bytes | None
+) -> None:
     a_soft_prompt(tmp_path / "soft", a_model(tmp_path / "model"))
     (tmp_path / "soft" / name).unlink()
     if content is not None:
@@ -64,18 +65,23 @@ def test_weights_in_several_files_are_found_by_their_index(tmp_path: Path) -> No
     whole = SoftPrompt(tmp_path / "soft")(EVIDENCE)
     (model / "model.safetensors").rename(model / "part-2.safetensors")
     (model / "model.safetensors.index.json").write_text(
-        '{"weight_map": {"model.embed_tokens.weight": "part-2.safetensors"}}')
+        '{"weight_map": {"model.embed_tokens.weight": "part-2.safetensors"}}'
+    )
     assert SoftPrompt(tmp_path / "soft")(EVIDENCE) == whole
 
 
-@pytest.mark.parametrize(("kind", "raw"), [
-    ("F16", np.array([[1.5, -2.0]], "<f2").tobytes()),
-    ("BF16", (np.array([[1.5, -2.0]], "<f4").view("<u4") >> 16).astype("<u2").tobytes()),
-    ("F32", np.array([[1.5, -2.0]], "<f4").tobytes()),
-])
+@pytest.mark.parametrize(
+    ("kind", "raw"),
+    [
+        ("F16", np.array([[1.5, -2.0]], "<f2").tobytes()),
+        ("BF16", (np.array([[1.5, -2.0]], "<f4").view("<u4") >> 16).astype("<u2").tobytes()),
+        ("F32", np.array([[1.5, -2.0]], "<f4").tobytes()),
+    ],
+)
 def test_a_table_may_have_any_usual_precision(tmp_path: Path, kind: str, raw: bytes) -> None:
-    head = msgspec.json.encode({"t": {"dtype": kind, "shape": [1, 2],
-                                      "data_offsets": [0, len(raw)]}})
+    head = msgspec.json.encode(
+        {"t": {"dtype": kind, "shape": [1, 2], "data_offsets": [0, len(raw)]}}
+    )
     (tmp_path / "t").write_bytes(len(head).to_bytes(8, "little") + head + raw)
     assert Table(tmp_path / "t", "t")[[0, 0]].tolist() == [[1.5, -2.0], [1.5, -2.0]]
 

@@ -27,8 +27,9 @@ class Log:
     def batch(self, owned: int) -> BatchBuilder:
         return BatchBuilder(900_000, 0)
 
-    async def append(self, owned: int, topic: str, partition: int, batch: BatchBuilder
-                     ) -> Awaitable[int]:
+    async def append(
+        self, owned: int, topic: str, partition: int, batch: BatchBuilder
+    ) -> Awaitable[int]:
         self.batches.append(batch.record_count())
         self.end += batch.record_count()
 
@@ -45,8 +46,13 @@ def partition(parts: MemoryParts, capacity: int = 100) -> Partition:
 def live(user: UserState, weeks: int = 6) -> None:
     for week in range(weeks):
         for act in range(2):
-            event = Activity(f"{user.user_id}-{week}-{act}", user.user_id, "i", f"title {act}",
-                             START + week * 7 * DAY_MS + act)
+            event = Activity(
+                f"{user.user_id}-{week}-{act}",
+                user.user_id,
+                "i",
+                f"title {act}",
+                START + week * 7 * DAY_MS + act,
+            )
             Engine().activity(user, event, topic(act))
 
 
@@ -75,7 +81,8 @@ async def test_users_come_back_as_they_were_stored() -> None:
 
 
 async def test_a_user_is_never_split_over_two_record_batches(
-        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     parts, log = MemoryParts(), Log()
     found = partition(parts)
     users = [found.user(f"u{n}") for n in range(20)]

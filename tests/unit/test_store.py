@@ -30,8 +30,11 @@ def test_what_is_written_can_be_read_and_deleted(opened: Callable[[], Parts]) ->
 def test_headers_are_found_among_clusters(opened: Callable[[], Parts]) -> None:
     parts = opened()
     users = [b"u", b"u1", b"u10", b"u2", "ü".encode()]
-    clusters = [user + b"\xff" + number.to_bytes(4, "big")
-                for user in users for number in (1, 2, 0xFFFFFFFF)]
+    clusters = [
+        user + b"\xff" + number.to_bytes(4, "big")
+        for user in users
+        for number in (1, 2, 0xFFFFFFFF)
+    ]
     parts.write([(key, b"h" if key in users else b"c") for key in users + clusters], 0)
     parts.write([(b"\xff", b"mark"), (b"\xff\xff", b"owner")], 1)
     assert sorted(parts.headers()) == sorted((user, b"h") for user in users)

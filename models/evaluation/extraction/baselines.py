@@ -108,8 +108,10 @@ def _k_means(vectors: Vectors, number: float) -> list[int]:
 def _split(people: Sequence[Person], clusters: Sequence[int]) -> list[list[int]]:
     """One long row of clusters, cut into the people's."""
     ends = np.cumsum([len(person.activities) for person in people])
-    return [list(clusters[end - len(person.activities):end])
-            for person, end in zip(people, ends, strict=True)]
+    return [
+        list(clusters[end - len(person.activities) : end])
+        for person, end in zip(people, ends, strict=True)
+    ]
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -66,16 +66,29 @@ def calibrate(judged: Outcomes) -> Calibration | None:
     sure = np.array([confidence for confidence, _ in judged])
     right = np.array([hit for _, hit in judged], np.float64)
     place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    bins = [Bin(i / BINS, (i + 1) / BINS, int(inside.sum()), float(sure[inside].mean()),
-                float(right[inside].mean()))
-            for i in range(BINS) if (inside := place == i).any()]
+    bins = [
+        Bin(
+            i / BINS,
+            (i + 1) / BINS,
+            int(inside.sum()),
+            float(sure[inside].mean()),
+            float(right[inside].mean()),
+        )
+        for i in range(BINS)
+        if (inside := place == i).any()
+    ]
     error = sum(each.count * abs(each.confidence - each.right) for each in bins) / len(judged)
-    return Calibration(len(judged), float(right.mean()), float(sure.mean()), error,
-                       float(((sure - right) ** 2).mean()), bins)
+    return Calibration(
+        len(judged),
+        float(right.mean()),
+        float(sure.mean()),
+        error,
+        float(((sure - right) ** 2).mean()),
+        bins,
+    )
 
 
-def fit_logistic(features: NDArray[np.float64], right: NDArray[np.float64]
-                 ) -> NDArray[np.float64]:
+def fit_logistic(features: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
     """Coefficients of the logistic model that makes the outcomes likeliest, ridge-regularised.
 
     Args:

@@ -94,20 +94,29 @@ def available(data: Path) -> list[str]:
     """
     if not data.is_dir():
         raise SettingsError(f"{data}: no such folder of evaluation data")
-    names = sorted(folder.name for folder in data.iterdir()
-                   if folder.is_dir() and people.is_collection(folder))
-    names += [name for name, there in (
-        ("invented", topics.are_there(data)),
-        ("mixed", invented.has_lists(data)),
-        ("texts", topics.are_there(data) or invented.has_intents(data))) if there]
+    names = sorted(
+        folder.name for folder in data.iterdir() if folder.is_dir() and people.is_collection(folder)
+    )
+    names += [
+        name
+        for name, there in (
+            ("invented", topics.are_there(data)),
+            ("mixed", invented.has_lists(data)),
+            ("texts", topics.are_there(data) or invented.has_intents(data)),
+        )
+        if there
+    ]
     if not names:
-        raise SettingsError(f"{data}: no collection in it (folders with activities.jsonl and "
-                            "truth.csv, gzipped or not)")
+        raise SettingsError(
+            f"{data}: no collection in it (folders with activities.jsonl and "
+            "truth.csv, gzipped or not)"
+        )
     return names
 
 
-def collections(data: Path, name: str, half: Half, sizes: Sizes, encode: Encode
-                ) -> Iterator[tuple[Reading, Collection]]:
+def collections(
+    data: Path, name: str, half: Half, sizes: Sizes, encode: Encode
+) -> Iterator[tuple[Reading, Collection]]:
     """The collections behind a name, each read or made when it is asked for.
 
     Args:
@@ -142,13 +151,16 @@ def methods_for(collection: Collection, reading: Reading) -> list[Method]:
 
 def work(collection: Collection, reading: Reading, sizes: Sizes) -> int:
     """How many activities `evaluate` will tell its tick of."""
-    return sum(len(method.choices) * len(person.activities)
-               for method in methods_for(collection, reading)
-               for person in _judged(method, collection.people, sizes))
+    return sum(
+        len(method.choices) * len(person.activities)
+        for method in methods_for(collection, reading)
+        for person in _judged(method, collection.people, sizes)
+    )
 
 
-def evaluate(collection: Collection, reading: Reading, params: EngineParams, sizes: Sizes,
-             tick: Tick) -> Result:
+def evaluate(
+    collection: Collection, reading: Reading, params: EngineParams, sizes: Sizes, tick: Tick
+) -> Result:
     """Run every method that makes sense on a collection.
 
     Args:
@@ -167,22 +179,27 @@ def evaluate(collection: Collection, reading: Reading, params: EngineParams, siz
         rows.append(row)
         if method is ENGINE:
             by_engine = found
-    numbers = {label: i for i, label in enumerate(
-        sorted({label for person in crowd for label in person.labels}))}
-    truth = [by_rule(person, [numbers[label] for label in person.labels], params)
-             for person in crowd]
+    numbers = {
+        label: i
+        for i, label in enumerate(sorted({label for person in crowd for label in person.labels}))
+    }
+    truth = [
+        by_rule(person, [numbers[label] for label in person.labels], params) for person in crowd
+    ]
     return Result(collection, reading, score(crowd, truth, params), rows, by_engine)
 
 
-def _at_its_best(method: Method, judged: Sequence[Person], params: EngineParams, reading: Reading,
-                 tick: Tick) -> tuple[Row, list[Found]]:
+def _at_its_best(
+    method: Method, judged: Sequence[Person], params: EngineParams, reading: Reading, tick: Tick
+) -> tuple[Row, list[Found]]:
     """The method at the choice that suits it best."""
     tried = []
     for choice in method.choices:
         found = method.find(judged, choice, params, tick)
         tried.append((score(judged, found, params), choice, found))
-    own, choice, found = max(tried, key=lambda trial: (
-        0.0 if reading == "texts" else trial[0].f1, trial[0].v_measure))
+    own, choice, found = max(
+        tried, key=lambda trial: (0.0 if reading == "texts" else trial[0].f1, trial[0].v_measure)
+    )
     chosen = choice if len(method.choices) > 1 else None
     return Row(method.name, method.kind, own, chosen, len(judged)), found
 

@@ -39,8 +39,11 @@ def evidence(_user: UserState, journey: JourneyView) -> float:
 
 def cohesion(user: UserState, journey: JourneyView) -> float:
     """Mean cosine of its activities to its mean."""
-    return next(cluster.cohesion for cluster in user.clusters
-                if user.cluster_id(cluster.number) == journey.cluster_id)
+    return next(
+        cluster.cohesion
+        for cluster in user.clusters
+        if user.cluster_id(cluster.number) == journey.cluster_id
+    )
 
 
 def share(user: UserState, journey: JourneyView) -> float:
@@ -71,27 +74,35 @@ def main(data: Path) -> None:
 
     def of_half(half: Half) -> Iterator[tuple[Collection, Samples]]:
         for name in extraction.available(data):
-            for reading, collection in extraction.collections(data, name, half, extraction.FULL,
-                                                              encoder.encode):
+            for reading, collection in extraction.collections(
+                data, name, half, extraction.FULL, encoder.encode
+            ):
                 if reading == "people":
                     yield collection, samples(collection)
 
-    fitted = [its for collection, its in of_half("even")
-              if len(collection.people) >= LEAST_TO_SPLIT]
+    fitted = [
+        its for collection, its in of_half("even") if len(collection.people) >= LEAST_TO_SPLIT
+    ]
     features = np.concatenate([its[0] for its in fitted])
     right = np.concatenate([its[2] for its in fitted])
     judged = {collection.name: its for collection, its in of_half("odd")}
-    judged["all of these"] = (np.concatenate([its[0] for its in judged.values()]),
-                              np.concatenate([its[1] for its in judged.values()]),
-                              np.concatenate([its[2] for its in judged.values()]))
+    judged["all of these"] = (
+        np.concatenate([its[0] for its in judged.values()]),
+        np.concatenate([its[1] for its in judged.values()]),
+        np.concatenate([its[2] for its in judged.values()]),
+    )
     print(f"fitted on {len(right)} journeys, {right.mean():.3f} of them right; ECE and Brier on")
     for name, (_, told, hits) in judged.items():
         print(f"  {name}, as told now: {_error(told, hits)}")
     for names in SETS:
         columns = [list(FEATURES).index(name) for name in names]
         weights = fit_logistic(features[:, columns], right)
-        print(", ".join(f"{name} {weight:.2f}"
-                        for name, weight in zip([*names, "constant"], weights, strict=True)))
+        print(
+            ", ".join(
+                f"{name} {weight:.2f}"
+                for name, weight in zip([*names, "constant"], weights, strict=True)
+            )
+        )
         for name, (rows, _, hits) in judged.items():
             design = np.column_stack([rows[:, columns], np.ones(len(rows))])
             print(f"  {name}: {_error(logistic(design, weights), hits)}")

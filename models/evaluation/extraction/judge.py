@@ -72,8 +72,9 @@ class Score:
     exact: float
 
 
-def promotions(labels: Sequence[Label], moments: Sequence[int], params: EngineParams
-               ) -> dict[Label, int]:
+def promotions(
+    labels: Sequence[Label], moments: Sequence[int], params: EngineParams
+) -> dict[Label, int]:
     """The promotion rule over labelled activities in time order.
 
     Returns:
@@ -87,8 +88,11 @@ def promotions(labels: Sequence[Label], moments: Sequence[int], params: EnginePa
         history = histories.setdefault(label, {})
         count_in(history, window, params.history_windows)
         counts[label] += 1
-        if (label not in promoted and counts[label] >= params.promote_activities
-                and active_in(history, window, params.history_windows) >= params.promote_windows):
+        if (
+            label not in promoted
+            and counts[label] >= params.promote_activities
+            and active_in(history, window, params.history_windows) >= params.promote_windows
+        ):
             promoted[label] = window
     return promoted
 
@@ -128,13 +132,18 @@ def score(people: Sequence[Person], found: Sequence[Found], params: EngineParams
         exact += len(matched) == len(its.journeys) == len(true)
         delays += [its.journeys[cluster] - true[label] for cluster, label in matched.items()]
         for cluster in its.journeys:
-            moments = [moment for moment, own in zip(person.moments, its.clusters, strict=True)
-                       if own == cluster]
+            moments = [
+                moment
+                for moment, own in zip(person.moments, its.clusters, strict=True)
+                if own == cluster
+            ]
             sizes.append(len(moments))
             spans.append((moments[-1] - moments[0]) / params.window_ms if moments else 0.0)
         pairs = Counter(zip(its.clusters, person.labels, strict=True))
-        share = {label: pairs[cluster, label] / person.labels.count(label)
-                 for cluster, label in matched.items()}
+        share = {
+            label: pairs[cluster, label] / person.labels.count(label)
+            for cluster, label in matched.items()
+        }
         shares += [share.get(label, 0.0) for label in true]
         agreements.append(agreement(person.labels, its.clusters))
     v_measures, aris = zip(*agreements, strict=True)

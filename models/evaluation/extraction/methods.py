@@ -39,8 +39,9 @@ class Method:
     slow: bool = False
 
 
-def _engine(people: Sequence[Person], _choice: float, params: EngineParams, tick: Tick
-            ) -> list[Found]:
+def _engine(
+    people: Sequence[Person], _choice: float, params: EngineParams, tick: Tick
+) -> list[Found]:
     found = []
     for person in people:
         found.append(engine.run(person, params))
@@ -50,23 +51,29 @@ def _engine(people: Sequence[Person], _choice: float, params: EngineParams, tick
 
 def _each(cluster: Callable[[Person, float], list[int]]) -> Find:
     """A method that clusters one person after the other."""
-    def find(people: Sequence[Person], choice: float, params: EngineParams, tick: Tick
-             ) -> list[Found]:
+
+    def find(
+        people: Sequence[Person], choice: float, params: EngineParams, tick: Tick
+    ) -> list[Found]:
         found = []
         for person in people:
             found.append(by_rule(person, cluster(person, choice), params))
             tick(len(person.activities))
         return found
+
     return find
 
 
 def _together(cluster: Callable[[Sequence[Person], float], list[list[int]]]) -> Find:
     """A method that clusters everybody's activities at once."""
-    def find(people: Sequence[Person], choice: float, params: EngineParams, tick: Tick
-             ) -> list[Found]:
+
+    def find(
+        people: Sequence[Person], choice: float, params: EngineParams, tick: Tick
+    ) -> list[Found]:
         clusters = cluster(people, choice)
         tick(sum(map(len, clusters)))
         return [by_rule(person, own, params) for person, own in zip(people, clusters, strict=True)]
+
     return find
 
 
@@ -78,8 +85,9 @@ _RADII: Final = (0.8, 0.95, 1.1, 1.25)  # as cosines .68, .55, .40 and .22
 _SIZES: Final = (25, 50, 100, 200, 400)
 
 ENGINE: Final = Method("engine", "one pass", _engine)
-COOCCURRENCE: Final = Method("co-occurrence", "global",
-                             _together(baselines.cooccurrence_clusters), _SIZES)
+COOCCURRENCE: Final = Method(
+    "co-occurrence", "global", _together(baselines.cooccurrence_clusters), _SIZES
+)
 METHODS: Final = (
     ENGINE,
     Method("leader", "one pass", _each(baselines.leader), _steps(0.1, 0.7, 0.05)),

@@ -12,13 +12,24 @@ from models.errors import SettingsError
 from models.evaluation.extraction.calibration import Calibration
 from models.evaluation.extraction.experiment import Result
 
-COLOURS: Final = {"engine": "#c0392b", "one pass": "#7f8c8d", "batch": "#2c7fb8",
-                  "global": "#d9a441", "ceiling": "#bdc3c7"}
+COLOURS: Final = {
+    "engine": "#c0392b",
+    "one pass": "#7f8c8d",
+    "batch": "#2c7fb8",
+    "global": "#d9a441",
+    "ceiling": "#bdc3c7",
+}
 COLUMNS: Final = 4
-MEASURES: Final = {"people": ("f1", "F1 of journeys"), "mixed": ("items", "recall of items"),
-                   "texts": ("v_measure", "NMI")}
-METADATA: Final = {".png": {"Software": None}, ".svg": {"Date": None},
-                   ".pdf": {"CreationDate": None}}  # the same numbers give the same bytes
+MEASURES: Final = {
+    "people": ("f1", "F1 of journeys"),
+    "mixed": ("items", "recall of items"),
+    "texts": ("v_measure", "NMI"),
+}
+METADATA: Final = {
+    ".png": {"Software": None},
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}  # the same numbers give the same bytes
 
 
 def check_format(path: Path) -> None:
@@ -59,14 +70,22 @@ def _reliability(axes: Axes, calibration: dict[str, Calibration]) -> None:
     axes.plot([0, 1], [0, 1], color="#bdc3c7", linestyle="--")
     whole = calibration.get("all")
     if whole is not None:
-        axes.plot([each.confidence for each in whole.bins], [each.right for each in whole.bins],
-                  color=COLOURS["engine"], zorder=1)
-        axes.scatter([each.confidence for each in whole.bins],
-                     [each.right for each in whole.bins],
-                     [20 + 300 * each.count / whole.count for each in whole.bins],
-                     color=COLOURS["engine"], zorder=2)
-        axes.set_title(f"Confidence at promotion\n{whole.count:,} journeys, "
-                       f"ECE {whole.error:.3f}", fontsize=10)
+        axes.plot(
+            [each.confidence for each in whole.bins],
+            [each.right for each in whole.bins],
+            color=COLOURS["engine"],
+            zorder=1,
+        )
+        axes.scatter(
+            [each.confidence for each in whole.bins],
+            [each.right for each in whole.bins],
+            [20 + 300 * each.count / whole.count for each in whole.bins],
+            color=COLOURS["engine"],
+            zorder=2,
+        )
+        axes.set_title(
+            f"Confidence at promotion\n{whole.count:,} journeys, ECE {whole.error:.3f}", fontsize=10
+        )
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.02)
     axes.set_aspect("equal")

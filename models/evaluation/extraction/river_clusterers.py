@@ -18,8 +18,13 @@ def dbstream(person: Person, radius: float) -> list[int]:
 
     Its fading is per example and made for millions; here a person's few hundred all count.
     """
-    model = cluster.DBSTREAM(clustering_threshold=radius, fading_factor=1e-4, cleanup_interval=100,
-                             intersection_factor=0.3, minimum_weight=1.0)
+    model = cluster.DBSTREAM(
+        clustering_threshold=radius,
+        fading_factor=1e-4,
+        cleanup_interval=100,
+        intersection_factor=0.3,
+        minimum_weight=1.0,
+    )
     return _learn_then_predict(model, _features(person.vectors))
 
 
@@ -30,13 +35,15 @@ def denstream(person: Person, epsilon: float) -> list[int]:
     centre's), so later activities join what is nearest, however far: the first third decides.
     """
     first = max(1, len(person.activities) // 3)
-    model: Any = cluster.DenStream(decaying_factor=1e-3, beta=0.75, mu=2, epsilon=epsilon,
-                                   n_samples_init=first, stream_speed=1)
+    model: Any = cluster.DenStream(
+        decaying_factor=1e-3, beta=0.75, mu=2, epsilon=epsilon, n_samples_init=first, stream_speed=1
+    )
     for x in _features(person.vectors):
         model.learn_one(x)
     model.predict_one(next(iter(_features(person.vectors[:1]))))  # makes the clusters, once
-    centres = [[centre[i] for i in range(person.vectors.shape[1])]
-               for centre in model.centers.values()]
+    centres = [
+        [centre[i] for i in range(person.vectors.shape[1])] for centre in model.centers.values()
+    ]
     if not centres:
         return [0] * len(person.activities)
     gaps = np.linalg.norm(person.vectors[:, None] - np.array(centres, np.float32)[None], axis=2)
@@ -52,7 +59,8 @@ def textclust(person: Person, radius: float) -> list[int]:
     model = make(radius=radius, fading_factor=1e-4, tgap=100, real_time_fading=False)
     words: Any = feature_extraction.BagOfWords(lowercase=True, ngram_range=(1, 2))
     return _learn_then_predict(
-        model, [words.transform_one(activity.title) for activity in person.activities])
+        model, [words.transform_one(activity.title) for activity in person.activities]
+    )
 
 
 def _features(vectors: Vectors) -> list[dict[int, float]]:

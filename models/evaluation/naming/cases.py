@@ -57,14 +57,13 @@ def users(groups: Sequence[Group], each: int, encode: Encode) -> list[list[Case]
             titles = [shorten(group.titles[place]) for place in np.argsort(-nearness)]
             cases.append(Case(group, titles, among))
     random.Random(0).shuffle(cases)
-    return [cases[start:start + JOURNEYS] for start in range(0, len(cases), JOURNEYS)]
+    return [cases[start : start + JOURNEYS] for start in range(0, len(cases), JOURNEYS)]
 
 
 def _vectors(groups: Sequence[Group], encode: Encode) -> dict[str, Vectors]:
     whole = encode([title for group in groups for title in group.titles])
     ends = np.cumsum([len(group.titles) for group in groups])[:-1]
-    return {group.group_id: part
-            for group, part in zip(groups, np.split(whole, ends), strict=True)}
+    return {group.group_id: part for group, part in zip(groups, np.split(whole, ends), strict=True)}
 
 
 def _centre(rows: Vectors) -> Vectors:

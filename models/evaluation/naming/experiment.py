@@ -70,8 +70,13 @@ class Row(msgspec.Struct, frozen=True):
     users: list[list[Named]]
 
 
-async def evaluate(users: Sequence[Sequence[Case]], fewer: int, server: Server | None,
-                   encoder: TextEncoder, progress: Progress) -> list[Row]:
+async def evaluate(
+    users: Sequence[Sequence[Case]],
+    fewer: int,
+    server: Server | None,
+    encoder: TextEncoder,
+    progress: Progress,
+) -> list[Row]:
     """Run all experiments.
 
     Args:
@@ -87,8 +92,9 @@ async def evaluate(users: Sequence[Sequence[Case]], fewer: int, server: Server |
     """
     rows: list[Row] = []
 
-    async def run(experiment: str, name: str, method: Method, whose: Sequence[Sequence[Case]]
-                  ) -> None:
+    async def run(
+        experiment: str, name: str, method: Method, whose: Sequence[Sequence[Case]]
+    ) -> None:
         done = await names(whose, method, progress(name, sum(map(len, whose))))
         rows.append(Row(experiment, name, score(done, encoder), done))
 
@@ -98,22 +104,33 @@ async def evaluate(users: Sequence[Sequence[Case]], fewer: int, server: Server |
         return rows
     namers: list[VllmNamer] = []
 
-    def asking(prompt: Callable[[Evidence], Prompt] = messages, depth: int | None = None,
-               candidates: int = server.candidates, model: str | None = server.model) -> Method:
-        client = VllmClient(server.url, model=model, api_key=server.api_key,
-                            concurrency=server.concurrency, timeout=server.timeout)
+    def asking(
+        prompt: Callable[[Evidence], Prompt] = messages,
+        depth: int | None = None,
+        candidates: int = server.candidates,
+        model: str | None = server.model,
+    ) -> Method:
+        client = VllmClient(
+            server.url,
+            model=model,
+            api_key=server.api_key,
+            concurrency=server.concurrency,
+            timeout=server.timeout,
+        )
         namers.append(VllmNamer(client, candidates=candidates, encoder=encoder, prompt=prompt))
         return by_namer(namers[-1], **({} if depth is None else {"depth": depth}))
 
     asked: list[tuple[str, Callable[[Evidence], Prompt], str | None]] = [
-        ("few-shot", messages, server.model)]
+        ("few-shot", messages, server.model)
+    ]
     if server.soft_prompt is not None:
         soft = SoftPrompt(server.soft_prompt, server.weights)
         asked.append(("prompt-tuned", soft, server.model))
     if server.adapter is not None:
         asked.append(("fine-tuned", plain, server.adapter))
-    api = Api(server.url, api_key=server.api_key, connections=server.concurrency,
-              timeout=server.timeout)
+    api = Api(
+        server.url, api_key=server.api_key, connections=server.concurrency, timeout=server.timeout
+    )
     try:
         for name, prompt, model in asked:
             await run("technique", name, asking(prompt, model=model), users)
@@ -124,8 +141,9 @@ async def evaluate(users: Sequence[Sequence[Case]], fewer: int, server: Server |
             await run("one answer", name, asking(prompt, model=model, candidates=1), few)
         await run("input", "titles only", asking(only_titles), few)
         await run("input", "keywords only", asking(only_keywords), few)
-        await run("calls", "one for all",
-                  all_in_one(api, server.model, encoder, server.concurrency), few)
+        await run(
+            "calls", "one for all", all_in_one(api, server.model, encoder, server.concurrency), few
+        )
         for depth in DEPTHS:
             await run("depth", f"{depth} titles", asking(depth=depth), few)
     finally:

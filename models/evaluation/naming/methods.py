@@ -26,34 +26,40 @@ Method: TypeAlias = Callable[[User], Awaitable[list[Named]]]
 TRIES: Final = 3  # for a server that is busy
 
 
-async def names(users: Sequence[User], method: Method, tick: Callable[[int], None]
-                ) -> list[list[Named]]:
+async def names(
+    users: Sequence[User], method: Method, tick: Callable[[int], None]
+) -> list[list[Named]]:
     """Name the journeys of all users, users beside each other.
 
     Raises:
         NamingError: The server fails.
     """
+
     async def one(user: User) -> list[Named]:
         named = await method(user)
         tick(len(user))
         return named
+
     return list(await asyncio.gather(*map(one, users)))
 
 
 async def human(user: User) -> list[Named]:
     """What the human said: how far the measures can be trusted."""
-    return [Named(case, case.group.request(case.exemplars()), case.group.name, True)
-            for case in user]
+    return [
+        Named(case, case.group.request(case.exemplars()), case.group.name, True) for case in user
+    ]
 
 
 def by_namer(namer: Namer, depth: int = KEPT) -> Method:
     """One call a journey, each told the names that the ones before it got."""
+
     async def name(user: User) -> list[Named]:
         done: list[Named] = []
         for case in user:
             request = case.group.request(case.exemplars(depth), taken=[each.name for each in done])
             done.append(_shown(case, request, await _asked(namer, request)))
         return done
+
     return name
 
 
@@ -64,13 +70,19 @@ def all_in_one(api: Api, model: str | None, encoder: TextEncoder, concurrency: i
     async def name(user: User) -> list[Named]:
         requests = [case.group.request(case.exemplars()) for case in user]
         evidence = [Evidence.of(request) for request in requests]
-        options = {"max_tokens": MAX_TOKENS * len(user), "temperature": 0.0,
-                   "response_format": {"type": "json_schema", "json_schema": {
-                       "name": "interests", "schema": _schema(evidence)}}}
+        options = {
+            "max_tokens": MAX_TOKENS * len(user),
+            "temperature": 0.0,
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "interests", "schema": _schema(evidence)},
+            },
+        }
         try:
             async with slots:
-                [text] = await api.generate(model or await api.first_model(), _chat(evidence),
-                                            options)
+                [text] = await api.generate(
+                    model or await api.first_model(), _chat(evidence), options
+                )
         except Failure as failure:
             raise NamingError(str(failure), retriable=failure.again) from None
         answers: list[str] = []
@@ -79,9 +91,10 @@ def all_in_one(api: Api, model: str | None, encoder: TextEncoder, concurrency: i
         done: list[Named] = []
         for place, (case, request) in enumerate(zip(user, requests, strict=True)):
             known = replace(evidence[place], taken=tuple(each.name for each in done))
-            choice = choose(answers[place:place + 1], known, Policy(), encoder)
+            choice = choose(answers[place : place + 1], known, Policy(), encoder)
             done.append(_shown(case, request, choice.name))
         return done
+
     return name
 
 
@@ -113,15 +126,28 @@ def _shown(case: Case, request: NamingRequest, name: str | None) -> Named:
 
 
 def _chat(evidence: Sequence[Evidence]) -> list[Message]:
-    numbered = "\n\n".join(f"Interest {number}\n{question(each)}"
-                           for number, each in enumerate(evidence, 1))
-    many = INSTRUCTIONS.replace('{"name": "..."}', '{"names": ["...", "..."]}, a name for each '
-                                "numbered interest, in their order")
+    numbered = "\n\n".join(
+        f"Interest {number}\n{question(each)}" for number, each in enumerate(evidence, 1)
+    )
+    many = INSTRUCTIONS.replace(
+        '{"name": "..."}',
+        '{"names": ["...", "..."]}, a name for each numbered interest, in their order',
+    )
     return [{"role": "system", "content": many}, {"role": "user", "content": numbered}]
 
 
 def _schema(evidence: Sequence[Evidence]) -> dict[str, Any]:
     form = schema([number for each in evidence for number in each.numbers])
-    return {"type": "object", "required": ["names"], "additionalProperties": False, "properties": {
-        "names": {"type": "array", "items": form["properties"]["name"],
-                  "minItems": len(evidence), "maxItems": len(evidence)}}}
+    return {
+        "type": "object",
+        "required": ["names"],
+        "additionalProperties": False,
+        "properties": {
+            "names": {
+                "type": "array",
+                "items": form["properties"]["name"],
+                "minItems": len(evidence),
+                "maxItems": len(evidence),
+            }
+        },
+    }

@@ -14,23 +14,36 @@ SHOWN_TITLES: Final = 5
 
 def numbers(rows: Sequence[Row]) -> dict[str, Any]:
     """Scores and names, ready to be written as JSON."""
-    return {"methods": [{
-        "experiment": row.experiment,
-        "method": row.method,
-        **msgspec.to_builtins(row.score),
-        "names": {named.case.group.group_id: named.name for user in row.users for named in user},
-    } for row in rows]}
+    return {
+        "methods": [
+            {
+                "experiment": row.experiment,
+                "method": row.method,
+                **msgspec.to_builtins(row.score),
+                "names": {
+                    named.case.group.group_id: named.name for user in row.users for named in user
+                },
+            }
+            for row in rows
+        ]
+    }
 
 
 def page(rows: Sequence[Row], encoder: TextEncoder, journeys: int) -> str:
     """Markdown: for each of some journeys its titles and what every technique called it."""
     techniques = [row for row in rows if row.experiment == "technique"]
-    lines = ["# Names side by side", "",
-             "Held-out groups of titles, each with what a human and every technique called it. ",
-             "✓: the name picks its journey among 20 of its kind. *keywords*: the technique gave "
-             "no name that may be published, and the user sees the keywords.", ""]
-    read = [[(named, right) for named, right in zip(whole, picked(whole, encoder), strict=True)]
-            for whole in ([named for user in row.users for named in user] for row in techniques)]
+    lines = [
+        "# Names side by side",
+        "",
+        "Held-out groups of titles, each with what a human and every technique called it. ",
+        "✓: the name picks its journey among 20 of its kind. *keywords*: the technique gave "
+        "no name that may be published, and the user sees the keywords.",
+        "",
+    ]
+    read = [
+        [(named, right) for named, right in zip(whole, picked(whole, encoder), strict=True)]
+        for whole in ([named for user in row.users for named in user] for row in techniques)
+    ]
     for place in range(min(journeys, len(read[0]) if read else 0)):
         lines += _journey(techniques, [whole[place] for whole in read])
     return "\n".join(lines) + "\n"

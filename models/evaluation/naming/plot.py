@@ -9,8 +9,13 @@ from matplotlib.figure import Figure
 from models.evaluation.extraction.plot import METADATA
 from models.evaluation.naming.experiment import Row
 
-COLOURS: Final = {"technique": "#c0392b", "one answer": "#2c7fb8", "input": "#2c7fb8",
-                  "calls": "#d9a441", "depth": "#7f8c8d"}
+COLOURS: Final = {
+    "technique": "#c0392b",
+    "one answer": "#2c7fb8",
+    "input": "#2c7fb8",
+    "calls": "#d9a441",
+    "depth": "#7f8c8d",
+}
 MEASURES: Final = {"retrieval": "picks its journey among 20", "cosine": "cosine to the human name"}
 
 

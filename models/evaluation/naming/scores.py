@@ -85,8 +85,10 @@ def score(users: Sequence[Sequence[Named]], encoder: TextEncoder) -> Score:
 def picked(whole: Sequence[Named], encoder: TextEncoder) -> list[bool]:
     """For each name whether its own journey is the nearest."""
     vectors = encoder.encode([named.name for named in whole])
-    return [int(np.argmax(named.case.among @ vector)) == 0
-            for named, vector in zip(whole, vectors, strict=True)]
+    return [
+        int(np.argmax(named.case.among @ vector)) == 0
+        for named, vector in zip(whole, vectors, strict=True)
+    ]
 
 
 def _is_well_formed(named: Named) -> bool:

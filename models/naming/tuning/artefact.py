@@ -12,8 +12,9 @@ from models.naming.tuning.base import Method, trained, weights_folder
 from models.naming.tuning.batches import Frame
 
 
-def save(model: Any, tokenizer: Any, frame: Frame, method: Method, base: str, folder: Path
-         ) -> list[Path]:
+def save(
+    model: Any, tokenizer: Any, frame: Frame, method: Method, base: str, folder: Path
+) -> list[Path]:
     """Write what was trained; the files, for the user to see."""
     if method == "lora":
         model.save_pretrained(folder)
@@ -22,8 +23,12 @@ def save(model: Any, tokenizer: Any, frame: Frame, method: Method, base: str, fo
     write_safetensors(folder / VECTORS, {"soft_prompt": _array(vectors)})
     ids = tokenizer.encode(frame.before, add_special_tokens=False)
     table = model.get_input_embeddings().weight
-    card = Card(model=weights_folder(base), before=frame.before, after=frame.after,
-                fingerprint=fingerprint(_array(table[ids])))
+    card = Card(
+        model=weights_folder(base),
+        before=frame.before,
+        after=frame.after,
+        fingerprint=fingerprint(_array(table[ids])),
+    )
     (folder / CARD).write_bytes(msgspec.json.format(msgspec.json.encode(card)))
     return [folder / VECTORS, folder / CARD]
 

@@ -37,13 +37,20 @@ def load(folder: str, method: Method, length: int, device: str) -> tuple[Any, An
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder}: no model that can be tuned: {str(error)[:200]}") from None
     if method == "lora":
-        config: Any = LoraConfig(task_type=TaskType.CAUSAL_LM, r=LORA_RANK,
-                                 lora_alpha=2 * LORA_RANK, target_modules="all-linear")
+        config: Any = LoraConfig(
+            task_type=TaskType.CAUSAL_LM,
+            r=LORA_RANK,
+            lora_alpha=2 * LORA_RANK,
+            target_modules="all-linear",
+        )
     else:
         config = PromptTuningConfig(
-            task_type=TaskType.CAUSAL_LM, num_virtual_tokens=length,
-            prompt_tuning_init=PromptTuningInit.TEXT, prompt_tuning_init_text=INSTRUCTIONS,
-            tokenizer_name_or_path=folder)
+            task_type=TaskType.CAUSAL_LM,
+            num_virtual_tokens=length,
+            prompt_tuning_init=PromptTuningInit.TEXT,
+            prompt_tuning_init_text=INSTRUCTIONS,
+            tokenizer_name_or_path=folder,
+        )
     return get_peft_model(model, config), tokenizer
 
 

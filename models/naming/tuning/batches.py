@@ -24,8 +24,9 @@ class Frame(NamedTuple):
         if not tokenizer.chat_template:
             system, _ = plain_chat("")
             return cls(f"{system['content']}\n", "\n")
-        text = tokenizer.apply_chat_template(plain_chat(_GAP), tokenize=False,
-                                             add_generation_prompt=True)
+        text = tokenizer.apply_chat_template(
+            plain_chat(_GAP), tokenize=False, add_generation_prompt=True
+        )
         return cls(*text.split(_GAP))
 
 
@@ -41,8 +42,9 @@ def tokens(pairs: Sequence[Pair], frame: Frame, tokenizer: Any) -> list[Tokens]:
     end = tokenizer.eos_token_id
     found = []
     for pair in pairs:
-        asked = tokenizer.encode(frame.before + pair.question + frame.after,
-                                 add_special_tokens=False)
+        asked = tokenizer.encode(
+            frame.before + pair.question + frame.after, add_special_tokens=False
+        )
         answer = tokenizer.encode(pair.answer, add_special_tokens=False)
         found.append(Tokens([*asked, *answer, end], len(asked)))
     return found
@@ -59,6 +61,8 @@ def batch(known: Sequence[Tokens], step: int, size: int, device: str) -> dict[st
         length = len(each.ids)
         ids[row, :length] = torch.tensor(each.ids)
         mask[row, :length] = 1
-        labels[row, each.asked:length] = ids[row, each.asked:length]
-    return {name: value.to(device) for name, value in
-            {"input_ids": ids, "attention_mask": mask, "labels": labels}.items()}
+        labels[row, each.asked : length] = ids[row, each.asked : length]
+    return {
+        name: value.to(device)
+        for name, value in {"input_ids": ids, "attention_mask": mask, "labels": labels}.items()
+    }

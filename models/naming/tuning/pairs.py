@@ -46,8 +46,9 @@ def pairs(groups: Sequence[Group], encoder: TextEncoder, seed: int = 0) -> list[
     return found
 
 
-def _telling(groups: Sequence[Group], encoder: TextEncoder, draw: random.Random
-             ) -> Iterator[tuple[Group, list[str]]]:
+def _telling(
+    groups: Sequence[Group], encoder: TextEncoder, draw: random.Random
+) -> Iterator[tuple[Group, list[str]]]:
     """Groups with those of their names that are nearer to them than to others, nearest first."""
     centres = {group.group_id: encoder.encode(group.titles).sum(axis=0) for group in groups}
     unit = {key: centre / np.linalg.norm(centre) for key, centre in centres.items()}
@@ -56,16 +57,22 @@ def _telling(groups: Sequence[Group], encoder: TextEncoder, draw: random.Random
         others = draw.sample(others, min(AMONG - 1, len(others)))
         if not group.names:
             continue
-        nearness = encoder.encode(group.names) @ np.stack(
-            [unit[one.group_id] for one in (group, *others)]).T
-        telling = [(float(row[0]), name) for name, row in zip(group.names, nearness, strict=True)
-                   if int(row.argmax()) == 0]
+        nearness = (
+            encoder.encode(group.names)
+            @ np.stack([unit[one.group_id] for one in (group, *others)]).T
+        )
+        telling = [
+            (float(row[0]), name)
+            for name, row in zip(group.names, nearness, strict=True)
+            if int(row.argmax()) == 0
+        ]
         if telling:
             yield group, [name for _, name in sorted(telling, reverse=True)]
 
 
-def _drawn(group: Group, names: Sequence[str], encoder: TextEncoder, draw: random.Random
-           ) -> Iterator[Pair]:
+def _drawn(
+    group: Group, names: Sequence[str], encoder: TextEncoder, draw: random.Random
+) -> Iterator[Pair]:
     for _ in range(DRAWS[group.kind]):
         shown = draw.sample(group.titles, min(draw.randint(*SHOWN), len(group.titles)))
         evidence = Evidence.of(group.request([shorten(title) for title in shown]))

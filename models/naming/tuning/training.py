@@ -41,8 +41,15 @@ class Plan:
     seed: int = 0
 
 
-def train(model: Any, known: Sequence[Tokens], plan: Plan, folder: Path, device: str,
-          every: int, tick: Callable[[int, float], None]) -> None:
+def train(
+    model: Any,
+    known: Sequence[Tokens],
+    plan: Plan,
+    folder: Path,
+    device: str,
+    every: int,
+    tick: Callable[[int, float], None],
+) -> None:
     """Train, or go on with it.
 
     Args:
@@ -82,8 +89,9 @@ def _loss(model: Any, given: dict[str, torch.Tensor]) -> torch.Tensor:
     first = int((labels != IGNORED).any(0).nonzero()[0])
     kept = labels.shape[1] - first + 1  # a token is predicted from the one before it
     logits = model(**given, logits_to_keep=kept).logits[:, :-1].float()
-    return functional.cross_entropy(logits.flatten(0, 1), labels[:, first:].flatten(),
-                                    ignore_index=IGNORED)
+    return functional.cross_entropy(
+        logits.flatten(0, 1), labels[:, first:].flatten(), ignore_index=IGNORED
+    )
 
 
 def _share(step: int, steps: int) -> float:
@@ -94,22 +102,38 @@ def _share(step: int, steps: int) -> float:
     return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def _save(path: Path, plan: Plan, done: int, weights: dict[str, torch.Tensor],
-          optimiser: torch.optim.Optimizer) -> None:
+def _save(
+    path: Path,
+    plan: Plan,
+    done: int,
+    weights: dict[str, torch.Tensor],
+    optimiser: torch.optim.Optimizer,
+) -> None:
     new = path.with_suffix(".new")
-    torch.save({"plan": asdict(plan), "done": done, "weights": weights,
-                "optimiser": optimiser.state_dict()}, new)
+    torch.save(
+        {
+            "plan": asdict(plan),
+            "done": done,
+            "weights": weights,
+            "optimiser": optimiser.state_dict(),
+        },
+        new,
+    )
     new.replace(path)  # whole or not at all
 
 
-def _resume(path: Path, plan: Plan, weights: dict[str, torch.Tensor],
-            optimiser: torch.optim.Optimizer) -> int:
+def _resume(
+    path: Path, plan: Plan, weights: dict[str, torch.Tensor], optimiser: torch.optim.Optimizer
+) -> int:
     if not path.exists():
         return 0
     saved = torch.load(path, weights_only=True, map_location="cpu")
     if saved["plan"] != asdict(plan):
-        other = ", ".join(f"{name} was {value}" for name, value in saved["plan"].items()
-                          if value != getattr(plan, name))
+        other = ", ".join(
+            f"{name} was {value}"
+            for name, value in saved["plan"].items()
+            if value != getattr(plan, name)
+        )
         raise SettingsError(f"{path} belongs to another run ({other}): take another folder")
     with torch.no_grad():
         for name, value in saved["weights"].items():

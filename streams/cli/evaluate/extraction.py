@@ -26,27 +26,59 @@ ENCODED_AT_ONCE: Final = 1_024  # titles between two steps of the progress bar
 _FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
-@click.command(epilog=examples(
-    "journeys evaluate extraction --quick",
-    "journeys evaluate extraction --users all --json scores.json --plot scores.png",
-    "journeys evaluate extraction --data my-data --collections my_users --users all",
-))
-@click.option("--data", type=click.Path(path_type=Path), default=Path("../shared/data"),
-              show_default=True, help="folder of the evaluation data; every folder in it with "
-              "activities.jsonl and truth.csv (.gz or not) is a collection")
-@click.option("--collections", "names", metavar="NAME,…", help="which ones; default all. Besides "
-              "the folders: invented (people on posts of topics/), mixed (pairs of lists of "
-              "names/), texts (short texts of clinc150/ and topics/)")
-@click.option("--users", type=click.Choice(["even", "odd", "all"]), default="odd",
-              show_default=True, help="which half of the people, and of the topics that others are "
-              "invented from; the engine's defaults were chosen on the even one")
+@click.command(
+    epilog=examples(
+        "journeys evaluate extraction --quick",
+        "journeys evaluate extraction --users all --json scores.json --plot scores.png",
+        "journeys evaluate extraction --data my-data --collections my_users --users all",
+    )
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("../shared/data"),
+    show_default=True,
+    help="folder of the evaluation data; every folder in it with "
+    "activities.jsonl and truth.csv (.gz or not) is a collection",
+)
+@click.option(
+    "--collections",
+    "names",
+    metavar="NAME,…",
+    help="which ones; default all. Besides "
+    "the folders: invented (people on posts of topics/), mixed (pairs of lists of "
+    "names/), texts (short texts of clinc150/ and topics/)",
+)
+@click.option(
+    "--users",
+    type=click.Choice(["even", "odd", "all"]),
+    default="odd",
+    show_default=True,
+    help="which half of the people, and of the topics that others are "
+    "invented from; the engine's defaults were chosen on the even one",
+)
 @click.option("--json", "json_to", type=_FILE, help="write the numbers")
 @click.option("--plot", "plot_to", type=_FILE, help="write a picture of them (.png, .svg, .pdf)")
 @click.option("--quick", is_flag=True, help="few people: a minute, and rougher numbers")
-@with_settings("encoder", "encoder_threads", "encoder_batch", "window_days", "promote_windows",
-               "history_windows", "promote_activities", "max_clusters")
-def command(settings: Settings, data: Path, names: str | None, users: Any, json_to: Path | None,
-            plot_to: Path | None, quick: bool) -> None:
+@with_settings(
+    "encoder",
+    "encoder_threads",
+    "encoder_batch",
+    "window_days",
+    "promote_windows",
+    "history_windows",
+    "promote_activities",
+    "max_clusters",
+)
+def command(
+    settings: Settings,
+    data: Path,
+    names: str | None,
+    users: Any,
+    json_to: Path | None,
+    plot_to: Path | None,
+    quick: bool,
+) -> None:
     """Find journeys where the true ones are known, and count what was found.
 
     The engine runs with its settings. The other methods get the same vectors (TextClust reads the
@@ -66,10 +98,12 @@ def command(settings: Settings, data: Path, names: str | None, users: Any, json_
             raise SettingsError(f"{path}: its folder does not exist")
     if plot_to:
         from models.evaluation.extraction import plot
+
         plot.check_format(plot_to)
     wanted = _wanted(names, extraction.available(data))
-    encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads,
-                           batch=settings.encoder_batch)
+    encoder = Encoder.open(
+        settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
+    )
     params, sizes = settings.engine(), extraction.QUICK if quick else extraction.FULL
     results: list[Result] = []
     console = tables.console()
@@ -77,15 +111,18 @@ def command(settings: Settings, data: Path, names: str | None, users: Any, json_
         for name in wanted:
             encode = _encoding(encoder.encode, name, progress)
             for reading, collection in extraction.collections(data, name, users, sizes, encode):
-                with progress(collection.name,
-                              extraction.work(collection, reading, sizes)) as tick:
+                with progress(collection.name, extraction.work(collection, reading, sizes)) as tick:
                     results.append(extraction.evaluate(collection, reading, params, sizes, tick))
                 tables.show(console, results[-1])
     calibration = report.calibration(results, params)
     tables.show_end(console, calibration)
     if json_to:
-        whole = {"encoder": encoder.name, "users": users, "quick": quick,
-                 **report.numbers(results, calibration)}
+        whole = {
+            "encoder": encoder.name,
+            "users": users,
+            "quick": quick,
+            **report.numbers(results, calibration),
+        }
         json_to.write_text(json.dumps(whole, indent=2) + "\n", "utf-8")
     if plot_to:
         plot.plot(results, calibration, plot_to)
@@ -94,8 +131,10 @@ def command(settings: Settings, data: Path, names: str | None, users: Any, json_
 def _need_extra(*modules: str) -> None:
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
-        raise JourneysError(f"{', '.join(missing)} not installed: the evaluation needs the extra "
-                            "`evaluate` (pip install 'interest-journeys[evaluate]')")
+        raise JourneysError(
+            f"{', '.join(missing)} not installed: the evaluation needs the extra "
+            "`evaluate` (pip install 'interest-journeys[evaluate]')"
+        )
 
 
 def _wanted(names: str | None, known: Sequence[str]) -> Sequence[str]:
@@ -110,16 +149,18 @@ def _wanted(names: str | None, known: Sequence[str]) -> Sequence[str]:
 
 def _encoding(encode: "Encode", name: str, progress: "_Task") -> "Encode":
     """The encoder with a progress bar, each different title once."""
+
     def encoded(titles: Sequence[str]) -> "Vectors":
         unique = list(dict.fromkeys(titles))
         parts = []
         with progress(f"{name}: encoding", len(unique)) as tick:
             for start in range(0, len(unique), ENCODED_AT_ONCE):
-                parts.append(encode(unique[start:start + ENCODED_AT_ONCE]))
+                parts.append(encode(unique[start : start + ENCODED_AT_ONCE]))
                 tick(len(parts[-1]))
         place = {title: i for i, title in enumerate(unique)}
         whole: Vectors = np.concatenate(parts)[[place[title] for title in titles]]
         return whole
+
     return encoded
 
 
@@ -130,10 +171,16 @@ _Task = Callable[[str, int], Any]
 def _progress() -> Iterator[_Task]:
     """Progress bars on stderr, none where that is no terminal: (what, of how many) → tick."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-               TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True,
-                  disable=not console.is_terminal) as progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+
         @contextmanager
         def task(name: str, total: int) -> Iterator[Callable[[int], None]]:
             number = progress.add_task(name, total=total)

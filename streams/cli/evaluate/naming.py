@@ -26,46 +26,94 @@ EXAMPLES: Final = 40  # journeys on the page
 
 _FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 _COLUMNS: Final = {
-    "named": "own", "retrieval": "retrieval", "seen": "seen", "cosine": "cosine", "BLEU": "bleu",
-    "chrF": "chrf", "well-formed": "well_formed", "distinct": "distinct",
+    "named": "own",
+    "retrieval": "retrieval",
+    "seen": "seen",
+    "cosine": "cosine",
+    "BLEU": "bleu",
+    "chrF": "chrf",
+    "well-formed": "well_formed",
+    "distinct": "distinct",
 }
 
 
-@click.command(epilog=examples(
-    "journeys evaluate naming",
-    "journeys evaluate naming --vllm-url http://localhost:8000 --adapter names "
-    "--soft-prompt tuned/prompt",
-    "journeys evaluate naming --vllm-url http://localhost:8000 --examples names.md --json n.json",
-))
-@click.option("--data", type=click.Path(path_type=Path), default=Path("../shared/data/names"),
-              show_default=True, help="folder of the groups of titles that people named; lists and "
-              "subreddits that `tune` learns from are not judged on")
-@click.option("--each", type=click.IntRange(1), default=48, show_default=True,
-              help="journeys of each kind (lists, subreddits)")
-@click.option("--fewer", type=click.IntRange(0), default=10, show_default=True, help="users (of "
-              "four journeys) in the experiments on questions: one answer, input, calls, depth")
+@click.command(
+    epilog=examples(
+        "journeys evaluate naming",
+        "journeys evaluate naming --vllm-url http://localhost:8000 --adapter names "
+        "--soft-prompt tuned/prompt",
+        "journeys evaluate naming --vllm-url http://localhost:8000 --examples names.md",
+    )
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("../shared/data/names"),
+    show_default=True,
+    help="folder of the groups of titles that people named; lists and "
+    "subreddits that `tune` learns from are not judged on",
+)
+@click.option(
+    "--each",
+    type=click.IntRange(1),
+    default=48,
+    show_default=True,
+    help="journeys of each kind (lists, subreddits)",
+)
+@click.option(
+    "--fewer",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    help="users (of "
+    "four journeys) in the experiments on questions: one answer, input, calls, depth",
+)
 @click.option("--adapter", metavar="NAME", help="an adapter of `tune lora`, as it is served")
-@click.option("--soft-prompt", type=click.Path(file_okay=False, path_type=Path),
-              help="a folder of `tune prompt`")
+@click.option(
+    "--soft-prompt",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="a folder of `tune prompt`",
+)
 @click.option("--json", "json_to", type=_FILE, help="write the numbers and all names")
 @click.option("--plot", "plot_to", type=_FILE, help="write a picture (.png, .svg, .pdf)")
 @click.option("--examples", "page_to", type=_FILE, help="write a page of examples (Markdown)")
-@with_settings("encoder", "encoder_threads", "vllm_url", "vllm_model", "naming_weights",
-               "naming_candidates", "naming_concurrency", "naming_timeout")
-def command(settings: Settings, data: Path, each: int, fewer: int, adapter: str | None,
-            soft_prompt: Path | None, json_to: Path | None, plot_to: Path | None,
-            page_to: Path | None) -> None:
+@with_settings(
+    "encoder",
+    "encoder_threads",
+    "vllm_url",
+    "vllm_model",
+    "naming_weights",
+    "naming_candidates",
+    "naming_concurrency",
+    "naming_timeout",
+)
+def command(
+    settings: Settings,
+    data: Path,
+    each: int,
+    fewer: int,
+    adapter: str | None,
+    soft_prompt: Path | None,
+    json_to: Path | None,
+    plot_to: Path | None,
+    page_to: Path | None,
+) -> None:
     """Name groups of titles that people have named, and compare.
 
     Keywords need no server. With --vllm-url, few-shot prompting is judged beside them, and with
     --soft-prompt and --adapter what was tuned. A name that the guard refuses is not shown: the
     keywords are, and judged, as a user would see them.
     """
-    missing = [name for name in ("sacrebleu", *(["matplotlib"] if plot_to else []))
-               if find_spec(name) is None]
+    missing = [
+        name
+        for name in ("sacrebleu", *(["matplotlib"] if plot_to else []))
+        if find_spec(name) is None
+    ]
     if missing:
-        raise JourneysError(f"{', '.join(missing)} not installed: the evaluation needs the extra "
-                            "`evaluate` (pip install 'interest-journeys[evaluate]')")
+        raise JourneysError(
+            f"{', '.join(missing)} not installed: the evaluation needs the extra "
+            "`evaluate` (pip install 'interest-journeys[evaluate]')"
+        )
     from models.datasets import named_groups as groups
     from models.encoders.encoder import Encoder
     from models.evaluation.naming import cases as naming_cases
@@ -78,6 +126,7 @@ def command(settings: Settings, data: Path, each: int, fewer: int, adapter: str 
     if plot_to:
         from models.evaluation.extraction.plot import check_format
         from models.evaluation.naming import plot as naming_plot
+
         check_format(plot_to)
     if (adapter or soft_prompt) and settings.vllm_url is None:
         raise SettingsError("--adapter and --soft-prompt need a server: --vllm-url")
@@ -85,12 +134,21 @@ def command(settings: Settings, data: Path, each: int, fewer: int, adapter: str 
     users = naming_cases.users(groups.read(data, "odd"), each, encoder.encode)
     if not users:
         raise SettingsError(f"{data}: no groups to judge on")
-    server = None if settings.vllm_url is None else naming.Server(
-        url=settings.vllm_url, model=settings.vllm_model, adapter=adapter, soft_prompt=soft_prompt,
-        weights=settings.naming_weights,
-        api_key=settings.vllm_api_key.get_secret_value() if settings.vllm_api_key else None,
-        candidates=settings.naming_candidates, concurrency=settings.naming_concurrency,
-        timeout=settings.naming_timeout)
+    server = (
+        None
+        if settings.vllm_url is None
+        else naming.Server(
+            url=settings.vllm_url,
+            model=settings.vllm_model,
+            adapter=adapter,
+            soft_prompt=soft_prompt,
+            weights=settings.naming_weights,
+            api_key=settings.vllm_api_key.get_secret_value() if settings.vllm_api_key else None,
+            candidates=settings.naming_candidates,
+            concurrency=settings.naming_concurrency,
+            timeout=settings.naming_timeout,
+        )
+    )
     with _Bars() as progress:
         rows = asyncio.run(naming.evaluate(users, fewer, server, encoder, progress))
     _show(rows)
@@ -114,12 +172,19 @@ def _show(rows: "Sequence[Row]") -> None:
     for before, row in zip((None, *rows), rows, strict=False):
         if before is not None and before.experiment != row.experiment:
             table.add_section()
-        table.add_row(row.experiment, row.method, str(row.score.journeys),
-                      *(_number(getattr(row.score, field)) for field in _COLUMNS.values()))
+        table.add_row(
+            row.experiment,
+            row.method,
+            str(row.score.journeys),
+            *(_number(getattr(row.score, field)) for field in _COLUMNS.values()),
+        )
     console.print(table)
-    console.print("named: by the method; else a user sees the keywords. retrieval: a name of the "
-                  "method picks its journey among 20 of its kind. seen: what a user sees does.",
-                  style="dim", highlight=False)
+    console.print(
+        "named: by the method; else a user sees the keywords. retrieval: a name of the "
+        "method picks its journey among 20 of its kind. seen: what a user sees does.",
+        style="dim",
+        highlight=False,
+    )
 
 
 def _number(value: float) -> str:
@@ -131,9 +196,15 @@ class _Bars(nullcontext[Callable[[str, int], Callable[[int], None]]]):
 
     def __init__(self) -> None:
         console = Console(stderr=True)
-        self._progress = Progress(TextColumn("{task.description}"), BarColumn(),
-                                  MofNCompleteColumn(), TimeElapsedColumn(), console=console,
-                                  transient=True, disable=not console.is_terminal)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
         super().__init__(self._begin)
 
     def __enter__(self) -> Callable[[str, int], Callable[[int], None]]:

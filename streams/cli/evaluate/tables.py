@@ -71,8 +71,7 @@ def show(console: Console, result: "Result") -> None:
     else:
         true = round(result.truth.journeys * len(people))
         console.print(_table(f"{what}, {true:,} true journeys", FOUND, result, result.rows))
-        compared = [row for row in result.rows
-                    if row.method == "engine" or row.kind == "global"]
+        compared = [row for row in result.rows if row.method == "engine" or row.kind == "global"]
         title = f"E1, {result.collection.name}: journeys of clusters that are personalised or not"
         console.print(_table(title, E1, result, compared, truth=True))
 
@@ -85,24 +84,49 @@ def show_end(console: Console, calibration: "dict[str, Calibration]") -> None:
 
 
 def _reliability(calibration: "dict[str, Calibration]") -> Table:
-    table = Table(title="Confidence at promotion: is it how often the journey is right?",
-                  title_justify="left", title_style="bold")
+    table = Table(
+        title="Confidence at promotion: is it how often the journey is right?",
+        title_justify="left",
+        title_style="bold",
+    )
     table.add_column("collection")
     for name in ("journeys", "confidence", "right", "ECE", "Brier"):
         table.add_column(name, justify="right")
     for name, its in calibration.items():
-        table.add_row(name, f"{its.count:,}", _share(its.confidence), _share(its.right),
-                      _share(its.error), _share(its.brier))
+        table.add_row(
+            name,
+            f"{its.count:,}",
+            _share(its.confidence),
+            _share(its.right),
+            _share(its.error),
+            _share(its.brier),
+        )
     for each in calibration["all"].bins:
-        table.add_row(f"  {each.low:.1f}–{each.high:.1f}", f"{each.count:,}",
-                      _share(each.confidence), _share(each.right), style="dim")
+        table.add_row(
+            f"  {each.low:.1f}–{each.high:.1f}",
+            f"{each.count:,}",
+            _share(each.confidence),
+            _share(each.right),
+            style="dim",
+        )
     return table
 
 
-def _table(title: str, columns: Sequence[_Column], result: "Result", rows: "Sequence[Row]",
-           *, truth: bool = False) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold",
-                  caption=_caption(result, rows), caption_justify="left")
+def _table(
+    title: str,
+    columns: Sequence[_Column],
+    result: "Result",
+    rows: "Sequence[Row]",
+    *,
+    truth: bool = False,
+) -> Table:
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        caption=_caption(result, rows),
+        caption_justify="left",
+    )
     table.add_column("method", no_wrap=True)
     table.add_column("", style="dim", no_wrap=True)
     table.add_column("best at", justify="right", style="dim")
@@ -111,9 +135,13 @@ def _table(title: str, columns: Sequence[_Column], result: "Result", rows: "Sequ
     if truth:
         table.add_row(PERFECT, "", "", *(shown(result.truth) for _, shown in columns), style="dim")
     for row in rows:
-        table.add_row(row.method, row.kind, "" if row.choice is None else f"{row.choice:g}",
-                      *(shown(row.score) for _, shown in columns),
-                      style="bold" if row.method == "engine" else None)
+        table.add_row(
+            row.method,
+            row.kind,
+            "" if row.choice is None else f"{row.choice:g}",
+            *(shown(row.score) for _, shown in columns),
+            style="bold" if row.method == "engine" else None,
+        )
     return table
 
 

@@ -26,8 +26,29 @@ Kind = Literal["persistent", "dropped", "seasonal", "binge", "one-off"]
 START: Final = datetime(2024, 1, 4, tzinfo=UTC)  # a Thursday, and in the past on every clock
 WEEKS: Final = 69
 USERS: Final = (
-    "ada", "bruno", "chloe", "dmitri", "elif", "farid", "greta", "hugo", "ines", "jonas", "kavya",
-    "liam", "mei", "nadia", "omar", "priya", "quinn", "rosa", "sven", "tara", "umut", "vera", "wim",
+    "ada",
+    "bruno",
+    "chloe",
+    "dmitri",
+    "elif",
+    "farid",
+    "greta",
+    "hugo",
+    "ines",
+    "jonas",
+    "kavya",
+    "liam",
+    "mei",
+    "nadia",
+    "omar",
+    "priya",
+    "quinn",
+    "rosa",
+    "sven",
+    "tara",
+    "umut",
+    "vera",
+    "wim",
     "yuki",
 )
 SEASONS: Final = {  # month and day of its first and last activity
@@ -38,8 +59,15 @@ SEASONS: Final = {  # month and day of its first and last activity
     "camping": ((5, 15), (9, 10)),
     "christmas": ((11, 14), (12, 28)),
 }
-VERBS: Final = {"product": "buy", "book": "buy", "game": "play", "podcast": "play",
-                "video": "play", "film": "play", "episode": "play"}  # all else is viewed
+VERBS: Final = {
+    "product": "buy",
+    "book": "buy",
+    "game": "play",
+    "podcast": "play",
+    "video": "play",
+    "film": "play",
+    "episode": "play",
+}  # all else is viewed
 
 
 @dataclass(frozen=True)
@@ -72,17 +100,24 @@ def generate(seed: int = 7) -> Sample:
     """The sample; the same for the same seed, on every machine."""
     shelves = {entry["interest"]: entry["items"] for entry in catalogue()}
     truth = [interest for user in USERS for interest in _interests(user, shelves, seed)]
-    visits = sorted(visit for interest in truth
-                    for visit in _visits(interest, shelves[interest.interest], seed))
+    visits = sorted(
+        visit for interest in truth for visit in _visits(interest, shelves[interest.interest], seed)
+    )
     counts = dict.fromkeys(USERS, 0)
     activities = []
     for moment, user, item_id, kind, title in visits:
         counts[user] += 1
-        activities.append({
-            "event_id": f"{user}-{counts[user]:03d}", "user_id": user, "item_id": item_id,
-            "title": title, "type": VERBS.get(kind, "view"),
-            "occurred_at": moment.isoformat().replace("+00:00", "Z"), "v": 1,
-        })
+        activities.append(
+            {
+                "event_id": f"{user}-{counts[user]:03d}",
+                "user_id": user,
+                "item_id": item_id,
+                "title": title,
+                "type": VERBS.get(kind, "view"),
+                "occurred_at": moment.isoformat().replace("+00:00", "Z"),
+                "v": 1,
+            }
+        )
     return Sample(activities, truth)
 
 
@@ -92,8 +127,12 @@ def _interests(user: str, shelves: dict[str, Any], seed: int) -> Iterator[Intere
     random.shuffle(names)
     for _ in range(random.choice((2, 2, 3))):
         first = random.randrange(30)
-        yield Interest(user, names.pop(), "persistent",
-                       _weeks(random, range(first, WEEKS), random.uniform(0.45, 0.75)))
+        yield Interest(
+            user,
+            names.pop(),
+            "persistent",
+            _weeks(random, range(first, WEEKS), random.uniform(0.45, 0.75)),
+        )
     if random.random() < 0.4:
         yield Interest(user, names.pop(), "dropped", _weeks(random, range(11), 0.8))
     for name in random.sample(sorted(SEASONS), random.choice((1, 1, 2))):
@@ -108,8 +147,12 @@ def _interests(user: str, shelves: dict[str, Any], seed: int) -> Iterator[Intere
 
 def _weeks(random: Random, candidates: range | list[int], share: float) -> tuple[int, ...]:
     """Some of the weeks, each with one or two activities."""
-    return tuple(week for week in candidates if random.random() < share
-                 for _ in range(random.choice((1, 1, 1, 2))))
+    return tuple(
+        week
+        for week in candidates
+        if random.random() < share
+        for _ in range(random.choice((1, 1, 1, 2)))
+    )
 
 
 def _in_season(name: str, week: int) -> bool:
@@ -119,8 +162,9 @@ def _in_season(name: str, week: int) -> bool:
     return first <= today <= last if first < last else today >= first or today <= last
 
 
-def _visits(interest: Interest, items: list[dict[str, str]], seed: int
-            ) -> Iterator[tuple[datetime, str, str, str, str]]:
+def _visits(
+    interest: Interest, items: list[dict[str, str]], seed: int
+) -> Iterator[tuple[datetime, str, str, str, str]]:
     """One visit per activity: time, user, item id, item type, title; no item again too soon."""
     random = Random(f"{seed}/{interest.user_id}/{interest.interest}")
     shelf = cycle(random.sample(items, len(items)))
@@ -129,5 +173,10 @@ def _visits(interest: Interest, items: list[dict[str, str]], seed: int
         day = START + timedelta(weeks=week, days=random.randrange(7))
         # Mostly in the evening, always within the day, so always within the week.
         second = int(random.triangular(7 * 3600, 24 * 3600 - 1, 20 * 3600))
-        yield (day + timedelta(seconds=second), interest.user_id, item["item_id"], item["type"],
-               item["title"])
+        yield (
+            day + timedelta(seconds=second),
+            interest.user_id,
+            item["item_id"],
+            item["type"],
+            item["title"],
+        )

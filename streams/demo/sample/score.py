@@ -33,8 +33,9 @@ def score(records: Iterable[JourneyRecord], truth: Iterable[Interest]) -> Score:
 
     Journeys of users beyond the sample are left out.
     """
-    interest_of = {item["item_id"]: entry["interest"]
-                   for entry in catalogue() for item in entry["items"]}
+    interest_of = {
+        item["item_id"]: entry["interest"] for entry in catalogue() for item in entry["items"]
+    }
     kinds = {(interest.user_id, interest.interest): interest.kind for interest in truth}
     found = set()
     for record in records:
