@@ -4,34 +4,34 @@ from collections.abc import Iterable
 from typing import Final
 
 from models.records import Change, JourneyRecord, NamingRequest, cloudevent, encode
-from streams.kafka.sending import Headers, Letter
+from streams.kafka.sending import Headers, OutgoingRecord
 from streams.topics import Topics, journey_key
 
 CLOUDEVENT: Final[Headers] = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 
 
-def letters(
+def outgoing_records(
     topics: Topics,
     changes: Iterable[Change],
-    records: Iterable[JourneyRecord],
+    journeys: Iterable[JourneyRecord],
     requests: Iterable[NamingRequest],
-) -> list[Letter]:
+) -> list[OutgoingRecord]:
     """What the topics get of a batch's effects, in order."""
     return [
         *(
-            Letter(topics.changes, change.user_id.encode(), cloudevent(change), CLOUDEVENT)
+            OutgoingRecord(topics.changes, change.user_id.encode(), cloudevent(change), CLOUDEVENT)
             for change in changes
         ),
         *(
-            Letter(
+            OutgoingRecord(
                 topics.journeys,
-                journey_key(record.user_id, record.journey.journey_id),
-                encode(record),
+                journey_key(current.user_id, current.journey.journey_id),
+                encode(current),
             )
-            for record in records
+            for current in journeys
         ),
         *(
-            Letter(topics.requests, request.user_id.encode(), encode(request))
+            OutgoingRecord(topics.requests, request.user_id.encode(), encode(request))
             for request in requests
         ),
     ]

@@ -3,7 +3,7 @@
 from typing import Final
 
 from models.records import rfc3339
-from streams.kafka.sending import Letter
+from streams.kafka.sending import OutgoingRecord
 from streams.stages.batch import Reject
 
 # What is kept of a value that the rejects topic refuses as too large: `topics create` gives the
@@ -12,7 +12,7 @@ from streams.stages.batch import Reject
 CUT_BYTES: Final = 65_536
 
 
-def letter(reject: Reject, topic: str, *, cut: bool = False) -> Letter:
+def outgoing_reject(reject: Reject, topic: str, *, cut: bool = False) -> OutgoingRecord:
     """The record for the rejects topic.
 
     Its headers are the original's and `reason`, `detail`, `topic`, `partition`, `offset` and `time`
@@ -37,4 +37,4 @@ def letter(reject: Reject, topic: str, *, cut: bool = False) -> Letter:
     if cut and value is not None and len(value) > CUT_BYTES:
         headers.append(("bytes", b"%d" % len(value)))
         value = value[:CUT_BYTES]
-    return Letter(topic, record.key, value, headers, reject.partition)
+    return OutgoingRecord(topic, record.key, value, headers, reject.partition)

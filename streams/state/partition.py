@@ -15,7 +15,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from models.engine import snapshot
 from models.engine.engine import Engine, UserState
 from models.errors import SnapshotError
-from streams.kafka.producers import Writers, fill
+from streams.kafka.producers import PartitionProducers, fill
 from streams.state.store import Part, Parts
 
 MARK_KEY: Final = b"\xff"  # no user's key: those begin with a byte of UTF-8
@@ -132,11 +132,13 @@ class Partition:
             heapq.heappush(queue, (self._due[user_id], user_id))
         return found
 
-    def pack(self, writers: Writers, users: Iterable[UserState], mark: Mark | None) -> list[Packed]:
+    def pack(
+        self, producers: PartitionProducers, users: Iterable[UserState], mark: Mark | None
+    ) -> list[Packed]:
         """What must be appended for these users; a user is never split over two record batches.
 
         Args:
-            writers: Makes the record batches.
+            producers: Makes the record batches.
             users: Their marks of change are cleared: on any failure from here on, `forget`.
             mark: Goes with the last batch; None when it has not moved.
 
@@ -153,19 +155,19 @@ class Partition:
             if size > room:
                 if size > BATCH_BYTES:
                     raise TooLargeError(f"{size} bytes of user {user.user_id!r}")
-                packed.append(Packed(writers.batch(self.number), []))
+                packed.append(Packed(producers.batch(self.number), []))
                 room = BATCH_BYTES
             room -= size
             _fill(packed[-1], parts)
         if mark is not None:
             if room < 4 * RECORD_BYTES:
-                packed.append(Packed(writers.batch(self.number), []))
+                packed.append(Packed(producers.batch(self.number), []))
             _fill(packed[-1], [(MARK_KEY, msgspec.msgpack.encode(mark))])
         return packed
 
     async def append(
         self,
-        writers: Writers,
+        producers: PartitionProducers,
         packed: Sequence[Packed],
         users: Iterable[UserState],
         mark: Mark | None,
@@ -180,7 +182,7 @@ class Partition:
         """
         offsets = await asyncio.gather(
             *[
-                await writers.append(self.number, writers.changelog, self.number, batch)
+                await producers.append(self.number, producers.changelog, self.number, batch)
                 for batch, _ in packed
             ]
         )
