@@ -2,7 +2,7 @@
 
 The message's value is a `Batch`, the list of the consumer's records (`key`, `value`, `offset`,
 `timestamp`, `headers`), and its offset is the last record's, so Faust's cost per message is paid
-once a batch (DESIGN.md, section 8). All topics come this way, the changelog too; `Batches` is their
+once a batch. All topics come this way, the changelog too; `Batches` is their
 schema.
 
 Broker urls of the scheme `batch://` lead here (entry point group `faust.transports`).
@@ -28,7 +28,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode.utils.futures import notify
 
-from streams.kafka import failfast as watched
+from streams.kafka.failfast import FailFastThread
 
 NOTHING_ACTIVE_SECONDS: Final = 0.05  # until it is looked again whether a partition may be read
 
@@ -69,7 +69,7 @@ class Batches(faust.Schema[Any, Any]):
         return decode
 
 
-class _Thread(watched.Thread):
+class _Thread(FailFastThread):
     """The thread that talks to the group's coordinator and fetches."""
 
     async def on_start(self) -> None:
@@ -78,14 +78,14 @@ class _Thread(watched.Thread):
         coordinator = self._ensure_consumer()._coordinator
         beat = coordinator._do_heartbeat
 
-        async def watched() -> bool:
+        async def heartbeat() -> bool:
             sent = time.monotonic()
             alive: bool = await beat()
             if alive and not coordinator._rejoin_needed_fut.done():
                 self.consumer.settled_at = sent  # type: ignore[attr-defined]
             return alive
 
-        coordinator._do_heartbeat = watched
+        coordinator._do_heartbeat = heartbeat
 
     async def getmany(
         self,

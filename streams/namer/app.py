@@ -19,12 +19,12 @@ from models.naming.prompt import Prompt, messages, plain
 from models.naming.soft import SoftPrompt
 from models.naming.titles import Evidence
 from models.records import JourneyName, encode
-from streams.kafka import failfast as watched
-from streams.service import app as service
+from streams.kafka.failfast import FailFastTransport
+from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.endpoint import Endpoint, Readiness
 from streams.service.metrics import CALLS, NAMER, REFUSED, SERVER_UP, UNDER_WAY, Metrics
 from streams.settings import Settings
-from streams.stages.name import Desk
+from streams.stages.name import NamingQueue
 from streams.topics import Topics, partitions_of
 
 STREAM_BUFFER: Final = 256  # records read ahead
@@ -76,13 +76,13 @@ class Health(Endpoint):
     """
 
     def __init__(
-        self, app: faust.App, settings: Settings, namer: Namer, desk: Desk, metrics: Metrics
+        self, app: faust.App, settings: Settings, namer: Namer, queue: NamingQueue, metrics: Metrics
     ) -> None:
         super().__init__(settings, PORT, metrics)
         self.joined = False
         self._app = app
         self._namer = namer
-        self._desk = desk
+        self._queue = queue
 
     def readiness(self) -> Readiness:
         """Joining or ready, with what is wrong with the server."""
@@ -92,27 +92,27 @@ class Health(Endpoint):
         return Readiness(True, self._namer.trouble() or f"ready, {partitions} partitions")
 
     def measure(self) -> None:
-        """Bring the metrics up to what namer and desk have counted."""
+        """Bring the metrics up to what namer and queue have counted."""
         tally, metrics = self._namer.tally, self._metrics
         metrics.raise_to(CALLS, tally.calls)
         for reason, count in tally.refused.items():
             metrics.raise_to(REFUSED, count, reason)
-        metrics.set(UNDER_WAY, self._desk.under_way)
+        metrics.set(UNDER_WAY, self._queue.under_way)
         metrics.set(SERVER_UP, self._namer.trouble() is None)
 
 
-class _App(service.App):
-    def _new_transport(self) -> watched.Transport:
-        return watched.Transport(self.conf.broker_consumer, self)
+class _App(ServiceApp):
+    def _new_transport(self) -> FailFastTransport:
+        return FailFastTransport(self.conf.broker_consumer, self)
 
 
-def create_namer(settings: Settings, namer: Namer) -> service.App:
+def create_namer(settings: Settings, namer: Namer) -> ServiceApp:
     """The namer's Faust app."""
     topics = Topics.of(settings)
     group = f"{settings.group}-namer"
     app = _App(
         group,
-        **service.common(settings, group, "kafka")
+        **faust_settings(settings, group, "kafka")
         | {
             "broker_commit_livelock_soft_timeout": math.inf,  # a server may be down for long
             "stream_buffer_maxsize": STREAM_BUFFER,
@@ -130,8 +130,8 @@ def create_namer(settings: Settings, namer: Namer) -> service.App:
 
     crashes: list[asyncio.Future[None]] = []
     metrics = Metrics(NAMER)
-    desk = Desk(namer, send, crash, metrics)
-    app.health = health = Health(app, settings, namer, desk, metrics)
+    queue = NamingQueue(namer, send, crash, metrics)
+    app.health = health = Health(app, settings, namer, queue, metrics)
     requests = app.topic(
         topics.requests,
         key_type=bytes,
@@ -143,7 +143,7 @@ def create_namer(settings: Settings, namer: Namer) -> service.App:
     @app.agent(requests, name="name")
     async def name(stream: Any) -> None:
         async for event in stream.noack().events():
-            await desk.take(event)
+            await queue.take(event)
 
     @app.on_partitions_assigned.connect
     async def joined(*_: Any, **__: Any) -> None:
@@ -151,11 +151,11 @@ def create_namer(settings: Settings, namer: Namer) -> service.App:
 
     @app.on_partitions_revoked.connect
     async def forget(*_: Any, **__: Any) -> None:
-        desk.forget()
+        queue.forget()
 
     @app.on_before_shutdown.connect
     async def stop(*_: Any, **__: Any) -> None:
-        desk.forget()
+        queue.forget()
         await namer.close()
 
     return app
@@ -172,4 +172,4 @@ def run(settings: Settings) -> None:
     namer = choose_namer(settings)
     for topic in (Topics.of(settings).requests, Topics.of(settings).names):
         partitions_of(settings, topic)
-    service.serve(create_namer(settings, namer), settings)
+    run_service(create_namer(settings, namer), settings)
