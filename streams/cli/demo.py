@@ -17,7 +17,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.decoding import decode_change
 from models.errors import JourneysError
 from models.records import encode
-from streams import topics
 from streams.cli import examples
 from streams.cli.common import with_settings
 from streams.cli.produce import sender
@@ -27,6 +26,7 @@ from streams.demo.children import Child
 from streams.demo.ledger import Ledger
 from streams.demo.report import report
 from streams.demo.sample.generator import Sample, generate
+from streams.kafka import admin
 from streams.settings import Settings
 
 LIVE_RATE: Final = 200  # activities a second when somebody is watching: half a minute in all
@@ -76,7 +76,7 @@ def command(settings: Settings, once: bool) -> None:
                 "web_host": "127.0.0.1",
             }
         )
-        topics.create(settings)
+        admin.create(settings)
         children = [
             stack.enter_context(
                 Child(name, settings.model_copy(update={"web_port": free_port()}), folder)

@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from models.errors import JourneysError
-from streams import topics
 from streams.cli import examples
 from streams.cli.common import BROKER, with_settings
 from streams.cli.lines import batches, opened
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
@@ -101,7 +101,7 @@ def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
         SettingsError: When the topic does not exist.
     """
     topic = Topics.of(settings).activities
-    topics.partitions_of(settings, topic)
+    admin.partitions_of(settings, topic)
     timeout_ms = int(settings.broker_timeout * 1000)
     patience = 2 * settings.broker_timeout  # the client's own timeout has ended before, as a rule
     slots = threading.BoundedSemaphore(MAX_IN_FLIGHT)

@@ -19,13 +19,14 @@ from models.naming.prompt import Prompt, messages, plain
 from models.naming.soft import SoftPrompt
 from models.naming.titles import Evidence
 from models.records import JourneyName, encode
+from streams.kafka.admin import partitions_of
 from streams.kafka.failfast import FailFastTransport
 from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.endpoint import Endpoint, Readiness
 from streams.service.metrics import CALLS, NAMER, REFUSED, SERVER_UP, UNDER_WAY, Metrics
 from streams.settings import Settings
 from streams.stages.name import NamingQueue
-from streams.topics import Topics, partitions_of
+from streams.topics import Topics
 
 STREAM_BUFFER: Final = 256  # records read ahead
 PORT: Final = 6067  # of the endpoint; the worker's is another, so that both run on one machine

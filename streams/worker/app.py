@@ -14,13 +14,14 @@ from mode import CrashingSupervisor
 
 from models.encoders.encoder import Encoder, VectorCache
 from models.errors import BrokerError, SettingsError
+from streams.kafka.admin import describe
 from streams.kafka.transport import Batches
 from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import WORKER, Metrics
 from streams.settings import Settings
 from streams.state.partition import BATCH_BYTES
 from streams.state.table import Tables, UserTable
-from streams.topics import Topics, describe
+from streams.topics import Topics
 from streams.worker.batches import Worker
 from streams.worker.clock import Clock
 from streams.worker.health import Health
