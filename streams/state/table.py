@@ -17,8 +17,8 @@ from faust.types import TP, EventT
 from faust.types.tables import CollectionT
 from mode import get_logger
 
+from streams.kafka.messages import Batches
 from streams.kafka.producers import PartitionProducers
-from streams.kafka.transport import Batches
 from streams.state.store import LockedError, MemoryParts, Parts, RocksParts
 
 _log = get_logger(__name__)

@@ -15,7 +15,7 @@ from mode import CrashingSupervisor
 from models.encoders.encoder import Encoder, VectorCache
 from models.errors import BrokerError, SettingsError
 from streams.kafka.admin import describe
-from streams.kafka.transport import Batches
+from streams.kafka.messages import Batches
 from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import WORKER, Metrics
 from streams.settings import Settings

@@ -20,8 +20,8 @@ from models.decoding import decode_name
 from models.encoders.encoder import VectorCache
 from models.engine.engine import Engine
 from models.errors import JourneysError, Rejected
+from streams.kafka.messages import Batch, Record
 from streams.kafka.sending import OutgoingRecord, send
-from streams.kafka.transport import Batch, Record
 from streams.service import metrics
 from streams.service.metrics import Metrics
 from streams.settings import Settings
