@@ -14,7 +14,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from models.engine import snapshot
 from models.engine.due import DueUsers
 from models.engine.engine import Engine, UserState
-from models.errors import SnapshotError
+from models.errors import SnapshotError, StateTooLargeError
 from streams.kafka.producers import PartitionProducers, fill
 from streams.state.store import Part, Parts
 
@@ -47,10 +47,6 @@ class Packed(NamedTuple):
 
     batch: BatchBuilder
     parts: list[Part]
-
-
-class TooLargeError(Exception):
-    """What a batch did to one user does not fit into one record batch: take a smaller batch."""
 
 
 class Partition:
@@ -134,7 +130,7 @@ class Partition:
             mark: Goes with the last batch; None when it has not moved.
 
         Raises:
-            TooLargeError: One user's parts alone are too large.
+            StateTooLargeError: One user's parts alone are too large.
         """
         packed: list[Packed] = []
         room = 0
@@ -145,7 +141,7 @@ class Partition:
                 size += len(key) + len(value or b"") + RECORD_BYTES
             if size > room:
                 if size > BATCH_BYTES:
-                    raise TooLargeError(f"{size} bytes of user {user.user_id!r}")
+                    raise StateTooLargeError(f"{size} bytes of user {user.user_id!r}")
                 packed.append(Packed(producers.batch(self.number), []))
                 room = BATCH_BYTES
             room -= size
@@ -191,7 +187,7 @@ class Partition:
 
 def _fill(packed: Packed, parts: Sequence[Part]) -> None:
     if not fill(packed.batch, parts):
-        raise TooLargeError("a record batch is smaller than expected")
+        raise StateTooLargeError("a record batch is smaller than expected")
     packed.parts.extend(parts)
 
 
