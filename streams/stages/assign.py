@@ -42,7 +42,10 @@ async def activities(
         user_id, offset = activity.user_id, record.offset
         user = users.get(user_id) or load(user_id)
         if user.applied.get(number, -1) >= offset:
+            # State was stored without the mark that belongs to it, so time must be counted again. A
+            # rejected activity would look the same: no more counts than what the user has lived.
             redelivered += 1
+            watermark = max(watermark, min(activity.occurred_at, user.latest))
             continue
         try:
             if isinstance(vector, Rejected):
