@@ -28,9 +28,8 @@ from streams.settings import Settings
 from streams.stages import assign
 from streams.stages.batch import Effects, Reject
 from streams.stages.embed import embed
-from streams.stages.publish import outgoing_records
+from streams.stages.publish import outgoing_records, outgoing_reject
 from streams.stages.read import read
-from streams.stages.rejects import outgoing_reject
 from streams.state.partition import Mark, Partition, TooLargeError
 from streams.state.table import UserTable
 from streams.topics import Topics
