@@ -17,7 +17,7 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from models.errors import JourneysError
+from models.errors import JourneysError, LineError
 from streams.cli import examples
 from streams.cli.common import BROKER, with_settings
 from streams.cli.lines import batches, opened
@@ -33,10 +33,6 @@ _LINGER_MS: Final = 20  # time for a batch to fill; a person does not notice it
 
 class _Keyed(msgspec.Struct):
     user_id: str
-
-
-class _Unusable(Exception):
-    """One line cannot be sent: report it, go on."""
 
 
 _decoder = msgspec.json.Decoder(_Keyed)
@@ -76,7 +72,7 @@ def command(settings: Settings, file: BufferedReader, rate: float | None) -> Non
             try:
                 send(_key(value), value)
                 sent += 1
-            except _Unusable as error:
+            except LineError as error:
                 unusable += 1
                 if unusable <= REPORTED_LINES:
                     click.echo(f"{file.name}:{number}: not sent: {error}", err=True)
@@ -137,7 +133,7 @@ def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
                 future = producer.send(topic, key=key, value=value)
             except MessageSizeTooLargeError:
                 slots.release()
-                raise _Unusable(f"{len(value):,} bytes are more than a broker takes") from None
+                raise LineError(f"{len(value):,} bytes are more than a broker takes") from None
             future.add_callback(acknowledged).add_errback(failed)
 
         yield send
@@ -150,9 +146,9 @@ def _key(value: bytes) -> bytes:
     try:
         user_id = _decoder.decode(value).user_id
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise _Unusable(str(error)) from None
+        raise LineError(str(error)) from None
     if not user_id:
-        raise _Unusable("user_id is empty")
+        raise LineError("user_id is empty")
     return user_id.encode()
 
 

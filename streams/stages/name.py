@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from models.decoding import decode_request
-from models.errors import ModelError, NamingError, Rejected
-from models.naming.client import Unavailable
+from models.errors import ModelError, NamingError, Rejected, UnavailableError
 from models.naming.namer import Namer
 from models.records import JourneyName, NamingRequest
 from streams.service.metrics import ANSWERS, NAMING_SECONDS, Metrics
@@ -127,13 +126,13 @@ class NamingQueue:
         while True:
             try:
                 return await self._namer.name(request)
-            except Unavailable:
+            except UnavailableError:
                 await asyncio.sleep(random.uniform(*WAIT_SECONDS))
                 continue
             except (NamingError, ModelError) as error:
                 failures += 1
                 reason = " ".join(str(error).split())
-                if failures == MAX_FAILURES or not getattr(error, "retriable", False):
+                if failures == MAX_FAILURES or not error.retriable:
                     break
             await asyncio.sleep(random.uniform(pause / 2, pause))
             pause = min(2 * pause, RETRY_SECONDS[1])

@@ -19,7 +19,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 from models.decoding import decode_name
 from models.encoders.encoder import VectorCache
 from models.engine.engine import Engine
-from models.errors import JourneysError, Rejected
+from models.errors import GapError, Rejected, StateTooLargeError
 from streams.kafka.messages import Batch, Record
 from streams.kafka.sending import OutgoingRecord, send
 from streams.service import metrics
@@ -30,16 +30,12 @@ from streams.stages.batch import Effects, Reject
 from streams.stages.embed import embed
 from streams.stages.publish import outgoing_records, outgoing_reject
 from streams.stages.read import read
-from streams.state.partition import Mark, Partition, TooLargeError
+from streams.state.partition import Mark, Partition
 from streams.state.table import UserTable
 from streams.topics import Topics
 from streams.worker.ownership import Ownership
 
 _offset = attrgetter("offset")
-
-
-class HoleError(JourneysError):
-    """Records between what is stored and a new batch are missing: to go on would skip them."""
 
 
 class Worker:
@@ -110,7 +106,7 @@ class Worker:
     async def _activities(self, partition: Partition, records: Batch, generation: int) -> bool:
         handled = partition.mark.offset
         if records.after > handled:
-            raise HoleError(
+            raise GapError(
                 f"partition {partition.number}: records from offset {handled + 1} to "
                 f"{records.after} did not arrive"
             )
@@ -150,7 +146,7 @@ class Worker:
                     stamp=max(mark.stamp, last.timestamp),
                 ),
             )
-        except TooLargeError:
+        except StateTooLargeError:
             # Bounds of batches change nothing, so two smaller ones do the same.
             if len(records) == 1:
                 raise
@@ -200,7 +196,7 @@ class Worker:
 
         Raises:
             KafkaError: Something was not acknowledged.
-            TooLargeError: One user's state does not fit into a record batch; nothing was sent.
+            StateTooLargeError: One user's state does not fit into a record batch; nothing was sent.
         """
         producers, users = self._table.producers, effects.users.values()
         packed = partition.pack(producers, users, mark)
