@@ -13,10 +13,12 @@ from typing import Final
 from kafka.partitioner.default import murmur2
 
 from models.decoding import parse_activity
-from models.encoders.encoder import Vector, VectorCache, check_vector
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import check_vector
 from models.engine.engine import Engine, EngineParams, Outcome, UserState
 from models.errors import Rejected
 from models.records import Activity
+from models.vectors import Vector
 
 _POSITIVE: Final = 0x7FFFFFFF  # Kafka's partitioners drop the hash's sign bit
 
