@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from models.decoding import parse_activity
-from models.encoders.encoder import Vector, VectorCache, check_vector
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import check_vector
 from models.engine.due import DueUsers
 from models.engine.engine import Engine, EngineParams, Outcome, UserState
 from models.errors import Rejected
 from models.records import Activity
+from models.vectors import Vector
 from streams.kafka.partitioning import partition_of
 
 

@@ -13,7 +13,8 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from models.encoders.encoder import Encoder, VectorCache
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder
 from models.records import JourneyRecord, cloudevent, encode
 from streams.cli import examples
 from streams.cli.common import with_settings

@@ -17,7 +17,7 @@ import faust
 from aiokafka.errors import MessageSizeTooLargeError
 
 from models.decoding import decode_name
-from models.encoders.encoder import VectorCache
+from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
 from models.errors import GapError, Rejected, StateTooLargeError
 from streams.kafka.messages import Batch, Record

@@ -18,8 +18,9 @@ from streams.cli.common import with_settings
 from streams.settings import Settings
 
 if TYPE_CHECKING:
-    from models.datasets.people import Encode, Vectors
+    from models.datasets.people import Encode
     from models.evaluation.extraction.experiment import Result
+    from models.vectors import Vectors
 
 ENCODED_AT_ONCE: Final = 1_024  # titles between two steps of the progress bar
 
