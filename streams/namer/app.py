@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from faust.types import StreamT
-
 from models.encoders.encoder import Encoder
 from models.naming.client import VllmClient
 from models.naming.guard import Policy
@@ -108,7 +106,7 @@ def create_namer(settings: Settings, namer: Namer) -> ServiceApp:
     )
 
     @app.agent(requests, name="name")
-    async def name(stream: StreamT[Any]) -> None:
+    async def name(stream: Any) -> None:
         async for event in stream.noack().events():
             await queue.take(event)
 
