@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from streams import topics
-from streams.cli import examples
-from streams.cli.common import BROKER, with_settings
+from streams.cli.commands import examples
+from streams.cli.options import BROKER, with_settings
 from streams.settings import Settings
 
 _json_flag = click.option("--json", "as_json", is_flag=True, help="print JSON")
