@@ -18,9 +18,9 @@ from load_tests import quixstreams_install
 from load_tests.job import Job
 from load_tests.topic_size import topic_bytes
 from models.errors import JourneysError
+from streams.kafka.admin import end_offsets
 from streams.kafka.clients import connect
 from streams.settings import Settings
-from streams.topics import end_offsets
 
 ROOT = Path(__file__).parents[1]
 READ_SECONDS = 10.0  # for a broker to give records that are there

@@ -22,7 +22,8 @@ import click
 import httpx
 from rich.console import Console
 
-from models.encoders.encoder import Encoder, VectorCache
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder
 from models.errors import JourneysError
 from models.naming.choice import choose
 from models.naming.client import Completion, VllmClient

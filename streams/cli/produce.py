@@ -9,12 +9,12 @@ from typing import Final
 import click
 import msgspec
 
-from models.errors import JourneysError
+from models.errors import JourneysError, LineError
 from streams.cli.commands import examples
 from streams.cli.lines import batches, opened
 from streams.cli.options import BROKER, with_settings
 from streams.cli.progress import reading
-from streams.kafka.activities import Unsendable, sender
+from streams.kafka.activities import sender
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -62,7 +62,7 @@ def command(settings: Settings, file: BufferedReader, rate: float | None) -> Non
             try:
                 send(_key(value), value)
                 sent += 1
-            except Unsendable as error:
+            except LineError as error:
                 unusable += 1
                 if unusable <= REPORTED_LINES:
                     click.echo(f"{file.name}:{number}: not sent: {error}", err=True)
@@ -79,9 +79,9 @@ def _key(value: bytes) -> bytes:
     try:
         user_id = _decoder.decode(value).user_id
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise Unsendable(str(error)) from None
+        raise LineError(str(error)) from None
     if not user_id:
-        raise Unsendable("user_id is empty")
+        raise LineError("user_id is empty")
     return user_id.encode()
 
 

@@ -75,7 +75,8 @@ def command(
     and counted, and the run goes on. Ctrl-C ends the input: the files are still written.
     """
     # The engine's compiler and the encoder take a second to import: not for --help.
-    from models.encoders.encoder import Encoder, VectorCache
+    from models.encoders.cache import VectorCache
+    from models.encoders.encoder import Encoder
     from streams.replay import Replay
 
     encoder = Encoder.open(

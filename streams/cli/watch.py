@@ -11,10 +11,10 @@ from rich.console import Console
 
 from models.decoding import decode_change
 from models.errors import Rejected
-from streams import topics
 from streams.cli.commands import examples
 from streams.cli.options import BROKER, with_settings
 from streams.cli.render import ChangePrinter
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
@@ -68,8 +68,8 @@ def _records(
 ) -> Iterator[tuple[bytes | None, bytes | None]]:
     """Keys and values of `journey-changes`, in each partition's order."""
     name = Topics.of(settings).changes
-    partitions = topics.partitions_of(settings, name)
-    ends = () if from_beginning else topics.end_offsets(settings, {name: partitions})[name]
+    partitions = admin.partitions_of(settings, name)
+    ends = () if from_beginning else admin.end_offsets(settings, {name: partitions})[name]
     with connect(settings, KafkaConsumer, allow_auto_create_topics=False) as client:
         client.assign([TopicPartition(name, number) for number in range(partitions)])
         client.seek_to_beginning()

@@ -9,11 +9,11 @@ from typing import Final
 
 from models.errors import JourneysError
 from models.records import encode
-from streams import topics
 from streams.demo.broker import EmbeddedBroker, free_port
 from streams.demo.children import Child
 from streams.demo.ledger import Ledger
 from streams.demo.sample.generator import Sample
+from streams.kafka import admin
 from streams.kafka.activities import sender
 from streams.settings import Settings
 
@@ -49,7 +49,7 @@ def started(settings: Settings) -> Iterator[tuple[Settings, list[Child]]]:
                 "web_host": "127.0.0.1",
             }
         )
-        topics.create(settings)
+        admin.create(settings)
         children = [
             stack.enter_context(
                 Child(name, settings.model_copy(update={"web_port": free_port()}), folder)

@@ -8,17 +8,14 @@ from typing import Final
 from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
-from streams import topics
+from models.errors import LineError
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 
 MAX_IN_FLIGHT: Final = 5_000  # records on their way to the broker: 1 MB of ordinary activities
 _LINGER_MS: Final = 20  # time for a batch to fill; a person does not notice it
-
-
-class Unsendable(Exception):
-    """One activity cannot be sent; the others can."""
 
 
 @contextmanager
@@ -31,10 +28,10 @@ def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
         BrokerError: When the broker does not take the records within `broker_timeout`; also from
             `send`.
         SettingsError: When the topic does not exist.
-        Unsendable: From `send`, when a record is larger than a broker takes.
+        LineError: From `send`, when a record is larger than a broker takes.
     """
     topic = Topics.of(settings).activities
-    topics.partitions_of(settings, topic)
+    admin.partitions_of(settings, topic)
     timeout_ms = int(settings.broker_timeout * 1000)
     patience = 2 * settings.broker_timeout  # the client's own timeout has ended before, as a rule
     slots = threading.BoundedSemaphore(MAX_IN_FLIGHT)
@@ -70,7 +67,7 @@ def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
                 future = producer.send(topic, key=key, value=value)
             except MessageSizeTooLargeError:
                 slots.release()
-                raise Unsendable(f"{len(value):,} bytes are more than a broker takes") from None
+                raise LineError(f"{len(value):,} bytes are more than a broker takes") from None
             future.add_callback(acknowledged).add_errback(failed)
 
         yield send

@@ -3,7 +3,7 @@
     transport ─► lanes ─► worker (read ► embed ► assign ► publish) ─► topics
                   clock ────┘ └── state of users: state, store, table ─► changelog
 
-What it shares with the namer, its start and end among it, is in `service`.
+What it shares with the namer, its start and end among it, is in `streams.service.app`.
 """
 
 import gc
@@ -12,15 +12,17 @@ from typing import Any, Final
 
 from mode import CrashingSupervisor
 
-from models.encoders.encoder import Encoder, VectorCache
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder
 from models.errors import BrokerError, SettingsError
-from streams.kafka.transport import Batches
-from streams.service import app as service
+from streams.kafka.admin import describe
+from streams.kafka.messages import Batches
+from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import WORKER, Metrics
 from streams.settings import Settings
 from streams.state.partition import BATCH_BYTES
 from streams.state.table import Tables, UserTable
-from streams.topics import Topics, describe
+from streams.topics import Topics
 from streams.worker.batches import Worker
 from streams.worker.clock import Clock
 from streams.worker.health import Health
@@ -35,7 +37,7 @@ FETCH_BYTES: Final = 2 << 20  # of a partition at once: some ten thousand activi
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 
 
-class App(service.App):
+class App(ServiceApp):
     """The worker's app.
 
     Attributes:
@@ -104,7 +106,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
 
 def _conf(settings: Settings) -> dict[str, Any]:
     """Faust's settings."""
-    return service.common(settings, settings.group, "batch") | {
+    return faust_settings(settings, settings.group, "batch") | {
         "broker_max_poll_records": settings.batch_records,
         "consumer_max_fetch_size": FETCH_BYTES,
         "producer_linger_ms": 0,
@@ -139,7 +141,7 @@ def run(settings: Settings) -> None:
         )
     _check_place(settings)
     app = create_app(settings.model_copy(update={"partitions": counts[topics.activities]}))
-    service.serve(app, settings)
+    run_service(app, settings)
 
 
 def _check_place(settings: Settings) -> None:

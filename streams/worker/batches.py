@@ -17,30 +17,25 @@ import faust
 from aiokafka.errors import MessageSizeTooLargeError
 
 from models.decoding import decode_name
-from models.encoders.encoder import VectorCache
+from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
-from models.errors import JourneysError, Rejected
-from streams.kafka.sending import Letter, send
-from streams.kafka.transport import Batch, Record
+from models.errors import GapError, Rejected, StateTooLargeError
+from streams.kafka.messages import Batch, Record
+from streams.kafka.sending import OutgoingRecord, send
 from streams.service import metrics
 from streams.service.metrics import Metrics
 from streams.settings import Settings
 from streams.stages import assign
 from streams.stages.batch import Effects, Reject
 from streams.stages.embed import embed
-from streams.stages.publish import letters
+from streams.stages.publish import outgoing_records, outgoing_reject
 from streams.stages.read import read
-from streams.stages.rejects import letter
-from streams.state.partition import Mark, Partition, TooLargeError
+from streams.state.partition import Mark, Partition
 from streams.state.table import UserTable
 from streams.topics import Topics
 from streams.worker.ownership import Ownership
 
 _offset = attrgetter("offset")
-
-
-class HoleError(JourneysError):
-    """Records between what is stored and a new batch are missing: to go on would skip them."""
 
 
 class Worker:
@@ -111,7 +106,7 @@ class Worker:
     async def _activities(self, partition: Partition, records: Batch, generation: int) -> bool:
         handled = partition.mark.offset
         if records.after > handled:
-            raise HoleError(
+            raise GapError(
                 f"partition {partition.number}: records from offset {handled + 1} to "
                 f"{records.after} did not arrive"
             )
@@ -151,7 +146,7 @@ class Worker:
                     stamp=max(mark.stamp, last.timestamp),
                 ),
             )
-        except TooLargeError:
+        except StateTooLargeError:
             # Bounds of batches change nothing, so two smaller ones do the same.
             if len(records) == 1:
                 raise
@@ -201,30 +196,40 @@ class Worker:
 
         Raises:
             KafkaError: Something was not acknowledged.
-            TooLargeError: One user's state does not fit into a record batch; nothing was sent.
+            StateTooLargeError: One user's state does not fit into a record batch; nothing was sent.
         """
-        writers, users = self._table.writers, effects.users.values()
-        packed = partition.pack(writers, users, mark)
-        mail = letters(self.topics, effects.changes, effects.records.values(), effects.requests)
-        if mail or effects.rejects:
+        producers, users = self._table.producers, effects.users.values()
+        packed = partition.pack(producers, users, mark)
+        outgoing = outgoing_records(
+            self.topics, effects.changes, effects.records.values(), effects.requests
+        )
+        if outgoing or effects.rejects:
             if not await self.ownership.sure(generation):
                 return False
-            await self._send(partition.number, mail, effects.rejects)
+            await self._send(partition.number, outgoing, effects.rejects)
         if packed:
             if not await self.ownership.sure(generation, finish=True):
                 return False
-            written = await partition.append(writers, packed, users, mark)
+            written = await partition.append(producers, packed, users, mark)
             self._metrics.count(metrics.STATE_BYTES, written)
         self._metrics.count_each(metrics.CHANGES, Counter(c.kind for c in effects.changes))
         self._metrics.count_each(metrics.REJECTS, Counter(r.error.reason for r in effects.rejects))
         self._metrics.count(metrics.REQUESTS, len(effects.requests))
         return True
 
-    async def _send(self, owned: int, mail: Sequence[Letter], rejects: Sequence[Reject]) -> None:
-        topic, writers = self.topics.rejects, self._table.writers
+    async def _send(
+        self, owned: int, outgoing: Sequence[OutgoingRecord], rejects: Sequence[Reject]
+    ) -> None:
+        topic, producers = self.topics.rejects, self._table.producers
         try:
-            await send([*mail, *(letter(reject, topic) for reject in rejects)], writers, owned)
+            await send(
+                [*outgoing, *(outgoing_reject(reject, topic) for reject in rejects)],
+                producers,
+                owned,
+            )
         except MessageSizeTooLargeError:  # nothing else is that large
             await send(
-                [*mail, *(letter(reject, topic, cut=True) for reject in rejects)], writers, owned
+                [*outgoing, *(outgoing_reject(reject, topic, cut=True) for reject in rejects)],
+                producers,
+                owned,
             )

@@ -8,7 +8,7 @@ from aiokafka.errors import ProducerFenced
 from faust.types import TP
 from mode import get_logger
 
-from models.errors import JourneysError
+from models.errors import AheadError, may_pass
 from streams.service import metrics
 from streams.service.metrics import Metrics
 from streams.settings import Settings
@@ -22,10 +22,6 @@ _log = get_logger(__name__)
 TICK_SECONDS: Final = 1.0  # how often the passing of time is looked at
 DUE_USERS: Final = 500  # handled at a time, so that activities of the partition can come in between
 FAILURES: Final = 5  # in a row, until the worker ends
-
-
-class AheadError(JourneysError):
-    """What is stored goes further than the log: to go on would skip what comes next."""
 
 
 class Clock:
@@ -59,7 +55,7 @@ class Clock:
                     return
                 failed += 1
                 _log.exception("the passing of time failed")
-                if failed == FAILURES or isinstance(error, JourneysError):
+                if failed == FAILURES or not may_pass(error):
                     await self._app.crash(error)
                     return
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mode import Service
 
-from models.errors import JourneysError
+from models.errors import StalledError
 from streams.service.endpoint import Endpoint, Readiness
 from streams.settings import Settings
 
@@ -18,10 +18,6 @@ CHECK_SECONDS: Final = 1.0
 # A batch takes a second or so, and one of nothing but new titles tens of seconds; recovery reads
 # thousands of records a second. Who shows no progress for this long has hung, and a restart helps.
 STALL_SECONDS: Final = 120.0
-
-
-class StalledError(JourneysError):
-    """The worker has work and does none."""
 
 
 class Health(Endpoint):

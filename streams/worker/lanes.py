@@ -9,15 +9,15 @@ from aiokafka.errors import ProducerFenced
 from faust.types import TP, EventT
 from mode import get_logger
 
-from models.errors import JourneysError
+from models.errors import may_pass
 from streams.service import metrics
 from streams.service.metrics import Metrics
 from streams.worker.ownership import Ownership
 
 _log = get_logger(__name__)
 
-# A batch that fails is tried again, since most failures are a broker's (a leader that moves); then
-# the worker stops with the error: another, or a restart, takes over from what is stored.
+# A batch that fails is tried again where that may help (a leader that moves); then the worker stops
+# with the error: another, or a restart, takes over from what is stored.
 RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 Handle = Callable[[Any], Awaitable[bool]]
@@ -82,7 +82,7 @@ class Lanes:
                     *message.tp,
                     message.offset,
                 )
-                if pause is None or isinstance(error, JourneysError):  # these do not pass
+                if pause is None or not may_pass(error):
                     await self._app.crash(error)
                     return
                 self._metrics.count(metrics.RETRIES)

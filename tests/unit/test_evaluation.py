@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from sklearn.metrics import adjusted_rand_score, v_measure_score
 
 from models.datasets import invented, people
-from models.datasets.people import Person, Vectors
+from models.datasets.people import Person
 from models.engine.params import DAY_MS, EngineParams
 from models.errors import JourneysError, Reason, Rejected, SettingsError
 from models.evaluation.extraction import baselines, engine, fit_confidence
@@ -23,6 +23,7 @@ from models.evaluation.extraction import river_clusterers as rivals
 from models.evaluation.extraction.calibration import calibrate, fit_logistic, logistic, outcomes
 from models.evaluation.extraction.judge import Found, agreement, by_rule, match, promotions, score
 from models.records import Activity
+from models.vectors import Vectors
 from streams.cli import extras, main
 from tests.support.lives import START, WEEK, topic
 

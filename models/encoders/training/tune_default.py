@@ -35,8 +35,9 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 from models.encoders.training.static_onnx import write_onnx
-from models.encoders.training.static_sources import Floats, installed, minilm, piece_vectors, unit
+from models.encoders.training.static_sources import installed, minilm, piece_vectors, unit
 from models.encoders.training.static_texts import load_glosses, load_topics, pick_words
+from models.vectors import Floats
 
 Ids = npt.NDArray[np.int64]
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-import numpy as np
 from rich.progress import Progress
 
 from models.errors import SettingsError
@@ -18,8 +17,9 @@ from streams.cli.progress import bar, bars
 from streams.settings import Settings
 
 if TYPE_CHECKING:
-    from models.datasets.people import Encode, Vectors
+    from models.datasets.people import Encode
     from models.evaluation.extraction.experiment import Result
+    from models.vectors import Vectors
 
 ENCODED_AT_ONCE: Final = 1_024  # titles between two steps of the progress bar
 
@@ -129,6 +129,7 @@ def _wanted(names: str | None, known: Sequence[str]) -> Sequence[str]:
 
 def _encoding(encode: "Encode", name: str, progress: Progress) -> "Encode":
     """The encoder with a progress bar, each different title once."""
+    import numpy as np
 
     def encoded(titles: Sequence[str]) -> "Vectors":
         unique = list(dict.fromkeys(titles))
