@@ -4,7 +4,7 @@ Fitted on journeys of the even half (read and invented people) at the moment of 
 judged on the odd half and on small collections, which nobody chose anything on. Run it again when
 the clustering changes. From the project's root:
 
-    python -m models.evaluation.extraction.fit_confidence ../shared/data
+    python -m models.evaluation.extraction.fit_confidence FOLDER
 """
 
 import math
