@@ -10,11 +10,11 @@ import numpy as np
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient
 
-from load_tests.partitions import partition_of
 from load_tests.workload import Event
 from models.encoders.encoder import Encoder
 from streams.kafka import admin
 from streams.kafka.clients import connect
+from streams.kafka.partitioning import partition_of
 from streams.settings import Settings
 from streams.topics import Topics
 

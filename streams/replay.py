@@ -7,18 +7,16 @@ the latest event time that the partition has seen.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
-
-from kafka.partitioner.default import murmur2
 
 from models.decoding import parse_activity
-from models.encoders.encoder import Vector, VectorCache, check_vector
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import check_vector
 from models.engine.due import DueUsers
 from models.engine.engine import Engine, EngineParams, Outcome, UserState
 from models.errors import Rejected
 from models.records import Activity
-
-_POSITIVE: Final = 0x7FFFFFFF  # Kafka's partitioners drop the hash's sign bit
+from models.vectors import Vector
+from streams.kafka.partitioning import partition_of
 
 
 @dataclass(slots=True)
@@ -106,7 +104,7 @@ class Replay:
             return
         if user_id not in self.users:
             self.users[user_id] = user
-            number = (murmur2(user_id.encode()) & _POSITIVE) % len(self._clocks)
+            number = partition_of(user_id.encode(), len(self._clocks))
             self._clock_of[user_id] = self._clocks[number]
         clock = self._clock_of[user_id]
         clock.watermark = max(clock.watermark, activity.occurred_at)

@@ -2,18 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final, NamedTuple
 
-from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from streams.kafka.partitioning import partition_of
 from streams.kafka.producers import PartitionProducers
 
 Headers = list[tuple[str, bytes]]  # a list: the client's record builder takes nothing else
 NO_HEADERS: Final[Headers] = []
-
-_partitioner: Final = DefaultPartitioner()
 
 
 class OutgoingRecord(NamedTuple):
@@ -46,7 +43,7 @@ async def send(
     batches: dict[tuple[str, int], list[BatchBuilder]] = {}
     for topic, key, value, headers, wanted in records:
         count = counts[topic]
-        partition = _partition(key or b"", count) if wanted is None else wanted % count
+        partition = partition_of(key or b"", count) if wanted is None else wanted % count
         filled = batches.setdefault((topic, partition), [])
         if (
             not filled
@@ -61,11 +58,3 @@ async def send(
             for batch in filled
         ]
     )
-
-
-@lru_cache(maxsize=65_536)
-def _partition(key: bytes, count: int) -> int:
-    # As the default producers do, so that a user's changes lie together in every client's eyes.
-    partitions = list(range(count))
-    partition: int = _partitioner(key, partitions, partitions)
-    return partition

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import faust
-
 from models.encoders.encoder import Encoder
 from models.naming.client import VllmClient
 from models.naming.guard import Policy
@@ -21,15 +19,14 @@ from models.naming.titles import Evidence
 from models.records import JourneyName, encode
 from streams.kafka.admin import partitions_of
 from streams.kafka.failfast import FailFastTransport
+from streams.namer.health import Health
 from streams.service.app import ServiceApp, faust_settings, run_service
-from streams.service.endpoint import Endpoint, Readiness
-from streams.service.metrics import CALLS, NAMER, REFUSED, SERVER_UP, UNDER_WAY, Metrics
+from streams.service.metrics import NAMER, Metrics
 from streams.settings import Settings
 from streams.stages.name import NamingQueue
 from streams.topics import Topics
 
 STREAM_BUFFER: Final = 256  # records read ahead
-PORT: Final = 6067  # of the endpoint; the worker's is another, so that both run on one machine
 
 
 def choose_namer(settings: Settings) -> Namer:
@@ -67,39 +64,6 @@ def choose_prompt(wanted: str, weights: Path | None = None) -> Callable[[Evidenc
     """
     known = {"examples": messages, "plain": plain}
     return known.get(wanted) or SoftPrompt(Path(wanted), weights)
-
-
-class Health(Endpoint):
-    """How the namer stands: ready as a member of its group, also while it waits for its server.
-
-    Attributes:
-        joined: Whether the group has given it partitions, or said that there are none for it.
-    """
-
-    def __init__(
-        self, app: faust.App, settings: Settings, namer: Namer, queue: NamingQueue, metrics: Metrics
-    ) -> None:
-        super().__init__(settings, PORT, metrics)
-        self.joined = False
-        self._app = app
-        self._namer = namer
-        self._queue = queue
-
-    def readiness(self) -> Readiness:
-        """Joining or ready, with what is wrong with the server."""
-        if self._app.rebalancing or not self.joined:
-            return Readiness(False, "joining")
-        partitions = len(self._app.consumer.assignment())
-        return Readiness(True, self._namer.trouble() or f"ready, {partitions} partitions")
-
-    def measure(self) -> None:
-        """Bring the metrics up to what namer and queue have counted."""
-        tally, metrics = self._namer.tally, self._metrics
-        metrics.raise_to(CALLS, tally.calls)
-        for reason, count in tally.refused.items():
-            metrics.raise_to(REFUSED, count, reason)
-        metrics.set(UNDER_WAY, self._queue.under_way)
-        metrics.set(SERVER_UP, self._namer.trouble() is None)
 
 
 class _App(ServiceApp):

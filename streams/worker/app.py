@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from mode import CrashingSupervisor
 
-from models.encoders.encoder import Encoder, VectorCache
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder
 from models.errors import BrokerError, SettingsError
 from streams.kafka.admin import describe
 from streams.kafka.messages import Batches

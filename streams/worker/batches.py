@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
 
 from models.decoding import decode_name
-from models.encoders.encoder import VectorCache
+from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
 from models.errors import GapError, Rejected, StateTooLargeError
 from streams.kafka.messages import Batch, BatchMessage, Record

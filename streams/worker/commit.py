@@ -24,8 +24,7 @@ from streams.kafka.sending import OutgoingRecord, send
 from streams.service import metrics
 from streams.service.metrics import Metrics
 from streams.stages.batch import Effects, Reject
-from streams.stages.publish import outgoing_records
-from streams.stages.rejects import outgoing_reject
+from streams.stages.publish import outgoing_records, outgoing_reject
 from streams.state.partition import Mark, Partition
 from streams.topics import Topics
 from streams.worker.ownership import Ownership
