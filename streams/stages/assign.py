@@ -55,7 +55,7 @@ async def activities(
         user.applied[number] = offset
         if activity.occurred_at > watermark:
             watermark = activity.occurred_at
-        if outcome.records or outcome.changes:
+        if outcome.journeys or outcome.changes:
             effects.add(outcome)
         if place % LOOK_EVERY == 0 and monotonic() > pause_at:
             await asyncio.sleep(0)
@@ -71,7 +71,7 @@ def names(
     for answer in answers:
         user = effects.users.get(answer.user_id) or partition.user(answer.user_id)
         outcome = engine.name(user, answer)
-        if outcome.records or outcome.changes:
+        if outcome.journeys or outcome.changes:
             effects.users[answer.user_id] = user
             effects.add(outcome)
 

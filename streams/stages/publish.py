@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from models.records import Change, JourneyRecord, NamingRequest, cloudevent, encode
+from models.records import Change, CurrentJourney, NamingRequest, cloudevent, encode
 from streams.kafka.sending import Headers, Letter
 from streams.topics import Topics, journey_key
 
@@ -13,7 +13,7 @@ CLOUDEVENT: Final[Headers] = [("content-type", b"application/cloudevents+json; c
 def letters(
     topics: Topics,
     changes: Iterable[Change],
-    records: Iterable[JourneyRecord],
+    journeys: Iterable[CurrentJourney],
     requests: Iterable[NamingRequest],
 ) -> list[Letter]:
     """What the topics get of a batch's effects, in order."""
@@ -25,10 +25,10 @@ def letters(
         *(
             Letter(
                 topics.journeys,
-                journey_key(record.user_id, record.journey.journey_id),
-                encode(record),
+                journey_key(current.user_id, current.journey.journey_id),
+                encode(current),
             )
-            for record in records
+            for current in journeys
         ),
         *(
             Letter(topics.requests, request.user_id.encode(), encode(request))

@@ -201,7 +201,7 @@ class Worker:
         """
         writers, users = self._table.writers, effects.users.values()
         packed = partition.pack(writers, users, mark)
-        mail = letters(self.topics, effects.changes, effects.records.values(), effects.requests)
+        mail = letters(self.topics, effects.changes, effects.journeys.values(), effects.requests)
         if mail or effects.rejects:
             if not await self.ownership.sure(generation):
                 return False
