@@ -61,7 +61,7 @@ async def activities(
         user.applied[number] = offset
         if activity.occurred_at > watermark:
             watermark = activity.occurred_at
-        if outcome.records or outcome.changes:
+        if outcome.journeys or outcome.changes:
             effects.add(outcome)
     effects.redelivered += redelivered
     effects.watermark = watermark
@@ -74,7 +74,7 @@ def names(
     for answer in answers:
         user = effects.users.get(answer.user_id) or partition.user(answer.user_id)
         outcome = engine.name(user, answer)
-        if outcome.records or outcome.changes:
+        if outcome.journeys or outcome.changes:
             effects.users[answer.user_id] = user
             effects.add(outcome)
 

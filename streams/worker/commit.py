@@ -69,7 +69,7 @@ class Committer:
         users = effects.users.values()
         packed = partition.pack(self._producers, users, mark)
         outgoing = outgoing_records(
-            self._topics, effects.changes, effects.records.values(), effects.requests
+            self._topics, effects.changes, effects.journeys.values(), effects.requests
         )
         if outgoing or effects.rejects:
             if not await self._ownership.may_write(generation):
