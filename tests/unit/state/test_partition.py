@@ -96,12 +96,11 @@ async def test_a_partition_goes_on_only_when_nobody_wrote_in_between() -> None:
     parts, log = MemoryParts(), FakeProducers(partitions=4)
     found = partition(parts)
     await store(found, log, [found.user("u")], None)
-    parts.write(
-        [(b"\xff\xff", b"me")], log.end(log.changelog, 3)
-    )  # our own record, by which we took it again
+    end = log.end(log.changelog, 3)
+    parts.write([(b"\xff\xff", b"me")], end)  # our own record, by which we took it again
     assert found.resume(parts)
-    parts.write([(b"u", b"another's")], log.end(log.changelog, 3) + 1)
-    parts.write([(b"\xff\xff", b"me")], log.end(log.changelog, 3) + 2)
+    parts.write([(b"u", b"another's")], end + 1)
+    parts.write([(b"\xff\xff", b"me")], end + 2)
     assert not found.resume(parts)
     assert not found.resume(MemoryParts())
 

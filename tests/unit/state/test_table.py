@@ -36,13 +36,15 @@ class Case:
         async def crash(reason: BaseException) -> None:
             self.crashed.append(reason)
 
-        self.app.crash = crash  # type: ignore[method-assign, assignment]
+        self.app.crash = crash  # type: ignore[method-assign]
 
     async def assign(self, *partitions: int, topic: str = CHANGELOG) -> None:
         assigned = {TP(topic, number) for number in partitions}
         await self.store.on_rebalance(assigned, set(), assigned)
 
-    def recover(self, partition: int, offset: int, *pairs: tuple[bytes, bytes | None]) -> None:
+    def recover(
+        self, partition: int, offset: int, *pairs: tuple[bytes | None, bytes | None]
+    ) -> None:
         """Records of the changelog, up to an offset, are read back."""
         first = offset - len(pairs) + 1
         records = [incoming(first + n, value, key) for n, (key, value) in enumerate(pairs)]
@@ -74,7 +76,8 @@ async def test_the_changelog_is_read_back_once_and_foreign_records_are_no_users(
     await case.assign(0, 1)
     tp = TP(CHANGELOG, 0)
     assert case.store.persisted_offset(tp) is None
-    case.recover(0, 4, (b"u1", b"h1"), (b"u2", b"h2"), (b"u2", None), (TAKEN_KEY, b"another"))
+    foreign = [(TAKEN_KEY, b"another"), (None, b"whoever wrote this")]
+    case.recover(0, 4, (b"u1", b"h1"), (b"u2", b"h2"), (b"u2", None), *foreign)
     assert case.store.persisted_offset(tp) == 4
     assert case.store.persisted_offset(TP(CHANGELOG, 1)) is None
     parts = case.table.parts[0]
