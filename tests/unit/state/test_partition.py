@@ -18,7 +18,7 @@ from tests.support.fakes import FakeProducers, Fault
 from tests.support.lives import START, topic
 
 
-def partition(parts: MemoryParts, capacity: int = 100) -> Partition:
+def opened(parts: MemoryParts, capacity: int = 100) -> Partition:
     return Partition(3, parts, Engine(), capacity)
 
 
@@ -35,17 +35,17 @@ def live(user: UserState, weeks: int = 6) -> None:
             Engine().activity(user, event, topic(act))
 
 
-def pack(found: Partition, log: Any, users: list[UserState], mark: Mark | None) -> list[Packed]:
-    return found.pack(log, users, mark)
+def pack(partition: Partition, log: Any, users: list[UserState], mark: Mark | None) -> list[Packed]:
+    return partition.pack(log, users, mark)
 
 
-async def store(found: Partition, log: Any, users: list[UserState], mark: Mark | None) -> None:
-    await found.append(log, found.pack(log, users, mark), users, mark)
+async def store(partition: Partition, log: Any, users: list[UserState], mark: Mark | None) -> None:
+    await partition.append(log, partition.pack(log, users, mark), users, mark)
 
 
 async def test_users_come_back_as_they_were_stored() -> None:
     parts, log = MemoryParts(), FakeProducers(partitions=4)
-    first = partition(parts)
+    first = opened(parts)
     users = [first.user(f"u{n}") for n in range(3)]
     for user in users:
         live(user)
@@ -53,7 +53,7 @@ async def test_users_come_back_as_they_were_stored() -> None:
     first.forget()
     assert first.user("u1") is not users[1]
     assert [c.count for c in first.user("u1").clusters] == [c.count for c in users[1].clusters]
-    other = partition(parts)  # as after a restart
+    other = opened(parts)  # as after a restart
     assert other.mark == Mark(offset=9, watermark=5, stamp=7)
     await other.index()
     due = users[0].due
@@ -67,12 +67,12 @@ async def test_a_user_is_never_split_over_two_record_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     parts, log = MemoryParts(), FakeProducers(partitions=4)
-    found = partition(parts)
-    users = [found.user(f"u{n}") for n in range(20)]
+    partition = opened(parts)
+    users = [partition.user(f"u{n}") for n in range(20)]
     for user in users:
         live(user)
     monkeypatch.setattr(state, "BATCH_BYTES", 1_500)
-    packed = pack(found, log, users, Mark(offset=1))
+    packed = pack(partition, log, users, Mark(offset=1))
     assert len(packed) > 3
     owners = [{key.split(b"\xff")[0] for key, _ in batch.parts} - {b""} for batch in packed]
     assert sum(map(len, owners)) == len(set().union(*owners)) == 20
@@ -80,55 +80,55 @@ async def test_a_user_is_never_split_over_two_record_batches(
     monkeypatch.setattr(state, "BATCH_BYTES", 100)
     live(users[0])
     with pytest.raises(StateTooLargeError):
-        pack(found, log, users[:1], None)
+        pack(partition, log, users[:1], None)
 
 
 async def test_memory_holds_no_more_users_than_allowed() -> None:
     parts, log = MemoryParts(), FakeProducers(partitions=4)
-    found = partition(parts, capacity=2)
-    users = [found.user(f"u{n}") for n in range(5)]
-    await store(found, log, users, None)
-    assert found.user("u4") is users[4]
-    assert found.user("u0") is not users[0]
+    partition = opened(parts, capacity=2)
+    users = [partition.user(f"u{n}") for n in range(5)]
+    await store(partition, log, users, None)
+    assert partition.user("u4") is users[4]
+    assert partition.user("u0") is not users[0]
 
 
 async def test_a_partition_goes_on_only_when_nobody_wrote_in_between() -> None:
     parts, log = MemoryParts(), FakeProducers(partitions=4)
-    found = partition(parts)
-    await store(found, log, [found.user("u")], None)
+    partition = opened(parts)
+    await store(partition, log, [partition.user("u")], None)
     end = log.end(log.changelog, 3)
     parts.write([(b"\xff\xff", b"me")], end)  # our own record, by which we took it again
-    assert found.resume(parts)
+    assert partition.resume(parts)
     parts.write([(b"u", b"another's")], end + 1)
     parts.write([(b"\xff\xff", b"me")], end + 2)
-    assert not found.resume(parts)
-    assert not found.resume(MemoryParts())
+    assert not partition.resume(parts)
+    assert not partition.resume(MemoryParts())
 
 
 async def test_the_index_of_due_users_follows_what_is_stored() -> None:
-    found, log = partition(MemoryParts()), FakeProducers(partitions=4)
-    user = found.user("u")
+    partition, log = opened(MemoryParts()), FakeProducers(partitions=4)
+    user = partition.user("u")
     live(user)
     first = user.due
     assert first is not None
-    await store(found, log, [user], None)
-    assert found.due(first, 10) == ["u"]
+    await store(partition, log, [user], None)
+    assert partition.due(first, 10) == ["u"]
     Engine().passing(user, first)  # its journeys sleep, and will end
-    assert found.due(first, 10) == ["u"], "not stored yet"
-    await store(found, log, [user], None)
-    assert found.due(first, 10) == []
+    assert partition.due(first, 10) == ["u"], "not stored yet"
+    await store(partition, log, [user], None)
+    assert partition.due(first, 10) == []
     user.due = None
-    await store(found, log, [user], None)
-    assert found.due(2**62, 10) == []
+    await store(partition, log, [user], None)
+    assert partition.due(2**62, 10) == []
 
 
 async def test_who_waits_for_nothing_is_not_in_the_index_and_a_long_one_lets_others_work() -> None:
     parts, log = MemoryParts(), FakeProducers(partitions=4)
-    found = partition(parts, capacity=10_000)
-    users = [found.user(f"u{n}") for n in range(1_200)]
+    partition = opened(parts, capacity=10_000)
+    users = [partition.user(f"u{n}") for n in range(1_200)]
     users[7].due = 5
-    await store(found, log, users, None)
-    other, turns = partition(parts), 0
+    await store(partition, log, users, None)
+    other, turns = opened(parts), 0
 
     async def work() -> None:
         nonlocal turns
@@ -146,39 +146,39 @@ async def test_who_waits_for_nothing_is_not_in_the_index_and_a_long_one_lets_oth
 async def test_a_failure_leaves_store_mark_and_index_as_they_were() -> None:
     parts = MemoryParts()
     log = FakeProducers(partitions=4, faults=[Fault(1, NotLeaderForPartitionError())])
-    found = partition(parts)
-    user = found.user("u")
-    await store(found, log, [user], Mark(offset=1))
+    partition = opened(parts)
+    user = partition.user("u")
+    await store(partition, log, [user], Mark(offset=1))
     before = dict(parts._parts)
     live(user)
     with pytest.raises(NotLeaderForPartitionError):
-        await store(found, log, [user], Mark(offset=2))
+        await store(partition, log, [user], Mark(offset=2))
     assert parts._parts == before
-    assert found.mark == Mark(offset=1)
-    assert found.due(2**62, 10) == []
+    assert partition.mark == Mark(offset=1)
+    assert partition.due(2**62, 10) == []
 
 
 async def test_a_mark_that_finds_no_room_gets_a_record_batch_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found, log = partition(MemoryParts()), FakeProducers()
-    users, mark = [found.user("u")], Mark(offset=1)
-    [alone] = pack(found, log, users, None)
+    partition, log = opened(MemoryParts()), FakeProducers()
+    users, mark = [partition.user("u")], Mark(offset=1)
+    [alone] = pack(partition, log, users, None)
     [(key, value)] = alone.parts
     room = len(key) + len(value or b"") + state.RECORD_BYTES + 4 * state.RECORD_BYTES
     monkeypatch.setattr(state, "BATCH_BYTES", room)
-    assert len(pack(found, log, users, mark)) == 1
+    assert len(pack(partition, log, users, mark)) == 1
     monkeypatch.setattr(state, "BATCH_BYTES", room - 1)
-    assert len(pack(found, log, users, mark)) == 2
-    assert [len(packed.parts) for packed in pack(found, log, [], mark)] == [1]
-    assert pack(found, log, [], None) == []
+    assert len(pack(partition, log, users, mark)) == 2
+    assert [len(packed.parts) for packed in pack(partition, log, [], mark)] == [1]
+    assert pack(partition, log, [], None) == []
 
 
 async def test_a_record_batch_smaller_than_reckoned_with_is_no_loss() -> None:
-    found = partition(MemoryParts())
-    users = [found.user(f"u{n}") for n in range(100)]
+    partition = opened(MemoryParts())
+    users = [partition.user(f"u{n}") for n in range(100)]
     with pytest.raises(StateTooLargeError):
-        pack(found, FakeProducers(limit=1_000), users, None)
+        pack(partition, FakeProducers(limit=1_000), users, None)
 
 
 @pytest.mark.parametrize(
@@ -192,11 +192,11 @@ def test_a_mark_that_cannot_be_read_is_not_guessed(raw: bytes, said: str) -> Non
     parts = MemoryParts()
     parts.write([(state.MARK_KEY, raw)], 0)
     with pytest.raises(SnapshotError, match=said):
-        partition(parts)
+        opened(parts)
 
 
 async def test_a_store_that_was_empty_is_read_anew() -> None:
     parts = MemoryParts()
-    found = partition(parts)
+    partition = opened(parts)
     parts.write([(b"\xff\xff", b"me")], 0)
-    assert not found.resume(parts)
+    assert not partition.resume(parts)
