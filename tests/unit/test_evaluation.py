@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from sklearn.metrics import adjusted_rand_score, v_measure_score
 
 from models.datasets import invented, people
-from models.datasets.people import Person
+from models.datasets.people import Collection, Half, Person
 from models.engine.params import DAY_MS, EngineParams
 from models.errors import JourneysError, Reason, Rejected, SettingsError
 from models.evaluation.extraction import baselines, engine, fit_confidence
@@ -313,7 +313,7 @@ def test_the_fit_stays_finite_where_all_is_right() -> None:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A folder with a little of everything."""
-    rows = []
+    rows: list[tuple[dict[str, Any], str]] = []
     interests = list(enumerate(("jazz concert", "sourdough bread")))
     for number, (interest, about), week in product(range(12), interests, range(7)):
         rows.append(
@@ -392,14 +392,15 @@ def test_halves_of_people_do_not_overlap(data: Path) -> None:
 
 
 def test_halves_of_topics_and_lists_do_not_overlap(data: Path) -> None:
-    for make in (
+    makers: tuple[Callable[[Half], Collection], ...] = (
         lambda half: invented.people(data, half, 5, anything),
         lambda half: invented.mixed(data, half, 9, anything, alike=True),
         lambda half: next(invented.short_texts(data, half, 3, anything)),
-    ):
+    )
+    halves: tuple[Half, ...] = ("even", "odd")
+    for make in makers:
         even, odd = (
-            {label for each in make(half).people for label in each.labels}
-            for half in ("even", "odd")
+            {label for each in make(half).people for label in each.labels} for half in halves
         )
         assert even
         assert odd
