@@ -90,8 +90,7 @@ def command(
     from threadpoolctl import threadpool_limits
 
     from models.encoders.encoder import Encoder
-    from models.evaluation.extraction import experiment as extraction
-    from models.evaluation.extraction import report
+    from models.evaluation.extraction import experiment, report
     from streams.cli.evaluate import tables
 
     for path in (json_to, plot_to):
@@ -101,19 +100,19 @@ def command(
         from models.evaluation.extraction import plot
 
         plot.check_format(plot_to)
-    wanted = _wanted(names, extraction.available(data))
+    wanted = _wanted(names, experiment.available(data))
     encoder = Encoder.open(
         settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
     )
-    params, sizes = settings.engine(), extraction.QUICK if quick else extraction.FULL
+    params, sizes = settings.engine(), experiment.QUICK if quick else experiment.FULL
     results: list[Result] = []
     console = tables.console()
     with threadpool_limits(1), _progress() as progress:
         for name in wanted:
             encode = _encoding(encoder.encode, name, progress)
-            for reading, collection in extraction.collections(data, name, users, sizes, encode):
-                with progress(collection.name, extraction.work(collection, reading, sizes)) as tick:
-                    results.append(extraction.evaluate(collection, reading, params, sizes, tick))
+            for reading, collection in experiment.collections(data, name, users, sizes, encode):
+                with progress(collection.name, experiment.work(collection, reading, sizes)) as tick:
+                    results.append(experiment.evaluate(collection, reading, params, sizes, tick))
                 tables.show(console, results[-1])
     calibration = report.calibration(results, params)
     tables.show_end(console, calibration)
