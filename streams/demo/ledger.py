@@ -11,8 +11,8 @@ from models.decoding import decode_change, decode_name, decode_request
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
 from models.records import CurrentJourney, encode
-from streams import topics
 from streams.demo.sample.generator import Sample
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.replay import Replay
 from streams.settings import Settings
@@ -127,7 +127,7 @@ class Ledger:
     def drain(self) -> list[bytes]:
         """All that is on the topics by now and was not read yet; returns the changes of it."""
         count = self._settings.partitions
-        ends = topics.end_offsets(
+        ends = admin.end_offsets(
             self._settings, {self._topics.changes: count, self._topics.journeys: count}
         )
         changes = []

@@ -39,10 +39,16 @@ async def activities(
     redelivered, watermark = 0, effects.watermark
     pause_at = monotonic() + STRETCH_SECONDS
     for place, ((record, activity), vector) in enumerate(zip(arrivals, vectors, strict=True)):
+        if place % LOOK_EVERY == 0 and monotonic() > pause_at:
+            await asyncio.sleep(0)
+            pause_at = monotonic() + STRETCH_SECONDS
         user_id, offset = activity.user_id, record.offset
         user = users.get(user_id) or load(user_id)
         if user.applied.get(number, -1) >= offset:
+            # State was stored without the mark that belongs to it, so time must be counted again. A
+            # rejected activity would look the same: no more counts than what the user has lived.
             redelivered += 1
+            watermark = max(watermark, min(activity.occurred_at, user.latest))
             continue
         try:
             if isinstance(vector, Rejected):
@@ -57,9 +63,6 @@ async def activities(
             watermark = activity.occurred_at
         if outcome.journeys or outcome.changes:
             effects.add(outcome)
-        if place % LOOK_EVERY == 0 and monotonic() > pause_at:
-            await asyncio.sleep(0)
-            pause_at = monotonic() + STRETCH_SECONDS
     effects.redelivered += redelivered
     effects.watermark = watermark
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from models.engine.engine import Outcome, UserState
 from models.errors import Rejected
 from models.records import Activity, Change, CurrentJourney, NamingRequest
-from streams.kafka.transport import Record
+from streams.kafka.messages import Record
 
 
 class Arrival(NamedTuple):

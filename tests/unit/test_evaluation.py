@@ -1,8 +1,8 @@
-"""The evaluation counts what shared/data's README says, on cases whose answer is known."""
+"""The evaluation counts right, on cases whose answer is known."""
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from sklearn.metrics import adjusted_rand_score, v_measure_score
 
 from models.datasets import invented, people
-from models.datasets.people import Person
+from models.datasets.people import Collection, Half, Person
 from models.engine.params import DAY_MS, EngineParams
 from models.errors import JourneysError, Reason, Rejected, SettingsError
 from models.evaluation.extraction import (
@@ -28,8 +28,7 @@ from models.evaluation.extraction.calibration import calibrate, fit_logistic, lo
 from models.evaluation.extraction.judge import Found, agreement, by_rule, match, promotions, score
 from models.records import Activity
 from models.vectors import Vectors
-from streams.cli import main
-from streams.cli.evaluate import extraction as evaluate_extraction
+from streams.cli import extras, main
 from tests.support.lives import START, WEEK, topic
 
 PARAMS = EngineParams()
@@ -318,7 +317,7 @@ def test_the_fit_stays_finite_where_all_is_right() -> None:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A folder with a little of everything."""
-    rows = []
+    rows: list[tuple[dict[str, Any], str]] = []
     interests = list(enumerate(("jazz concert", "sourdough bread")))
     for number, (interest, about), week in product(range(12), interests, range(7)):
         rows.append(
@@ -397,14 +396,15 @@ def test_halves_of_people_do_not_overlap(data: Path) -> None:
 
 
 def test_halves_of_topics_and_lists_do_not_overlap(data: Path) -> None:
-    for make in (
+    makers: tuple[Callable[[Half], Collection], ...] = (
         lambda half: invented.people(data, half, 5, anything),
         lambda half: invented.mixed(data, half, 9, anything, alike=True),
         lambda half: next(invented.short_texts(data, half, 3, anything)),
-    ):
+    )
+    halves: tuple[Half, ...] = ("even", "odd")
+    for make in makers:
         even, odd = (
-            {label for each in make(half).people for label in each.labels}
-            for half in ("even", "odd")
+            {label for each in make(half).people for label in each.labels} for half in halves
         )
         assert even
         assert odd
@@ -521,7 +521,7 @@ def test_what_cannot_be_done_is_said_at_once(
 
 
 def test_a_missing_extra_is_one_line(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluate_extraction, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     result = run(data)
     assert result.exit_code == 1
     assert result.stderr.startswith("journeys: sklearn, scipy not installed")
@@ -532,4 +532,4 @@ def test_help_has_examples_on_both_levels() -> None:
     for arguments in (["evaluate", "--help"], ["evaluate", "extraction", "--help"]):
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0
-        assert "journeys evaluate extraction --quick" in result.stdout
+        assert "journeys evaluate extraction --data FOLDER --quick" in result.stdout

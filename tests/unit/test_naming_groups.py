@@ -1,6 +1,7 @@
 """Which names are learned, which are judged, and that neither knows of the other."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from models.encoders.encoder import Encoder
 from models.errors import ModelError
 from models.naming.guard import Policy, check
 from models.naming.titles import Evidence
-from models.naming.tuning.pairs import pairs
+from models.naming.tuning.pairs import Pair, pairs
 from tests.support import named
+from tests.support.data import evaluation_data
 from tests.support.naming import LISTS, SOURDOUGH, request
 
 
-def answers(found):
-    return {json.loads(pair.answer)["name"] for pair in found}
+def answers(learned: Iterable[Pair]) -> set[str]:
+    return {json.loads(pair.answer)["name"] for pair in learned}
 
 
 def test_no_list_and_no_kind_of_subreddit_is_in_both_halves(tmp_path: Path) -> None:
@@ -46,9 +48,7 @@ def test_a_title_that_is_judged_is_not_learned_wherever_it_stands(tmp_path: Path
 
 
 def test_the_real_data_leaks_nothing() -> None:
-    data = Path(__file__).parents[3] / "shared" / "data" / "names"
-    if not data.is_dir():
-        pytest.skip("the evaluation data is not here")
+    data = evaluation_data("names")
     learned, judged = named_groups.read(data, "even"), named_groups.read(data, "odd")
     assert len(learned) > 300
     assert len(judged) > 300

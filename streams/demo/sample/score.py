@@ -37,10 +37,10 @@ def score(journeys: Iterable[CurrentJourney], truth: Iterable[Interest]) -> Scor
         item["item_id"]: entry["interest"] for entry in catalogue() for item in entry["items"]
     }
     kinds = {(interest.user_id, interest.interest): interest.kind for interest in truth}
-    found = set()
+    interests = set()
     for current in journeys:
         items = Counter(interest_of.get(item.item_id) for item in current.journey.items)
-        found.add((current.user_id, items.most_common(1)[0][0]))
+        interests.add((current.user_id, items.most_common(1)[0][0]))
     lasting = {key for key, kind in kinds.items() if kind in LASTING}
     short = kinds.keys() - lasting
-    return Score(len(lasting), len(lasting & found), len(short), len(short & found))
+    return Score(len(lasting), len(lasting & interests), len(short), len(short & interests))

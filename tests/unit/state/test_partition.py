@@ -17,7 +17,7 @@ from tests.support.lives import START, topic
 
 
 class Log:
-    """Stands in for the writers: keeps the record batches in memory."""
+    """Stands in for the producers: keeps the record batches in memory."""
 
     changelog = "users"
 
