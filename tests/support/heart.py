@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from models.encoders.encoder import VectorCache
+from models.encoders.cache import VectorCache
 from models.engine.params import DAY_MS
 from models.records import encode
 from streams.service.metrics import WORKER, Metrics
