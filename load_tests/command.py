@@ -1,4 +1,4 @@
-"""How every load test is started: its options, a broker, the file of numbers, one line on failure."""
+"""How every load test is started: options, a broker, the file of numbers, one line on failure."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
