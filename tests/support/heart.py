@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from faust.types import TP
 
 from models.encoders.cache import VectorCache
 from models.engine.params import DAY_MS
@@ -89,6 +90,12 @@ class Heart:
         await self.tasks.agent(handle)(stream)
         acked: list[Any] = stream.acked
         return acked
+
+    def at(self, position: int, end: int, number: int = 0) -> None:
+        """How far the consumer has read a partition, and where that ends."""
+        tp = TP(TOPICS.activities, number)
+        self.group.consumer.ends[tp] = (position, end)
+        self.group.consumer.delivered[tp] = position - 1
 
     async def tick(self, times: int = 1) -> None:
         """Let the clock tick."""

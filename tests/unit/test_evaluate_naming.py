@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.datasets import named_groups as groups
+from models.datasets import named_groups
 from models.datasets.named_groups import Group
 from models.encoders.encoder import Encoder
 from models.evaluation.naming.cases import AMONG, Case, users
@@ -106,7 +106,7 @@ def test_users_have_journeys_of_every_list_and_the_same_ones_every_time(tmp_path
         for topic, titles in LISTS.items()
     ]
     rows += [named.section("RSS feeds", "Chess", LISTS["chess"])]
-    judged = groups.read(named.write(tmp_path, rows, []), "odd")
+    judged = named_groups.read(named.write(tmp_path, rows, []), "odd")
     encoder = Encoder.open("default")
     made, again = (users(judged, 10, encoder.encode) for _ in range(2))
     cases = [each for user in made for each in user]

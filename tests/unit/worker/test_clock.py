@@ -24,14 +24,8 @@ async def alive() -> Heart:
     heart = await Heart().start()
     assert await heart.deliver(batch(LIVES))
     heart.time.seconds = heart.partition().mark.stamp / 1000
-    at(heart, position=len(LIVES), end=len(LIVES))
+    heart.at(position=len(LIVES), end=len(LIVES))
     return heart
-
-
-def at(heart: Heart, position: int, end: int) -> None:
-    """How far the consumer has read, and where the partition ends."""
-    heart.group.consumer.ends[TP0] = (position, end)
-    heart.group.consumer.delivered[TP0] = position - 1
 
 
 def kinds(heart: Heart) -> list[str]:
@@ -42,7 +36,7 @@ async def test_the_watermark_brings_silent_users_journeys_to_sleep() -> None:
     heart = await alive()
     neighbours = batch([activity(500, "other", 35 + 4 * 7 + 7, 5)], len(LIVES))
     assert await heart.deliver(neighbours)
-    at(heart, position=len(LIVES) + 1, end=len(LIVES) + 1)
+    heart.at(position=len(LIVES) + 1, end=len(LIVES) + 1)
     await heart.tick()
     assert kinds(heart).count("dormant") == 3
     assert heart.metrics.value(metrics.DUE) == 3
@@ -54,7 +48,7 @@ async def test_the_watermark_brings_silent_users_journeys_to_sleep() -> None:
 async def test_as_long_as_records_come_the_wall_clock_says_nothing() -> None:
     heart = await alive()
     heart.time.seconds += 3_600 * 24 * 365
-    at(heart, position=len(LIVES), end=len(LIVES) + 1)
+    heart.at(position=len(LIVES), end=len(LIVES) + 1)
     await heart.tick()
     assert kinds(heart).count("dormant") == 0
     assert heart.metrics.value(metrics.LAG, "0") == 1
@@ -87,7 +81,7 @@ async def test_silence_shorter_than_the_setting_does_not_count() -> None:
 
 async def test_a_partition_that_never_had_an_activity_has_no_time() -> None:
     heart = await Heart().start()
-    at(heart, position=0, end=0)
+    heart.at(position=0, end=0)
     heart.group.consumer.ends[TP0] = (0, 1)
     heart.time.seconds += 3_600
     await heart.tick()
@@ -192,7 +186,7 @@ async def test_a_lost_partitions_time_is_left_to_its_owner(checks: int) -> None:
     assert checks == 0 or heart.partition()._users == {}
     other = await heart.restarted()
     other.time.seconds = heart.time.seconds
-    at(other, position=len(LIVES), end=len(LIVES))
+    other.at(position=len(LIVES), end=len(LIVES))
     await other.tick()
     assert kinds(other).count("dormant") == 3, "told once, however often it was sent"
 
@@ -214,10 +208,10 @@ async def test_the_lag_is_what_is_not_handled_yet() -> None:
     heart.group.rebalancing = False
     heart.group.consumer.ends.clear()
     assert heart.clock.lag(0) == -1, "the end is not known"
-    at(heart, position=len(LIVES) + 3, end=len(LIVES) + 10)
+    heart.at(position=len(LIVES) + 3, end=len(LIVES) + 10)
     assert heart.clock.lag(0) == 10
     # The last offsets are a transaction's marker: nothing more will be delivered.
-    at(heart, position=len(LIVES), end=len(LIVES))
+    heart.at(position=len(LIVES), end=len(LIVES))
     heart.group.consumer.ends[TP0] = (len(LIVES) + 2, len(LIVES) + 2)
     assert heart.clock.lag(0) == 0
     heart.group.consumer.delivered[TP0] = len(LIVES)
@@ -226,7 +220,7 @@ async def test_the_lag_is_what_is_not_handled_yet() -> None:
 
 async def test_state_that_goes_further_than_the_log_ends_the_worker() -> None:
     heart = await alive()
-    at(heart, position=1, end=1)
+    heart.at(position=1, end=1)
     with pytest.raises(AheadError, match="use another group"):
         heart.clock.lag(0)
     await heart.tick()

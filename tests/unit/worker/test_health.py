@@ -14,7 +14,6 @@ from streams.worker import health
 from streams.worker.health import STALL_SECONDS, Health
 from tests.support.fakes import FakeTime
 from tests.support.heart import Heart, batch, lives
-from tests.unit.worker.test_clock import at
 
 LIVES = lives()
 
@@ -44,7 +43,7 @@ class Case:
 async def case() -> Case:
     heart = await Heart().start()
     assert await heart.deliver(batch(LIVES[:10]))
-    at(heart, position=10, end=len(LIVES))
+    heart.at(position=10, end=len(LIVES))
     return Case(heart)
 
 
@@ -78,7 +77,7 @@ async def test_a_batch_that_is_done_is_progress(case: Case) -> None:
 
 
 async def test_a_worker_with_nothing_to_do_may_be_silent(case: Case) -> None:
-    at(case.heart, position=10, end=10)
+    case.heart.at(position=10, end=10)
     for _ in range(3):
         assert await case.look(STALL_SECONDS + 1)
     assert case.health.readiness().ready
