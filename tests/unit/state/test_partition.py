@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from models.engine.engine import Engine, UserState
+from models.engine.engine import Engine
 from models.engine.params import DAY_MS
+from models.engine.users import UserState
 from models.errors import StateTooLargeError
 from models.records import Activity
 from streams.state import partition as state
