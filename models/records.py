@@ -22,7 +22,7 @@ class Activity(msgspec.Struct, frozen=True, gc=False):
         title: The item's title, stripped, 1 to 1,000 characters.
         occurred_at: Event time, epoch milliseconds.
         type: What the user did ("view", "play", "buy"), if known.
-        weight: How much it counts, > 0.
+        weight: How much it counts against the user's others, > 0. Their unit makes no difference.
         terms: Salient terms with their scores, if the producer has them.
         vector: A ready vector, shape (dimensions,), finite; the encoder is then not asked.
     """
@@ -118,7 +118,8 @@ class CurrentJourney(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         name_source: Who made the name.
         revision: Which state of the journey is the latest that a name was asked for.
         updated_at: Event time of what brought this, epoch ms.
-        strength: Its activities, each counting half after 60 days, at the user's latest activity.
+        strength: Its activities, each counting half after 60 days, at the user's latest activity;
+            one of twice the user's mean weight counts as two.
         rank: Its place among the user's journeys by strength and diversity, 1 the first, when this
             was published; None once it is no longer among them.
         merged_into: The journey that goes on in its place.

@@ -38,7 +38,7 @@ def assign(
         row, score, cosine = user.numbers.nearest(params, vector, moment)
     if score > 0.0:
         cluster = user.clusters[row]
-        user.numbers.learn(row, vector, weight, moment, params.half_life_ms)
+        user.numbers.learn(row, vector, 1.0, moment, params.half_life_ms, weight)
         cluster.cohesion += (cosine - cluster.cohesion) / (cluster.count + 1)
         user.dirty.add(cluster.number)
     else:
@@ -46,7 +46,7 @@ def assign(
             _make_room(user, params, activity, out)
         cosine = 1.0
         cluster = Cluster(user.given + 1, moment, moment, 0, 1.0, {}, {}, [])
-        user.open(cluster, vector, weight, moment)
+        user.open(cluster, vector, 1.0, moment, weight)
     cluster.count += 1
     cluster.last_at = max(cluster.last_at, moment)
     cluster.started_at = min(cluster.started_at, moment)

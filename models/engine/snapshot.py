@@ -19,7 +19,9 @@ from models.engine.engine import Engine
 from models.engine.users import Cluster, UserState
 from models.errors import SnapshotError
 
-VERSION: Final = 2
+VERSION: Final = 3
+WEIGHED_APART: Final = 3  # from that version on a mass is a count
+READ: Final = (2, 3)
 _MARK: Final = b"\xff"
 
 
@@ -40,6 +42,7 @@ class _Part(_Versioned, array_like=True, gc=False):
     mean: bytes
     mass: float
     touched: float
+    weight: float | None = None  # None: as the mass, since all weights were 1
 
 
 _Read = TypeVar("_Read", bound=_Versioned)
@@ -70,24 +73,13 @@ def dump(user: UserState) -> list[tuple[bytes, bytes | None]]:
     The user's marks of change are cleared. The header holds the watermark that the user waits for,
     so that the index of due users can be rebuilt without reading clusters.
     """
-    name, numbers = user.user_id.encode(), user.numbers
+    name = user.user_id.encode()
     parts: list[tuple[bytes, bytes | None]] = [
         (_key(name, number), None) for number in sorted(user.removed)
     ]
     if user.dirty:
         parts += [
-            (
-                _key(name, cluster.number),
-                _encode(
-                    _Part(
-                        VERSION,
-                        cluster,
-                        packed(numbers.means[row]),
-                        float(numbers.mass[row]),
-                        float(numbers.touched[row]),
-                    )
-                ),
-            )
+            (_key(name, cluster.number), _encode(_part(user, row)))
             for row, cluster in enumerate(user.clusters)
             if cluster.number in user.dirty
         ]
@@ -98,6 +90,19 @@ def dump(user: UserState) -> list[tuple[bytes, bytes | None]]:
     user.dirty.clear()
     user.removed.clear()
     return parts
+
+
+def _part(user: UserState, row: int) -> _Part:
+    numbers = user.numbers
+    mass, weight = float(numbers.mass[row]), float(numbers.weight[row])
+    return _Part(
+        VERSION,
+        user.clusters[row],
+        packed(numbers.means[row]),
+        mass,
+        float(numbers.touched[row]),
+        None if weight == mass else weight,
+    )
 
 
 def load(engine: Engine, user_id: str, get: Callable[[bytes], bytes | None]) -> UserState:
@@ -127,7 +132,10 @@ def load(engine: Engine, user_id: str, get: Callable[[bytes], bytes | None]) -> 
         mean = unpacked(read.mean)
         if user.clusters and len(mean) != user.numbers.dimensions:
             raise SnapshotError(f"state of user {user_id!r}: vectors of several sizes")
-        user.open(read.cluster, mean, read.mass, read.touched)
+        mass = read.mass
+        if read.version < WEIGHED_APART:
+            mass = min(mass, float(read.cluster.count))  # it was a sum of weights
+        user.open(read.cluster, mean, mass, read.touched, read.weight)
     user.dirty.clear()
     return user
 
@@ -137,6 +145,7 @@ def _read(decoder: msgspec.msgpack.Decoder[_Read], raw: bytes) -> _Read:
         read = decoder.decode(raw)
     except (msgspec.DecodeError, ValueError) as error:
         raise SnapshotError(f"stored state cannot be read: {error}") from None
-    if read.version != VERSION:
-        raise SnapshotError(f"stored state has version {read.version}, known: {VERSION}")
+    if read.version not in READ:
+        known = " and ".join(map(str, READ))
+        raise SnapshotError(f"stored state has version {read.version}, known: {known}")
     return read

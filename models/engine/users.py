@@ -147,13 +147,20 @@ class UserState:
         """Unit mean of a cluster that is known to be there, shape (dimensions,)."""
         return self.numbers.direction(self.row_of(cluster.number))
 
-    def open(self, cluster: Cluster, mean: Vector, mass: float, moment: float) -> None:
-        """Add a cluster that has nothing but its numbers yet."""
+    def open(
+        self,
+        cluster: Cluster,
+        mean: Vector,
+        mass: float,
+        moment: float,
+        weight: float | None = None,
+    ) -> None:
+        """Add a cluster that has nothing but its numbers yet (`Clusters.append`)."""
         if not self.clusters:
             self.numbers = Clusters(len(mean))
         self.given = max(self.given, cluster.number)
         self.clusters.append(cluster)
-        self.numbers.append(mean, mass, moment)
+        self.numbers.append(mean, mass, moment, weight)
         self.dirty.add(cluster.number)
 
     def remove(self, cluster: Cluster) -> None:
@@ -170,7 +177,7 @@ class UserState:
         Args:
             kept: Keeps its number and its journey.
             gone: Its number is never given again.
-            half_life: Of an activity's weight, ms.
+            half_life: After it, an activity counts half, ms.
             windows: How many windows of history are kept.
         """
         into, source = self.row_of(kept.number), self.row_of(gone.number)
@@ -182,6 +189,7 @@ class UserState:
             numbers.mass[source],
             numbers.touched[source],
             half_life,
+            numbers.weight[source],
         )
         kept.count += gone.count
         kept.started_at = min(kept.started_at, gone.started_at)
