@@ -16,7 +16,8 @@ class Activity(msgspec.Struct, frozen=True, gc=False):
     """One thing a user did with an item at a time.
 
     Attributes:
-        event_id: Unique per activity; the cause in the ids of the changes it brings.
+        event_id: Unique per activity, for a repeated one counts once; the cause in the ids of the
+            changes it brings.
         user_id: The record's key says the same.
         item_id: What was viewed, played or bought.
         title: The item's title, stripped, 1 to 1,000 characters.

@@ -9,6 +9,7 @@ confidence  how sure it is that a journey is one interest that persists
 users       what is known of one user
 clusters    a user's clusters in numbers, on the compiled loops of kernel
 params      the settings, with the reason for each default
+repeats     which activities were counted before
 windows     tumbling windows of event time
 exemplars   the few titles that stand for a cluster
 snapshot    state to bytes and back; compact: vectors in few bytes

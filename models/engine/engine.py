@@ -27,6 +27,7 @@ from models.engine.lifecycle import (
 )
 from models.engine.outcome import Outcome
 from models.engine.params import EngineParams
+from models.engine.repeats import short
 from models.engine.users import Cluster, UserState
 from models.engine.views import change, current, named, request, view
 from models.engine.windows import count_in, index_of
@@ -54,7 +55,7 @@ class Engine:
         return user.due
 
     def activity(self, user: UserState, activity: Activity, vector: Vector) -> Outcome:
-        """Apply one activity of the user.
+        """Apply one activity of the user; one whose event id was counted before does nothing.
 
         Args:
             user: Changed in place.
@@ -74,14 +75,20 @@ class Engine:
                 f"{len(vector)} dimensions, the user's activities "
                 f"before it had {user.numbers.dimensions}",
             )
-        oldest = index_of(user.latest, params.window_ms) - params.history_windows
-        if moment < user.latest - params.lateness_ms and window <= oldest:
+        latest = index_of(user.latest, params.window_ms)
+        if moment < user.latest - params.lateness_ms and window <= latest - params.history_windows:
             raise Rejected(Reason.TOO_LATE, "its window is no longer kept")
-        out = Outcome()
+        out, event = Outcome(), short(activity.event_id)
+        if event in user.counted:
+            out.repeated = True
+            return out
         if moment > user.latest:
+            if window > latest:
+                user.counted.forget(window - params.history_windows, latest)
             user.latest = moment
             if user.due is not None and moment >= user.due - params.lateness_ms:
                 close_windows(user, params, moment, params.lateness_ms, out)
+        user.counted.add(event, max(window, latest))
         cluster = assign(user, params, activity, vector, out)
         cluster = merge_near(user, params, cluster, activity, out)
         self._count(user, cluster, window, activity, out)

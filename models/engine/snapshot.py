@@ -1,10 +1,12 @@
 """User state ↔ versioned compact bytes (MessagePack, no pickle), in parts that change singly.
 
-A user is one header and one part per cluster, so that an activity rewrites the header and one
-cluster and not the user's whole past. The keys sort a user's parts together:
+A user is one header, one part per cluster and one per eight of the ids that were counted, so that
+an activity rewrites the header and one cluster and not the user's whole past. The keys sort a
+user's parts together:
 
     header   user id in UTF-8
     cluster  user id in UTF-8, 0xFF (no byte of UTF-8), cluster number as 4 bytes big endian
+    ids      user id in UTF-8, 0xFF 0xFF, chunk number as 4 bytes big endian
 
 The parts of one dump belong together: they must be stored all or none.
 """
@@ -35,6 +37,12 @@ class _Header(_Versioned, array_like=True, gc=False):
     given: int
     applied: dict[int, int]
     numbers: list[int]
+    ids: tuple[int, int, bytes] = (0, 0, b"")  # number of the first chunk, how many, the rest
+
+
+class _Ids(_Versioned, array_like=True, gc=False):
+    window: int
+    hashes: bytes
 
 
 class _Part(_Versioned, array_like=True, gc=False):
@@ -50,10 +58,15 @@ _Read = TypeVar("_Read", bound=_Versioned)
 _encode = msgspec.msgpack.Encoder().encode
 _headers = msgspec.msgpack.Decoder(_Header)
 _parts = msgspec.msgpack.Decoder(_Part)
+_ids = msgspec.msgpack.Decoder(_Ids)
 
 
 def _key(user: bytes, number: int) -> bytes:
     return user + _MARK + number.to_bytes(4, "big")
+
+
+def _ids_key(user: bytes, number: int) -> bytes:
+    return user + _MARK + _MARK + number.to_bytes(4, "big")
 
 
 def is_header(key: bytes) -> bool:
@@ -83,10 +96,24 @@ def dump(user: UserState) -> list[tuple[bytes, bytes | None]]:
             for row, cluster in enumerate(user.clusters)
             if cluster.number in user.dirty
         ]
-    present = [cluster.number for cluster in user.clusters]
-    parts.append(
-        (name, _encode(_Header(VERSION, user.due, user.latest, user.given, user.applied, present)))
+    counted = user.counted
+    chunks = counted.chunks()
+    parts += [(_ids_key(name, number), None) for number in counted.dropped]
+    for number in range(counted.stored, chunks.stop):
+        window, hashes = counted.chunk(number)
+        parts.append((_ids_key(name, number), _encode(_Ids(VERSION, window, hashes))))
+    header = _Header(
+        VERSION,
+        user.due,
+        user.latest,
+        user.given,
+        user.applied,
+        [cluster.number for cluster in user.clusters],
+        (chunks.start, len(chunks), counted.rest()),
     )
+    parts.append((name, _encode(header)))
+    counted.stored = chunks.stop
+    counted.dropped.clear()
     user.dirty.clear()
     user.removed.clear()
     return parts
@@ -124,11 +151,14 @@ def load(engine: Engine, user_id: str, get: Callable[[bytes], bytes | None]) -> 
     header = _read(_headers, raw)
     user.latest, user.given, user.due = header.latest, header.given, header.due
     user.applied = header.applied
+    first, chunks, rest = header.ids
+    stored = [
+        _read(_ids, _found(get, _ids_key(name, number), f"chunk {number} of its ids", user_id))
+        for number in range(first, first + chunks)
+    ]
+    user.counted.restore(first, [(chunk.window, chunk.hashes) for chunk in stored], rest)
     for number in header.numbers:
-        part = get(_key(name, number))
-        if part is None:
-            raise SnapshotError(f"state of user {user_id!r}: cluster {number} is missing")
-        read = _read(_parts, part)
+        read = _read(_parts, _found(get, _key(name, number), f"cluster {number}", user_id))
         mean = unpacked(read.mean)
         if user.clusters and len(mean) != user.numbers.dimensions:
             raise SnapshotError(f"state of user {user_id!r}: vectors of several sizes")
@@ -138,6 +168,13 @@ def load(engine: Engine, user_id: str, get: Callable[[bytes], bytes | None]) -> 
         user.open(read.cluster, mean, mass, read.touched, read.weight)
     user.dirty.clear()
     return user
+
+
+def _found(get: Callable[[bytes], bytes | None], key: bytes, what: str, user_id: str) -> bytes:
+    part = get(key)
+    if part is None:
+        raise SnapshotError(f"state of user {user_id!r}: {what} is missing")
+    return part
 
 
 def _read(decoder: msgspec.msgpack.Decoder[_Read], raw: bytes) -> _Read:

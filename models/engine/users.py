@@ -7,6 +7,7 @@ import msgspec
 
 from models.engine.clusters import Clusters
 from models.engine.exemplars import Exemplar, offer
+from models.engine.repeats import CountedIds
 from models.engine.windows import count_in
 from models.records import NameSource, Stage
 from models.text.keywords import add_counts
@@ -96,6 +97,7 @@ class UserState:
         due: Watermark (epoch ms) from which time alone changes something; None: never.
         given: How many cluster numbers were given.
         applied: Highest applied offset per source partition.
+        counted: Ids of the activities in the kept windows.
         dirty: Numbers of the clusters that changed since the last dump.
         removed: Numbers of the clusters that went since the last dump.
     """
@@ -103,6 +105,7 @@ class UserState:
     __slots__ = (
         "applied",
         "clusters",
+        "counted",
         "dirty",
         "due",
         "given",
@@ -122,6 +125,7 @@ class UserState:
         self.due: int | None = None
         self.given = 0
         self.applied: dict[int, int] = {}
+        self.counted = CountedIds()
         self.dirty: set[int] = set()
         self.removed: set[int] = set()
 

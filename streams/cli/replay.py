@@ -111,7 +111,7 @@ class _Report:
         self._assigned: list[tuple[str, str, str | None]] = []
         self._merged: dict[str, str] = {}
         self._journeys: dict[str, CurrentJourney] = {}
-        self._applied = self._changes = self._rejected = 0
+        self._applied = self._repeats = self._changes = self._rejected = 0
         self._start = time.perf_counter()
 
     def add(self, step: "Step") -> None:
@@ -119,7 +119,9 @@ class _Report:
         if step.rejected is not None:
             self._reject(step)
         else:
-            self._applied += 1
+            repeated = any(outcome.repeated for outcome in step.outcomes)
+            self._repeats += repeated
+            self._applied += not repeated
         if self._assignments_to and step.activity is not None:
             cluster_id = step.outcomes[0].cluster_id if step.outcomes else None
             self._assigned.append((step.activity.event_id, step.activity.user_id, cluster_id))
@@ -158,6 +160,7 @@ class _Report:
             f"{self._applied:,} activities of {users:,} users in {seconds:.1f} s: "
             f"{self._changes:,} changes, {len(self._journeys):,} journeys; "
             f"{self._rejected:,} lines rejected"
+            + (f", {self._repeats:,} repeats skipped" if self._repeats else "")
         )
 
     def _reject(self, step: "Step") -> None:

@@ -1,10 +1,14 @@
 """What counts, and how much: weights, repeats, scores of terms, an item again and again."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
+import msgspec
 import pytest
 
 from models.engine import snapshot
+from models.engine.repeats import MOST_CHUNKS, CountedIds, short
+from models.errors import Rejected
 from models.records import CurrentJourney, encode
 from tests.support.lives import WEEK, Life
 
@@ -56,3 +60,83 @@ def test_weights_survive_their_bytes() -> None:
     for one in (kept, loaded):
         one.act(10 * WEEK, about=1, weight=2.0)
     assert told(kept) == told(loaded)
+
+
+def test_an_event_that_is_sent_twice_counts_once() -> None:
+    life = Life()
+    for time in (0, 1):
+        for number in range(3):
+            life.act(number * WEEK + time, about=1, event_id=f"e{number}")
+    assert [out.repeated for out in life.outcomes] == [False] * 3 + [True] * 3
+    assert life.kinds() == []
+    assert [cluster.count for cluster in life.user.clusters] == [3]
+
+
+def test_a_log_that_is_sent_twice_changes_what_it_changes_once() -> None:
+    def live(times: int) -> Life:
+        life = Life()
+        for _ in range(times):
+            for number in range(60):
+                with suppress(Rejected):
+                    life.act(number * 5, about=number % 3, event_id=f"e{number}")
+        return life
+
+    assert live(1).kinds().count("started") > 1
+    assert live(2).ids() == live(1).ids()
+    assert live(2).user.latest == live(1).user.latest
+
+
+def test_an_event_id_is_known_as_long_as_its_window_is_kept_and_not_for_ever() -> None:
+    life = Life()
+    for week in range(20):
+        life.act(week * WEEK, about=1, event_id=f"e{week}")
+    assert life.act(19 * WEEK, about=1, event_id="e14").repeated
+    assert not life.act(19 * WEEK, about=1, event_id="e1").repeated
+
+
+def test_ids_survive_their_bytes_are_written_once_and_forgotten_in_time() -> None:
+    kept, reloaded, parts = Life(), Life(), dict[bytes, bytes]()
+    written = 0
+    for number in range(400):
+        event = f"e{number % 37 if number % 5 else number}"
+        outs = [life.act(number / 3, number % 4, event_id=event) for life in (kept, reloaded)]
+        assert outs[0].repeated == outs[1].repeated
+        for key, value in snapshot.dump(reloaded.user):
+            written += len(value or b"") if key.startswith(b"u\xff\xff") else 0
+            parts.pop(key, None)
+            if value is not None:
+                parts[key] = value
+        reloaded.user = snapshot.load(reloaded.engine, "u", parts.get)
+    assert told(kept) == told(reloaded)
+    assert any(out.repeated for out in kept.outcomes)
+    assert written < 10 * 400
+    ids = [key for key in parts if key.startswith(b"u\xff\xff")]
+    assert 0 < len(ids) == len(reloaded.user.counted.chunks()) < 400 / 8 / 2
+
+
+def test_the_ids_of_one_user_are_bounded() -> None:
+    ids = CountedIds()
+    for number in range(10_000):
+        ids.add(short(f"e{number}"), 1)
+    assert len(ids.chunks()) == MOST_CHUNKS
+    assert short("e9999") in ids
+    assert short("e6000") in ids
+    assert short("e5000") not in ids
+
+
+def test_state_of_version_2_is_read() -> None:
+    life, parts = weighed(lambda _: 1.0), dict[bytes, bytes]()
+    for key, value in snapshot.dump(life.user):
+        if value is None or key.startswith(b"u\xff\xff"):
+            continue
+        # As it was written: no ids at the end of a header, no weight at the end of a part.
+        fields = msgspec.msgpack.decode(value)
+        before = fields[:6] if snapshot.is_header(key) else fields[:5]
+        parts[key] = msgspec.msgpack.encode([2, *before[1:]])
+    old = Life()
+    old.user = snapshot.load(old.engine, "u", parts.get)
+    old.acts = life.acts
+    life.outcomes.clear()
+    for one in (old, life):
+        one.weekly(range(10, 14), about=1)
+    assert told(old) == told(life)
