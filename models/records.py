@@ -24,7 +24,8 @@ class Activity(msgspec.Struct, frozen=True, gc=False):
         occurred_at: Event time, epoch milliseconds.
         type: What the user did ("view", "play", "buy"), if known.
         weight: How much it counts against the user's others, > 0. Their unit makes no difference.
-        terms: Salient terms with their scores, if the producer has them.
+        terms: Salient terms with their scores, if the producer has them; compared with one another
+            only, so their unit makes no difference.
         vector: A ready vector, shape (dimensions,), finite; the encoder is then not asked.
     """
 

@@ -17,7 +17,7 @@ from models.engine.users import Cluster, UserState
 from models.engine.views import change, current, request, view
 from models.engine.windows import index_of
 from models.records import Activity
-from models.text.keywords import count_terms, terms_of
+from models.text.keywords import add_counts, count_terms, relative, terms_of
 from models.vectors import Vector
 
 # A cluster looks for a twin each time it has grown by a fifth: at 2, 3, 4, 5, 6, 8, 9, 11 …
@@ -50,7 +50,10 @@ def assign(
     cluster.count += 1
     cluster.last_at = max(cluster.last_at, moment)
     cluster.started_at = min(cluster.started_at, moment)
-    count_terms(cluster.terms, activity.terms or terms_of(activity.title))
+    if terms := relative(activity.terms or {}):
+        add_counts(cluster.terms, terms)
+    else:
+        count_terms(cluster.terms, terms_of(activity.title))
     offer(
         cluster.exemplars,
         Exemplar(

@@ -10,7 +10,7 @@ from models.engine.exemplars import Exemplar, offer
 from models.engine.repeats import CountedIds
 from models.engine.windows import count_in
 from models.records import NameSource, Stage
-from models.text.keywords import add_counts
+from models.text.keywords import Counts, add_counts
 from models.vectors import Vector
 
 
@@ -64,7 +64,7 @@ class Cluster(msgspec.Struct, array_like=True, gc=False):
     count: int
     cohesion: float
     windows: dict[int, int]
-    terms: dict[str, int]
+    terms: Counts
     exemplars: list[Exemplar]
     journey: Journey | None = None
 

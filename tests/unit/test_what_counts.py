@@ -140,3 +140,18 @@ def test_state_of_version_2_is_read() -> None:
     for one in (old, life):
         one.weekly(range(10, 14), about=1)
     assert told(old) == told(life)
+
+
+def test_scores_of_terms_rank_the_terms_of_a_journey() -> None:
+    def terms(**scores: float) -> list[str]:
+        life = Life()
+        for week in range(3):
+            for time in range(2):
+                life.act(week * WEEK + time, about=1, terms=scores)
+        [one] = last(life).values()
+        return list(one.journey.terms)
+
+    assert terms(zorn=9.0, quux=1.0) == ["zorn", "quux"]
+    assert terms(zorn=1.0, quux=9.0) == ["quux", "zorn"]
+    assert terms(zorn=1.0, quux=0.0) == ["zorn"]
+    assert "topic1" in terms(zorn=0.0), "without a score that says something, the title's terms"
