@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from models.engine.params import DAY_MS, EngineParams
+from models.engine.params import DAY_MS, EngineParams, RepeatedItems
 from models.errors import SettingsError
 
 PREFIX: Final = "JOURNEYS_"
@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     )
     promote_activities: Annotated[int, Field(ge=1)] = Field(
         5, description="activities in all until a cluster is a journey"
+    )
+    repeated_items: RepeatedItems = Field(
+        "once",
+        description="one item again and again: `once` (no journey: as many different items are "
+        "wanted as activities, up to five) or `each` (every activity counts)",
     )
     dormant_windows: Annotated[int, Field(ge=1)] = Field(
         4, description="silent windows until a journey is dormant"
@@ -196,6 +201,7 @@ class Settings(BaseSettings):
             promote_windows=self.promote_windows,
             history_windows=self.history_windows,
             promote_activities=self.promote_activities,
+            repeated_items=self.repeated_items,
             dormant_windows=self.dormant_windows,
             ended_windows=self.ended_windows,
             lateness_ms=int(self.lateness_days * DAY_MS),

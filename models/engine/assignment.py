@@ -98,7 +98,8 @@ def _persist(
         return False
     window = index_of(activity.occurred_at, params.window_ms)
     windows = first.windows | second.windows | {window: 1}
-    return params.persists(first.count + second.count, windows, user.latest)
+    items = {item.item_id for item in (*first.exemplars, *second.exemplars)}
+    return params.persists(first.count + second.count, len(items), windows, user.latest)
 
 
 def _merge(

@@ -134,7 +134,8 @@ class Engine:
         newest = cluster.last_window
         count_in(cluster.windows, window, params.history_windows)
         if journey is None:
-            if params.persists(cluster.count, cluster.windows, user.latest):
+            items = len(cluster.exemplars)
+            if params.persists(cluster.count, items, cluster.windows, user.latest):
                 start(user, params, cluster, moment, cause, out)
             return
         shown = None

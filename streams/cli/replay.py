@@ -56,6 +56,7 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     "promote_windows",
     "history_windows",
     "promote_activities",
+    "repeated_items",
     "dormant_windows",
     "ended_windows",
     "lateness_days",

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from models.engine import snapshot
+from models.engine.params import EngineParams, RepeatedItems
 from models.engine.repeats import MOST_CHUNKS, CountedIds, short
 from models.errors import Rejected
 from models.records import CurrentJourney, encode
@@ -155,3 +156,20 @@ def test_scores_of_terms_rank_the_terms_of_a_journey() -> None:
     assert terms(zorn=1.0, quux=9.0) == ["quux", "zorn"]
     assert terms(zorn=1.0, quux=0.0) == ["zorn"]
     assert "topic1" in terms(zorn=0.0), "without a score that says something, the title's terms"
+
+
+def test_one_item_again_and_again_is_no_journey_unless_the_user_says_so() -> None:
+    def watched(rule: RepeatedItems, weeks: int, items: int) -> Life:
+        life = Life(EngineParams(repeated_items=rule))
+        for number in range(30):
+            item = number % items
+            life.act(number * weeks * WEEK / 30, 1, "Baby Shark", wobble=False, item_id=f"v{item}")
+        return life
+
+    for weeks in (4, 12):
+        once = watched("once", weeks, items=1)
+        assert once.kinds() == []
+        assert [cluster.count for cluster in once.user.clusters] == [30]
+        assert watched("each", weeks, items=1).kinds()[:2] == ["started", "named"]
+        assert watched("once", weeks, items=4).kinds() == []
+        assert watched("once", weeks, items=5).kinds()[:2] == ["started", "named"]

@@ -29,7 +29,7 @@ def live(user: UserState, weeks: int = 6, name: str = "") -> None:
             event = Activity(
                 f"{name}{user.user_id}-{week}-{act}",
                 user.user_id,
-                "i",
+                f"i{week}-{act}",
                 f"title {act}",
                 START + week * 7 * DAY_MS + act,
             )
