@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from models.engine.params import DAY_MS, EngineParams, RepeatedItems
+from models.engine.params import DAY_MS, Dormancy, EngineParams, RepeatedItems
 from models.errors import SettingsError
 
 PREFIX: Final = "JOURNEYS_"
@@ -91,6 +91,12 @@ class Settings(BaseSettings):
     )
     dormant_windows: Annotated[int, Field(ge=1)] = Field(
         4, description="silent windows until a journey is dormant"
+    )
+    dormancy: Dormancy = Field(
+        "rhythm",
+        description="`rhythm` (one that comes seldom may be silent for a third longer, and having "
+        "slept twice it wakes by two windows close together) or `fixed` (always so many windows; "
+        "the next activity wakes it)",
     )
     ended_windows: Annotated[int, Field(ge=2)] = Field(
         56,
@@ -203,6 +209,7 @@ class Settings(BaseSettings):
             promote_activities=self.promote_activities,
             repeated_items=self.repeated_items,
             dormant_windows=self.dormant_windows,
+            dormancy=self.dormancy,
             ended_windows=self.ended_windows,
             lateness_ms=int(self.lateness_days * DAY_MS),
             max_clusters=self.max_clusters,

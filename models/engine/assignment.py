@@ -13,6 +13,7 @@ from models.engine.exemplars import Exemplar, offer, score_of, shorten
 from models.engine.lifecycle import end, reschedule, resume, revise
 from models.engine.outcome import Outcome
 from models.engine.params import FADING_HALF_LIFE_MS, EngineParams
+from models.engine.rhythm import has_returned
 from models.engine.users import Cluster, UserState
 from models.engine.views import change, current, request, view
 from models.engine.windows import index_of
@@ -123,7 +124,8 @@ def _merge(
     out.merged.append((user.cluster_id(gone.number), user.cluster_id(kept.number)))
     journey = kept.journey
     if journey is not None:
-        if fresher and journey.stage == "dormant":
+        asleep = journey.stage == "dormant"
+        if asleep and fresher and has_returned(params, journey.lapses, kept.windows):
             resume(user, params, kept, journey, moment, cause, out)
         if gone.journey is not None:
             revise(user, kept, journey, moment)

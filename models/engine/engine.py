@@ -17,8 +17,8 @@ from typing import Final
 
 from models.engine.assignment import assign, merge_near
 from models.engine.lifecycle import (
-    awaited,
     close_windows,
+    due_of,
     has_shifted,
     reschedule,
     resume,
@@ -28,15 +28,17 @@ from models.engine.lifecycle import (
 from models.engine.outcome import Outcome
 from models.engine.params import EngineParams
 from models.engine.repeats import short
+from models.engine.rhythm import has_returned
 from models.engine.users import Cluster, UserState
 from models.engine.views import change, current, named, request, view
-from models.engine.windows import count_in, index_of
+from models.engine.windows import index_of
 from models.errors import Reason, Rejected
 from models.records import Activity, JourneyName
 from models.vectors import Vector
 
 # Shift compares whole vectors; a mean moves little per activity, so every fourth is enough.
-# Counted per cluster and not per batch, so that batches do not matter.
+# Counted per cluster and not per batch, so that batches do not matter. A dormant journey is looked
+# at when it wakes.
 CHECK_EVERY: Final = 4
 
 
@@ -132,22 +134,28 @@ class Engine:
         params, journey = self.params, cluster.journey
         moment, cause = activity.occurred_at, activity.event_id
         newest = cluster.last_window
-        count_in(cluster.windows, window, params.history_windows)
+        due = due_of(cluster, journey, params) if journey else None
+        cluster.count_window(window, params.history_windows)
         if journey is None:
             items = len(cluster.exemplars)
             if params.persists(cluster.count, items, cluster.windows, user.latest):
                 start(user, params, cluster, moment, cause, out)
             return
-        shown = None
-        resumed = journey.stage == "dormant" and window > newest
+        shown, asleep = None, journey.stage == "dormant"
+        resumed = (
+            asleep and window > newest and has_returned(params, journey.lapses, cluster.windows)
+        )
         if resumed:
             shown = resume(user, params, cluster, journey, moment, cause, out)
-        if cluster.count % CHECK_EVERY == 0 and has_shifted(user, cluster, journey, params):
+        looked_at = resumed or (not asleep and cluster.count % CHECK_EVERY == 0)
+        if looked_at and has_shifted(user, cluster, journey, params):
             revise(user, cluster, journey, moment)
             shown = view(user, params, cluster, journey)
             out.changes.append(change(user, shown, "shifted", moment, cause))
             out.requests.append(request(user, cluster, journey))
-        if window > newest and (resumed or awaited(user, journey, newest, params)):
+        # Its rhythm may have quickened, so that it is due sooner than before in spite of it.
+        sooner = user.due is None or due_of(cluster, journey, params) < user.due
+        if window > newest and (sooner or user.due == due):
             reschedule(user, params)
         if window > newest or shown:
             shown = shown or view(user, params, cluster, journey)

@@ -8,6 +8,7 @@ import msgspec
 from models.engine.clusters import Clusters
 from models.engine.exemplars import Exemplar, offer
 from models.engine.repeats import CountedIds
+from models.engine.rhythm import USUAL, followed
 from models.engine.windows import count_in
 from models.records import NameSource, Stage
 from models.text.keywords import Counts, add_counts
@@ -29,6 +30,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         name: The name it goes by.
         source: Who made the name.
         named: The revision that the language model's name is for; 0 before the first.
+        lapses: How many times it has fallen asleep.
     """
 
     stage: Stage
@@ -41,6 +43,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     name: str
     source: NameSource
     named: int = 0
+    lapses: int = 0
 
 
 class Cluster(msgspec.Struct, array_like=True, gc=False):
@@ -56,6 +59,7 @@ class Cluster(msgspec.Struct, array_like=True, gc=False):
         terms: Counts of its salient terms, bounded.
         exemplars: Items that stand for it, bounded.
         journey: Set once it is promoted.
+        rhythm: Mean step from one active window to the next (`rhythm.py`).
     """
 
     number: int
@@ -67,6 +71,14 @@ class Cluster(msgspec.Struct, array_like=True, gc=False):
     terms: Counts
     exemplars: list[Exemplar]
     journey: Journey | None = None
+    rhythm: int = USUAL
+
+    def count_window(self, window: int, kept: int) -> None:
+        """Count an activity in its window, and forget all but the last so many windows."""
+        last = self.last_window
+        if 0 <= last < window:
+            self.rhythm = followed(self.rhythm, window - last)
+        count_in(self.windows, window, kept)
 
     @property
     def last_window(self) -> int:
@@ -195,6 +207,8 @@ class UserState:
             half_life,
             numbers.weight[source],
         )
+        if gone.count > kept.count:
+            kept.rhythm = gone.rhythm
         kept.count += gone.count
         kept.started_at = min(kept.started_at, gone.started_at)
         kept.last_at = max(kept.last_at, gone.last_at)

@@ -58,6 +58,7 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     "promote_activities",
     "repeated_items",
     "dormant_windows",
+    "dormancy",
     "ended_windows",
     "lateness_days",
     "max_clusters",
