@@ -118,13 +118,14 @@ class _Report:
 
     def add(self, step: "Step") -> None:
         """Write the step's changes; keep what can only be told at the end."""
+        repeated = any(outcome.repeated for outcome in step.outcomes)
         if step.rejected is not None:
             self._reject(step)
+        elif repeated:
+            self._repeats += 1
         else:
-            repeated = any(outcome.repeated for outcome in step.outcomes)
-            self._repeats += repeated
-            self._applied += not repeated
-        if self._assignments_to and step.activity is not None:
+            self._applied += 1
+        if self._assignments_to and step.activity is not None and not repeated:
             cluster_id = step.outcomes[0].cluster_id if step.outcomes else None
             self._assigned.append((step.activity.event_id, step.activity.user_id, cluster_id))
         for outcome in step.outcomes:
