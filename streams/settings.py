@@ -94,9 +94,9 @@ class Settings(BaseSettings):
     )
     dormancy: Dormancy = Field(
         "rhythm",
-        description="`rhythm` (one that comes seldom may be silent for a third longer, and having "
-        "slept twice it wakes by two windows close together) or `fixed` (always so many windows; "
-        "the next activity wakes it)",
+        description="`rhythm` (one that comes seldom may be silent for a third longer; it wakes "
+        "by two windows close together, or by one after a long absence) or `fixed` (always so many "
+        "windows; the next activity wakes it)",
     )
     ended_windows: Annotated[int, Field(ge=2)] = Field(
         56,

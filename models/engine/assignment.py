@@ -120,12 +120,13 @@ def _merge(
         out.changes.append(change(user, shown, "merged", moment, cause, kept_id))
         out.journeys.append(current(user, gone, gone.journey, shown, moment, kept_id))
     fresher = gone.last_window > kept.last_window
+    windows = sorted({*kept.windows, *gone.windows})
     user.absorb(kept, gone, params.half_life_ms, params.history_windows)
     out.merged.append((user.cluster_id(gone.number), user.cluster_id(kept.number)))
     journey = kept.journey
     if journey is not None:
         asleep = journey.stage == "dormant"
-        if asleep and fresher and has_returned(params, journey.lapses, kept.windows):
+        if asleep and fresher and has_returned(params, windows[-1] - windows[-2]):
             resume(user, params, kept, journey, moment, cause, out)
         if gone.journey is not None:
             revise(user, kept, journey, moment)

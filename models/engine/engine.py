@@ -142,9 +142,7 @@ class Engine:
                 start(user, params, cluster, moment, cause, out)
             return
         shown, asleep = None, journey.stage == "dormant"
-        resumed = (
-            asleep and window > newest and has_returned(params, journey.lapses, cluster.windows)
-        )
+        resumed = asleep and window > newest and has_returned(params, window - newest)
         if resumed:
             shown = resume(user, params, cluster, journey, moment, cause, out)
         looked_at = resumed or (not asleep and cluster.count % CHECK_EVERY == 0)

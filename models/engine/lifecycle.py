@@ -101,7 +101,6 @@ def close_windows(
             end(user, params, cluster, journey, at, f"window:{at}", out)
         else:
             journey.stage = "dormant"
-            journey.lapses += 1
             user.dirty.add(number)
             shown = view(user, params, cluster, journey)
             out.changes.append(change(user, shown, "dormant", at, f"window:{at}"))

@@ -30,7 +30,6 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         name: The name it goes by.
         source: Who made the name.
         named: The revision that the language model's name is for; 0 before the first.
-        lapses: How many times it has fallen asleep.
     """
 
     stage: Stage
@@ -43,7 +42,6 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     name: str
     source: NameSource
     named: int = 0
-    lapses: int = 0
 
 
 class Cluster(msgspec.Struct, array_like=True, gc=False):
