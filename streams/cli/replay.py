@@ -62,6 +62,7 @@ _OUTPUT: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
     "ended_windows",
     "lateness_days",
     "max_clusters",
+    "match",
 )
 def command(
     settings: Settings,

@@ -139,6 +139,18 @@ def describe(settings: Settings) -> list[TopicState]:
     ]
 
 
+def partition_counts(settings: Settings) -> dict[str, int]:
+    """How many partitions each of the topics has; 0 for one that is missing.
+
+    Raises:
+        BrokerError: When no broker answers.
+    """
+    topics = Topics.of(settings)
+    with connect(settings, KafkaAdminClient) as client:
+        found = _metadata(client, topics)
+    return {name: len(found[name]["partitions"]) if name in found else 0 for name in topics.all()}
+
+
 def partitions_of(settings: Settings, name: str) -> int:
     """How many partitions a topic has that must be there.
 
@@ -149,8 +161,15 @@ def partitions_of(settings: Settings, name: str) -> int:
     with connect(settings, KafkaAdminClient) as client:
         if name in client.list_topics():
             return len(client.describe_topics([name])[0]["partitions"])
-    raise SettingsError(
-        f"there is no topic {name} at {settings.broker}: make it with `journeys topics create`"
+    raise SettingsError(missing(settings, name))
+
+
+def missing(settings: Settings, name: str) -> str:
+    """What is said of a topic that is not there, or that this user may not see."""
+    unseen = "" if settings.security_protocol == "PLAINTEXT" else " or no right to see it"
+    return (
+        f"there is no topic {name} at {settings.broker}{unseen}: "
+        "make it with `journeys topics create`"
     )
 
 

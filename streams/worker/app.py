@@ -14,7 +14,7 @@ from mode import CrashingSupervisor
 
 from models.encoders.encoder import Encoder, VectorCache
 from models.errors import BrokerError, SettingsError
-from streams.kafka.admin import describe
+from streams.kafka.admin import missing, partition_counts
 from streams.kafka.messages import Batches
 from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import WORKER, Metrics
@@ -130,10 +130,9 @@ def run(settings: Settings) -> None:
         ModelError: The encoder cannot be opened.
     """
     topics = Topics.of(settings)
-    counts = {state.name: state.partitions for state in describe(settings)}
-    missing = sorted(name for name in topics.all() if not counts[name])
-    if missing:
-        raise BrokerError(f"no topic {missing[0]} at {settings.broker}: run journeys topics create")
+    counts = partition_counts(settings)
+    if absent := sorted(name for name in topics.all() if not counts[name]):
+        raise BrokerError(missing(settings, absent[0]))
     if counts[topics.activities] != counts[topics.names]:
         raise SettingsError(
             f"{topics.activities} and {topics.names} must have the same number of partitions"
