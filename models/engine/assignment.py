@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from models.engine.clusters import Vector
 from models.engine.exemplars import Exemplar, offer, score_of, shorten
 from models.engine.lifecycle import end, reschedule, resume, revise
 from models.engine.outcome import Outcome
@@ -18,6 +17,7 @@ from models.engine.users import Cluster
 from models.engine.windows import index_of
 from models.records import Activity
 from models.text.keywords import count_terms, terms_of
+from models.vectors import Vector
 
 # A cluster looks for a twin each time it has grown by a fifth: at 2, 3, 4, 5, 6, 8, 9, 11 …
 _LOOKS: Final = frozenset(math.ceil(1.2**power) for power in range(1, 100))

@@ -16,7 +16,6 @@ Two rules keep a user's changes free of neighbours and of batch bounds:
 from typing import Final
 
 from models.engine.assignment import assign, merge_near
-from models.engine.clusters import Vector
 from models.engine.lifecycle import (
     awaited,
     close_windows,
@@ -32,6 +31,7 @@ from models.engine.users import Cluster, UserState
 from models.engine.windows import count_in, index_of
 from models.errors import Reason, Rejected
 from models.records import Activity, JourneyName
+from models.vectors import Vector
 
 __all__ = ["Engine", "EngineParams", "Outcome", "UserState"]
 

@@ -1,8 +1,9 @@
 """What becomes of a journey: it starts, is revised, falls asleep, ends (DESIGN.md, section 4)."""
 
+from models.engine.compact import sketched, unsketched
 from models.engine.outcome import Outcome
 from models.engine.params import EngineParams
-from models.engine.users import Cluster, Journey, UserState, sketched, unsketched
+from models.engine.users import Cluster, Journey, UserState
 from models.engine.windows import end_of, last_closed
 from models.records import JourneyView, Stage
 from models.text.keywords import keyword_name

@@ -5,8 +5,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from streams.cli import examples
-from streams.cli.common import BROKER, with_settings
+from streams.cli.commands import examples
+from streams.cli.options import BROKER, with_settings
 from streams.kafka import admin
 from streams.settings import Settings
 

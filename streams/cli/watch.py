@@ -11,9 +11,9 @@ from rich.console import Console
 
 from models.decoding import decode_change
 from models.errors import Rejected
-from streams.cli import examples
-from streams.cli.common import BROKER, with_settings
-from streams.cli.render import ChangeLines
+from streams.cli.commands import examples
+from streams.cli.options import BROKER, with_settings
+from streams.cli.render import ChangePrinter
 from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
@@ -47,7 +47,7 @@ def command(
     most: int | None,
 ) -> None:
     """Print journey changes as they come: when, who, what, which journey, why."""
-    console, lines = Console(), ChangeLines()
+    printer = ChangePrinter(Console())
     wanted = (
         value
         for key, value in _records(settings, from_beginning, until_idle)
@@ -58,14 +58,9 @@ def command(
             click.echo(value)
             continue
         try:
-            line = lines.line(decode_change(value))
+            printer.print(decode_change(value))
         except Rejected as error:
             click.echo(f"not a journey change: {error.detail}", err=True)
-            continue
-        if console.is_terminal:
-            console.print(line, no_wrap=True, overflow="ellipsis")
-        else:
-            click.echo(line.plain)
 
 
 def _records(

@@ -8,7 +8,8 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
 from models.decoding import decode_change, decode_name, decode_request
-from models.encoders.encoder import Encoder, VectorCache
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder
 from models.records import JourneyRecord, encode
 from streams.demo.sample.generator import Sample
 from streams.kafka import admin

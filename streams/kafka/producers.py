@@ -15,7 +15,7 @@ write is checked against, keeps a zombie quiet.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -59,14 +59,18 @@ class PartitionProducers:
     Args:
         app: Its producer's settings are used.
         changelog: The topic of the state.
+        client: Makes a producer of the Kafka client.
 
     Attributes:
         changelog: The topic of the state.
     """
 
-    def __init__(self, app: AppT, changelog: str) -> None:
+    def __init__(
+        self, app: AppT, changelog: str, client: Callable[..., AIOKafkaProducer] = AIOKafkaProducer
+    ) -> None:
         self.changelog = changelog
         self._app = app
+        self._client = client
         self._producers: dict[int, AIOKafkaProducer] = {}
         self._fences: bool | None = None  # not known before the first answer
 
@@ -174,7 +178,7 @@ class PartitionProducers:
 
     async def _started(self, transactional_id: str | None) -> AIOKafkaProducer:
         settings: Any = self._app.producer
-        producer = AIOKafkaProducer(
+        producer = self._client(
             **{**settings._settings_default(), **settings._settings_auth()},
             transactional_id=transactional_id,
         )

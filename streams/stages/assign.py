@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import Final
 
-from models.encoders.encoder import Vector
 from models.engine.engine import Engine
 from models.errors import Rejected
 from models.records import JourneyName
+from models.vectors import Vector
 from streams.stages.batch import Arrival, Effects, Reject
 from streams.state.partition import Partition
 

@@ -14,9 +14,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from faust.types import TP, EventT
+
 from models.decoding import decode_request
-from models.errors import ModelError, NamingError, Rejected
-from models.naming.client import Unavailable
+from models.errors import ModelError, NamingError, Rejected, UnavailableError
 from models.naming.namer import Namer
 from models.records import JourneyName, NamingRequest
 from streams.service.metrics import ANSWERS, NAMING_SECONDS, Metrics
@@ -35,10 +36,9 @@ Send = Callable[[bytes, JourneyName], Awaitable[None]]
 class _PendingRequest:
     """A request under way; `event` is Faust's, acknowledged when it is done."""
 
-    event: Any
+    event: EventT[Any]
     revision: int = -1
     done: bool = False
-    superseded: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -50,17 +50,24 @@ class NamingQueue:
         send: Puts an answer on `journey-names` under a key; returns when it is acknowledged.
         crash: Told of an error that no request can be blamed for: the service must end.
         metrics: Answers and the time they took are counted there.
+        sleep: Waits for some seconds between two tries.
     """
 
     def __init__(
-        self, namer: Namer, send: Send, crash: Callable[[BaseException], None], metrics: Metrics
+        self,
+        namer: Namer,
+        send: Send,
+        crash: Callable[[BaseException], None],
+        metrics: Metrics,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._metrics = metrics
         self._namer = namer
         self._send = send
         self._crash = crash
+        self._sleep = sleep
         self._room = asyncio.Semaphore(ROOM)
-        self._queues: dict[Any, deque[_PendingRequest]] = {}
+        self._queues: dict[TP, deque[_PendingRequest]] = {}
         self._newest: dict[tuple[str, str], _PendingRequest] = {}
 
     @property
@@ -68,7 +75,7 @@ class NamingQueue:
         """Requests that are not acknowledged yet."""
         return sum(map(len, self._queues.values()))
 
-    async def take(self, event: Any) -> None:
+    async def take(self, event: EventT[Any]) -> None:
         """Take a record of `naming-requests`; waits only while there is no room."""
         await self._room.acquire()
         pending = _PendingRequest(event)
@@ -127,15 +134,15 @@ class NamingQueue:
         while True:
             try:
                 return await self._namer.name(request)
-            except Unavailable:
-                await asyncio.sleep(random.uniform(*WAIT_SECONDS))
+            except UnavailableError:
+                await self._sleep(random.uniform(*WAIT_SECONDS))
                 continue
             except (NamingError, ModelError) as error:
                 failures += 1
                 reason = " ".join(str(error).split())
-                if failures == MAX_FAILURES or not getattr(error, "retriable", False):
+                if failures == MAX_FAILURES or not error.retriable:
                     break
-            await asyncio.sleep(random.uniform(pause / 2, pause))
+            await self._sleep(random.uniform(pause / 2, pause))
             pause = min(2 * pause, RETRY_SECONDS[1])
         logger.info(
             "no name for journey %s of user %s, revision %d: %s",

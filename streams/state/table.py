@@ -17,9 +17,10 @@ from faust.types import TP, EventT
 from faust.types.tables import CollectionT
 from mode import get_logger
 
+from models.errors import LockedError
 from streams.kafka.messages import Batches
 from streams.kafka.producers import PartitionProducers
-from streams.state.store import LockedError, MemoryParts, Parts, RocksParts
+from streams.state.store import MemoryParts, Parts, RocksParts
 
 _log = get_logger(__name__)
 

@@ -1,7 +1,7 @@
 """The Faust app of the worker, put together: start reading here.
 
-    transport ─► lanes ─► worker (read ► embed ► assign ► publish) ─► topics
-                  clock ────┘ └── state of users: state, store, table ─► changelog
+    transport ─► partition_tasks ─► batches (read ► embed ► assign) ─► commit ─► topics, changelog
+                           clock ─────┘ └── users: state ────────────────┘
 
 What it shares with the namer, its start and end among it, is in `streams.service.app`.
 """
@@ -12,10 +12,12 @@ from typing import Any, Final
 
 from mode import CrashingSupervisor
 
-from models.encoders.encoder import Encoder, VectorCache
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder
 from models.errors import BrokerError, SettingsError
 from streams.kafka.admin import missing, partition_counts
 from streams.kafka.messages import Batches
+from streams.kafka.transport import Consumer
 from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import WORKER, Metrics
 from streams.settings import Settings
@@ -25,7 +27,7 @@ from streams.topics import Topics
 from streams.worker.batches import Worker
 from streams.worker.clock import Clock
 from streams.worker.health import Health
-from streams.worker.lanes import Lanes
+from streams.worker.partition_tasks import PartitionTasks
 
 BATCH_MARGIN: Final = 20_000  # of a record batch: its own header, and what is estimated low
 BUFFERED_BATCHES: Final = 4  # fetched and waiting for the agents
@@ -40,11 +42,15 @@ class App(ServiceApp):
     """The worker's app.
 
     Attributes:
+        consumer: Ours, of the transport.
+        tables: Ours, with their recovery.
         worker: Handles the batches.
         clock: Lets time pass.
         metrics: What they count.
     """
 
+    consumer: Consumer
+    tables: Tables
     worker: Worker
     clock: Clock
     metrics: Metrics
@@ -87,7 +93,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
     )
     app.tables.add(table)
     app.worker = worker = Worker(app, settings, table, cache, app.metrics)
-    lanes = Lanes(app, worker.ownership, app.metrics)
+    tasks = PartitionTasks(app, app.metrics)
     for name, topic, handle in (
         ("activities", worker.topics.activities, worker.activities),
         ("names", worker.topics.names, worker.names),
@@ -96,7 +102,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
             app.topic(topic, schema=Batches(), partitions=settings.partitions),
             name=name,
             supervisor_strategy=CrashingSupervisor,
-        )(lanes.agent(handle))
+        )(tasks.agent(handle))
     app.clock = Clock(app, worker, settings, app.metrics)
     app.task(app.clock.run)
     app.health = Health(app, settings)

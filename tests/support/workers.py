@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from models.encoders.encoder import Encoder, VectorCache
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder
 from models.records import cloudevent, encode
 from streams.demo.broker import free_port
 from streams.demo.children import environment

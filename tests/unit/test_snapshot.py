@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from models.engine import snapshot
+from models.engine.compact import sketched, unsketched
 from models.engine.params import DAY_MS
-from models.engine.users import sketched, unsketched
 from models.errors import SnapshotError
 from models.records import encode
 from tests.support.lives import START, WEEK, Life

@@ -37,10 +37,10 @@ def score(records: Iterable[JourneyRecord], truth: Iterable[Interest]) -> Score:
         item["item_id"]: entry["interest"] for entry in catalogue() for item in entry["items"]
     }
     kinds = {(interest.user_id, interest.interest): interest.kind for interest in truth}
-    found = set()
+    journeys = set()
     for record in records:
         items = Counter(interest_of.get(item.item_id) for item in record.journey.items)
-        found.add((record.user_id, items.most_common(1)[0][0]))
+        journeys.add((record.user_id, items.most_common(1)[0][0]))
     lasting = {key for key, kind in kinds.items() if kind in LASTING}
     short = kinds.keys() - lasting
-    return Score(len(lasting), len(lasting & found), len(short), len(short & found))
+    return Score(len(lasting), len(lasting & journeys), len(short), len(short & journeys))
