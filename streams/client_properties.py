@@ -129,11 +129,11 @@ def _login(jaas: str) -> dict[str, str]:
     """What a login module is told in `sasl.jaas.config`."""
     match = re.fullmatch(_JAAS.pattern, jaas.strip(), re.DOTALL)
     if match is None:
-        raise SettingsError("sasl.jaas.config: `MODULE required NAME=\"VALUE\" …;` is wanted")
+        raise SettingsError('sasl.jaas.config: `MODULE required NAME="VALUE" …;` is wanted')
     if match[1] not in _MODULES:
         raise SettingsError(f"sasl.jaas.config: {match[1]} is none of {', '.join(_MODULES)}")
     if _OPTION.sub("", match[2]).strip():
-        raise SettingsError("sasl.jaas.config: not all of it is NAME=\"VALUE\"; are quotes missing?")
+        raise SettingsError('sasl.jaas.config: not all of it is NAME="VALUE"; are quotes missing?')
     names = _MODULES[match[1]]
     return {names[k]: _unquoted(v) for k, v in _OPTION.findall(match[2]) if k in names}
 
@@ -191,9 +191,7 @@ def _pkcs12(name: str, raw: bytes, properties: Mapping[str, str]) -> tuple[str, 
         ) from None
     pem = serialization.Encoding.PEM
     own = store.cert.certificate.public_bytes(pem).decode() if store.cert else ""
-    others = "".join(
-        one.certificate.public_bytes(pem).decode() for one in store.additional_certs
-    )
+    others = "".join(one.certificate.public_bytes(pem).decode() for one in store.additional_certs)
     key = (
         store.key.private_bytes(
             pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -38,9 +38,7 @@ class Settings(BaseSettings):
     # Kafka
     broker: str = Field("localhost:9092", description="bootstrap servers, comma separated")
     topic_prefix: str = Field(
-        "",
-        description="put before every topic name",
-        pattern=f"^{_KAFKA_NAME}*$",
+        "", description="put before every topic name", pattern=f"^{_KAFKA_NAME}*$"
     )
     group: str = Field(
         "journeys",
@@ -128,14 +126,20 @@ class Settings(BaseSettings):
         "default",
         description="`default`, a sentence-transformers ONNX folder, or a hub id (extra `hub`)",
     )
-    encoder_threads: Annotated[int, Field(ge=1, le=1_024)] = Field(1, description="threads of the encoder")
-    encoder_batch: Annotated[int, Field(ge=1, le=100_000)] = Field(256, description="titles encoded at once")
+    encoder_threads: Annotated[int, Field(ge=1, le=1_024)] = Field(
+        1, description="threads of the encoder"
+    )
+    encoder_batch: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        256, description="titles encoded at once"
+    )
     cached_vectors: Annotated[int, Field(ge=0, le=1_000_000_000)] = Field(
         100_000, description="item vectors kept in memory"
     )
 
     # Engine
-    window_days: Annotated[float, Field(ge=0.001, le=36_500)] = Field(7, description="length of a window, days")
+    window_days: Annotated[float, Field(ge=0.001, le=36_500)] = Field(
+        7, description="length of a window, days"
+    )
     promote_windows: Annotated[int, Field(ge=1, le=64)] = Field(
         3, description="windows with activity until a cluster is a journey"
     )

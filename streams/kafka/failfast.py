@@ -22,7 +22,7 @@ class FailFastThread(driver.AIOKafkaConsumerThread):
     """The thread that talks to the group's coordinator and fetches."""
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
-        consumer = super()._create_worker_consumer(transport)  # type: ignore[arg-type]
+        consumer = super()._create_worker_consumer(transport)
         # Faust does so only where it writes transactions itself.
         consumer._isolation_level = "read_committed"
         return consumer

@@ -48,7 +48,7 @@ def refusal(error: BaseException) -> str | None:
     name = type(error).__name__
     if "Authorization" not in name:
         return None
-    what = next((what for what in ("Topic", "Group", "TransactionalId", "Cluster") if what in name))
+    what = next((what for what in _THINGS if what in name), "Cluster")
     detail = ", ".join(str(argument) for argument in _details(error))
     return f"no right to {_THINGS[what]}{f' ({detail})' if detail else ''}: an ACL is missing"
 
@@ -141,8 +141,7 @@ def _why(error: Exception, host: str, port: int, security: Security) -> Journeys
     if security.context is not None:
         if found is not None and _asks_for_certificate(found):
             return BrokerError(
-                f"{place} asks for a client's certificate that it trusts "
-                "(JOURNEYS_SSL_CERTIFICATE)"
+                f"{place} asks for a client's certificate that it trusts (JOURNEYS_SSL_CERTIFICATE)"
             )
         if not _listens(host, port):
             return None

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
@@ -46,14 +46,14 @@ class Security:
     context: ssl.SSLContext | None = None
     tokens: "TokenSource | None" = None
 
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
+    @staticmethod
+    def of(settings: Settings) -> "Security":
         """The security that the settings ask for; files are read once a process.
 
         Raises:
             SettingsError: Settings do not fit together, or a file is not what it should be.
         """
-        return _made(cls, settings)
+        return _made(settings)
 
     @property
     def principal(self) -> str:
@@ -112,15 +112,17 @@ class Security:
 
 
 @lru_cache(maxsize=8)
-def _made(cls: type[Security], settings: Settings) -> Security:
+def _made(settings: Settings) -> Security:
     protocol, mechanism = settings.security_protocol, settings.sasl_mechanism
     _check(settings)
     context = _context(settings) if protocol.endswith("SSL") else None
     if mechanism == "OAUTHBEARER":
-        return cls(protocol, mechanism, context=context, tokens=_tokens(settings))
+        return Security(protocol, mechanism, context=context, tokens=_tokens(settings))
     if mechanism:
-        return cls(protocol, mechanism, settings.sasl_username, settings.sasl_password, context)
-    return cls(protocol, context=context)
+        return Security(
+            protocol, mechanism, settings.sasl_username, settings.sasl_password, context
+        )
+    return Security(protocol, context=context)
 
 
 def _check(settings: Settings) -> None:

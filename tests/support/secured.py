@@ -152,9 +152,7 @@ def serve(folder: Path) -> Iterator[SecuredKafka]:
     ports = {name: free_port() for name in ("clients", "mutual", "local", "controller")}
     make_certificates(folder)
     text = PROPERTIES.format(
-        **ports,
-        folder=folder,
-        plain_users=" ".join(f'user_{user}="{PASSWORD}"' for user in USERS),
+        **ports, folder=folder, plain_users=" ".join(f'user_{user}="{PASSWORD}"' for user in USERS)
     )
     scram = [
         f"{mechanism}=[name={user},password={PASSWORD}]"
