@@ -112,6 +112,10 @@ async def _brokers(
     except Exception as error:
         if why := await asyncio.to_thread(_why, error, host, port, security):
             raise why from None
+        if connected and security.tokens:  # what is wrong with a token is said to brokers only
+            raise BrokerError(
+                f"the broker at {host}:{port} does not take the token of {security.principal}"
+            ) from None
         if connected and not security.mechanism:
             raise BrokerError(
                 f"the broker at {host}:{port} hangs up at the first request: "

@@ -83,8 +83,9 @@ def run_service(app: ServiceApp, settings: Settings) -> NoReturn:
     worker.spinner = None  # it hides a terminal's cursor, and fills a log with codes
     try:
         worker.execute_from_commandline()
-    except SystemExit:
-        error = worker.crash_reason
+    except SystemExit as end:
+        # What ends it while it starts is no crash to Faust: only printed, and exited with.
+        error = worker.crash_reason or (end.__context__ if end.code else None)
         if error is None:
             raise
         if isinstance(error, JourneysError):
