@@ -20,6 +20,12 @@ from streams.settings import Settings
 # OpenSSL's codes of certificates that are for another host name or IP address.
 _OTHER_NAME: Final = frozenset({62, 64})
 _ATTEMPT_SECONDS: Final = 10.0  # of one connection, at most
+_THINGS: Final = {
+    "Topic": "a topic",
+    "Group": "the consumer group",
+    "TransactionalId": "the transactional id",
+    "Cluster": "the cluster",
+}
 
 
 def check(settings: Settings) -> None:
@@ -51,14 +57,6 @@ def refusal(error: BaseException) -> str | None:
     what = next((what for what in _THINGS if what in name), "Cluster")
     detail = ", ".join(str(argument) for argument in _details(error))
     return f"no right to {_THINGS[what]}{f' ({detail})' if detail else ''}: an ACL is missing"
-
-
-_THINGS: Final = {
-    "Topic": "a topic",
-    "Group": "the consumer group",
-    "TransactionalId": "the transactional id",
-    "Cluster": "the cluster",
-}
 
 
 def _details(error: BaseException) -> list[object]:
@@ -112,16 +110,16 @@ async def _brokers(
     except Exception as error:
         if why := await asyncio.to_thread(_why, error, host, port, security):
             raise why from None
-        if connected and security.tokens:  # what is wrong with a token is said to brokers only
-            raise BrokerError(
-                f"the broker at {host}:{port} does not take the token of {security.principal}"
-            ) from None
-        if connected and not security.mechanism:
+        if connected and not security.mechanism and not isinstance(error, TimeoutError):
             raise BrokerError(
                 f"the broker at {host}:{port} hangs up at the first request: "
                 f"JOURNEYS_SECURITY_PROTOCOL is {security.protocol}, does it ask for SASL?"
             ) from None
         return []
+    if security.tokens and not answer.brokers:  # aiokafka takes the refusal for an answer
+        raise BrokerError(
+            f"the broker at {host}:{port} does not take the token of {security.principal}"
+        )
     return [(broker[1], broker[2]) for broker in answer.brokers]
 
 
@@ -140,7 +138,8 @@ def _why(error: Exception, host: str, port: int, security: Security) -> Journeys
         return BrokerError(
             f"{place} asks for no SASL: JOURNEYS_SECURITY_PROTOCOL is {security.protocol}"
         )
-    if "Authentication" in name or name == "SaslAuthenticationFailed" or _scram(error):
+    # A ValueError is a SCRAM proof that is none: whoever answers does not know the password.
+    if "Authentication" in name or (security.mechanism and isinstance(error, ValueError)):
         return BrokerError(f"{place} refuses {security.principal}: {_said(error)}")
     if security.context is not None:
         if found is not None and _asks_for_certificate(found):
@@ -168,11 +167,6 @@ def _said(error: Exception) -> str:
     # aiokafka puts a number and its class before what the broker says.
     words = re.sub(r"^\[Error \d+\] \w+: ?", "", " ".join(str(error).split()))
     return words or type(error).__name__
-
-
-def _scram(error: Exception) -> bool:
-    """Whether the broker's proof that it knows the password is wrong."""
-    return isinstance(error, ValueError) and "scram" in str(error).lower()
 
 
 def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:

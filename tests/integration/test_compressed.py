@@ -1,4 +1,4 @@
-"""Batches in every codec of Kafka pass through the services and commands, whoever compressed them."""
+"""Batches in every codec of Kafka pass through services and commands, whoever compressed them."""
 
 import json
 from pathlib import Path

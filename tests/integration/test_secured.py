@@ -261,7 +261,7 @@ def test_who_is_not_let_in_reads_why_at_once(secured_kafka: SecuredKafka) -> Non
     admin.partition_counts(unchecked)
     with token_server("admin") as (url, _), pytest.raises(SettingsError, match="invalid_client"):
         admin.partition_counts(oauth(secured_kafka, "admin", url, oauth_client_secret="wrong"))
-    with pytest.raises(BrokerError, match="the token server at .* does not answer"):
+    with pytest.raises(BrokerError, match=r"the token server at .* does not answer"):
         admin.partition_counts(oauth(secured_kafka, "admin", f"http://127.0.0.1:{free_port()}"))
     with (
         token_server("admin", exp=1) as (url, _),

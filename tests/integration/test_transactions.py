@@ -1,4 +1,4 @@
-"""Producers that write transactions: what they take back never was, and their markers are no gap."""
+"""Producers that write transactions: what they take back never was, markers are no gap."""
 
 import json
 from collections.abc import Iterable
