@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from models.records import JourneyRecord, cloudevent, encode
+from models.records import CurrentJourney, cloudevent, encode
 from streams.cli.commands import examples
 from streams.cli.lines import batches, opened
 from streams.cli.options import with_settings
@@ -111,7 +111,7 @@ class _Report:
         self._assignments_to, self._journeys_to, self._rejects_to = assignments, journeys, rejects
         self._assigned: list[tuple[str, str, str | None]] = []
         self._merged: dict[str, str] = {}
-        self._journeys: dict[str, JourneyRecord] = {}
+        self._journeys: dict[str, CurrentJourney] = {}
         self._applied = self._changes = self._rejected = 0
         self._start = time.perf_counter()
 
@@ -126,8 +126,8 @@ class _Report:
             self._assigned.append((step.activity.event_id, step.activity.user_id, cluster_id))
         for outcome in step.outcomes:
             self._merged.update(outcome.merged)
-            for record in outcome.records:
-                self._journeys[record.journey.journey_id] = record
+            for current in outcome.journeys:
+                self._journeys[current.journey.journey_id] = current
             for change in outcome.changes:
                 self._changes += 1
                 sys.stdout.buffer.write(cloudevent(change) + b"\n")
@@ -136,7 +136,7 @@ class _Report:
         """Write the files that need the end, and the summary."""
         sys.stdout.buffer.flush()
         journey_of = {
-            record.journey.cluster_id: journey_id for journey_id, record in self._journeys.items()
+            current.journey.cluster_id: journey_id for journey_id, current in self._journeys.items()
         }
         for event_id, user_id, cluster_id in self._assigned:
             final = cluster_id
@@ -152,8 +152,8 @@ class _Report:
                     "journey_id": journey_of.get(final or ""),
                 },
             )
-        for record in self._journeys.values():
-            _write(self._journeys_to, _flat(record))
+        for current in self._journeys.values():
+            _write(self._journeys_to, _flat(current))
         seconds = time.perf_counter() - self._start
         _say(
             f"{self._applied:,} activities of {users:,} users in {seconds:.1f} s: "
@@ -183,9 +183,9 @@ class _Report:
         )
 
 
-def _flat(record: JourneyRecord) -> dict[str, Any]:
-    """A journey's last record with what is in its `journey` beside the rest, not below it."""
-    whole: dict[str, Any] = msgspec.to_builtins(record)
+def _flat(current: CurrentJourney) -> dict[str, Any]:
+    """A journey as it stood last, with what is in its `journey` beside the rest, not below it."""
+    whole: dict[str, Any] = msgspec.to_builtins(current)
     journey = whole.pop("journey")
     first = {"journey_id": None, "user_id": None, "cluster_id": None, "name": None, "stage": None}
     return {**first, **journey, **whole}

@@ -139,38 +139,34 @@ def describe(settings: Settings) -> list[TopicState]:
     ]
 
 
-def partition_counts(settings: Settings) -> dict[str, int]:
-    """How many partitions each of the topics has; 0 for one that is missing.
+def partitions_of(settings: Settings, *names: str) -> tuple[int, ...]:
+    """How many partitions topics have that must be there: who works on topics asks this first.
+
+    Args:
+        settings: Where the broker is.
+        names: Full names of topics.
+
+    Returns:
+        Their numbers of partitions, in the order of the names.
 
     Raises:
         BrokerError: When no broker answers.
-    """
-    topics = Topics.of(settings)
-    with connect(settings, KafkaAdminClient) as client:
-        found = _metadata(client, topics)
-    return {name: len(found[name]["partitions"]) if name in found else 0 for name in topics.all()}
-
-
-def partitions_of(settings: Settings, name: str) -> int:
-    """How many partitions a topic has that must be there.
-
-    Raises:
-        BrokerError: When no broker answers.
-        SettingsError: When there is no such topic.
+        SettingsError: When one of the topics does not exist.
     """
     with connect(settings, KafkaAdminClient) as client:
-        if name in client.list_topics():
-            return len(client.describe_topics([name])[0]["partitions"])
-    raise SettingsError(missing(settings, name))
-
-
-def missing(settings: Settings, name: str) -> str:
-    """What is said of a topic that is not there, or that this user may not see."""
-    unseen = "" if settings.security_protocol == "PLAINTEXT" else " or no right to see it"
-    return (
-        f"there is no topic {name} at {settings.broker}{unseen}: "
-        "make it with `journeys topics create`"
-    )
+        existing = set(client.list_topics())
+        for name in names:
+            if name not in existing:
+                # To whom a topic may not be shown, a broker says no more than this either.
+                unseen = "" if settings.security_protocol == "PLAINTEXT" else " or no right to it"
+                raise SettingsError(
+                    f"there is no topic {name} at {settings.broker}{unseen}: "
+                    "make it with `journeys topics create`"
+                )
+        counts = {
+            entry["name"]: len(entry["partitions"]) for entry in client.describe_topics([*names])
+        }
+    return tuple(counts[name] for name in names)
 
 
 def end_offsets(settings: Settings, partitions: Mapping[str, int]) -> dict[str, tuple[int, ...]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from models.records import Change, JourneyRecord, NamingRequest, cloudevent, encode, rfc3339
+from models.records import Change, CurrentJourney, NamingRequest, cloudevent, encode, rfc3339
 from streams.kafka.sending import Headers, OutgoingRecord
 from streams.stages.batch import Reject
 from streams.topics import Topics, journey_key
@@ -19,7 +19,7 @@ CUT_BYTES: Final = 65_536
 def outgoing_records(
     topics: Topics,
     changes: Iterable[Change],
-    journeys: Iterable[JourneyRecord],
+    journeys: Iterable[CurrentJourney],
     requests: Iterable[NamingRequest],
 ) -> list[OutgoingRecord]:
     """What the topics get of a batch's effects, in order."""

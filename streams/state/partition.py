@@ -167,12 +167,15 @@ class Partition:
         Raises:
             KafkaError: It was not acknowledged.
         """
-        offsets = await asyncio.gather(
-            *[
+        offsets: list[int] = []
+        # The mark says that all before it is stored. So its batch goes when that is acknowledged: a
+        # broker may refuse one for good and take the next.
+        for together in (packed[:-1], packed[-1:]):
+            sent = [
                 await producers.append(self.number, producers.changelog, self.number, batch)
-                for batch, _ in packed
+                for batch, _ in together
             ]
-        )
+            offsets += await asyncio.gather(*sent)
         for offset, (_, parts) in zip(offsets, packed, strict=True):
             self._parts.write(parts, offset)
         self._written = self._parts.offset

@@ -7,18 +7,18 @@ record batches), where recovery ends (see `streams.kafka.producers`), and going 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import faust
 from faust.stores import base
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
-from faust.types import TP, EventT
+from faust.types import TP, AppT, EventT
 from faust.types.tables import CollectionT
 from mode import get_logger
 
 from models.errors import LockedError
-from streams.kafka.messages import Batches
+from streams.kafka.messages import Batches, BatchMessage
 from streams.kafka.producers import PartitionProducers
 from streams.state.store import MemoryParts, Parts, RocksParts
 
@@ -50,12 +50,12 @@ class Store(base.Store[bytes, bytes]):
     ) -> None:
         """Faust's hook: recovery read these."""
         for event in batch:
-            message: Any = event.message
+            message = cast(BatchMessage, event.message)
             parts = self.parts[message.partition]
             if parts.offset is None or message.offset > parts.offset:
-                parts.write(
-                    [(record.key, record.value) for record in message.value], message.offset
-                )
+                # Without a key it is no state: a broker that compacts would not have taken it.
+                keyed = [(r.key, r.value) for r in message.value if r.key is not None]
+                parts.write(keyed, message.offset)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
@@ -112,7 +112,7 @@ class UserTable(faust.Table[bytes, bytes]):
 
     def __init__(
         self,
-        app: Any,
+        app: AppT,
         *,
         name: str,
         topic: str,

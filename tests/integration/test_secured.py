@@ -177,7 +177,7 @@ def test_tokens_let_commands_and_services_in(secured_kafka: SecuredKafka, tmp_pa
         settings = oauth(secured_kafka, "admin", url, **names)
         secured_kafka.grant(settings)
         admin.create(settings)
-        assert admin.partition_counts(settings)[Topics.of(settings).changes] == 4
+        assert admin.partitions_of(settings, Topics.of(settings).changes) == (4,)
         assert len(asked) == 1, "a token is used again"
         assert asked[0]["grant_type"] == ["client_credentials"]
         assert asked[0]["scope"] == ["kafka"]
@@ -191,7 +191,7 @@ def test_tokens_let_commands_and_services_in(secured_kafka: SecuredKafka, tmp_pa
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
 def test_other_mechanisms_let_in(secured_kafka: SecuredKafka, mechanism: str) -> None:
     settings = secured_kafka.settings("admin", sasl_mechanism=mechanism, **own_names())
-    assert not any(admin.partition_counts(settings).values())
+    assert not any(state.partitions for state in admin.describe(settings))
 
 
 @pytest.mark.parametrize("form", ["pem", "text", "p12"])
@@ -221,7 +221,7 @@ def test_a_clients_certificate_lets_in(
             ssl_key=given(key),
             ssl_key_password=KEY_PASSWORD,
         )
-    assert not any(admin.partition_counts(settings).values())
+    assert not any(state.partitions for state in admin.describe(settings))
 
 
 def test_who_is_not_let_in_reads_why_at_once(secured_kafka: SecuredKafka) -> None:
@@ -251,23 +251,23 @@ def test_who_is_not_let_in_reads_why_at_once(secured_kafka: SecuredKafka) -> Non
         given = scram.model_dump(exclude_unset=True) | changes
         start = time.monotonic()
         with pytest.raises(BrokerError, match=said) as refused:
-            admin.partition_counts(Settings.load(**given))
+            admin.describe(Settings.load(**given))
         assert "\n" not in str(refused.value)
         assert PASSWORD not in str(refused.value)
         assert time.monotonic() - start < 8
     unchecked = Settings.load(
         **scram.model_dump(exclude_unset=True) | {"broker": by_number, "ssl_check_hostname": False}
     )
-    admin.partition_counts(unchecked)
+    admin.describe(unchecked)
     with token_server("admin") as (url, _), pytest.raises(SettingsError, match="invalid_client"):
-        admin.partition_counts(oauth(secured_kafka, "admin", url, oauth_client_secret="wrong"))
+        admin.describe(oauth(secured_kafka, "admin", url, oauth_client_secret="wrong"))
     with pytest.raises(BrokerError, match=r"the token server at .* does not answer"):
-        admin.partition_counts(oauth(secured_kafka, "admin", f"http://127.0.0.1:{free_port()}"))
+        admin.describe(oauth(secured_kafka, "admin", f"http://127.0.0.1:{free_port()}"))
     with (
         token_server("admin", exp=1) as (url, _),
         pytest.raises(BrokerError, match="does not take the token of client admin"),
     ):
-        admin.partition_counts(oauth(secured_kafka, "admin", url))
+        admin.describe(oauth(secured_kafka, "admin", url))
 
 
 def test_a_wrong_password_ends_every_command_with_one_line(secured_kafka: SecuredKafka) -> None:

@@ -251,8 +251,8 @@ def ledger(settings: Settings) -> Ledger:
             for outcome in step.outcomes:
                 found.changes |= {change.id: cloudevent(change) for change in outcome.changes}
                 found.journeys |= {
-                    journey_key(record.user_id, record.journey.journey_id): encode(record)
-                    for record in outcome.records
+                    journey_key(current.user_id, current.journey.journey_id): encode(current)
+                    for current in outcome.journeys
                 }
     return found
 

@@ -25,7 +25,7 @@ def test_a_user_reloaded_after_every_activity_has_the_same_future() -> None:
     for day in range(300):
         about = (day * 7 + day // 31) % 5 if day % 3 else day % 11
         first, second = kept.act(day / 2, about), reloaded.act(day / 2, about)
-        assert encode([first.changes, first.records]) == encode([second.changes, second.records])
+        assert encode([first.changes, first.journeys]) == encode([second.changes, second.journeys])
         stored(reloaded, parts)
         reloaded.user = snapshot.load(reloaded.engine, "u", parts.get)
     assert kept.kinds().count("started") > 3
