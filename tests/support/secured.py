@@ -101,12 +101,13 @@ class SecuredKafka:
             | changes
         )
 
-    def grant(self, settings: Settings, *left_out: str) -> None:
+    def grant(self, settings: Settings, left_out: str = "", *, seen: bool = False) -> None:
         """Give every user what the table of the README says, and nothing else.
 
         Args:
             settings: Prefix and group.
-            left_out: Resources that nobody gets a right to.
+            left_out: A resource that nobody gets these rights to.
+            seen: It may be seen all the same.
         """
         acls = [
             ACL(
@@ -123,8 +124,7 @@ class SecuredKafka:
                 ),
             )
             for who, operations, kind, name in rights(settings)
-            for operation in operations
-            if name not in left_out
+            for operation in (["Describe"] * seen if name == left_out else operations)
         ]
         with connect(self.control(), KafkaAdminClient) as client:
             client.create_acls(acls)
