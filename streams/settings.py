@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     )
 
     # Engine
-    window_days: Annotated[float, Field(ge=0.001, le=36_500)] = Field(
+    window_days: Annotated[float, Field(ge=1e-6, le=36_500)] = Field(
         7, description="length of a window, days"
     )
     promote_windows: Annotated[int, Field(ge=1, le=64)] = Field(
