@@ -2,7 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka.conn import CloseReason
@@ -15,8 +15,8 @@ from streams.kafka.failfast import FailFastThread
 BROKER: Any = SimpleNamespace(host="kafka", port=9093)
 
 
-class App:
-    """Notes what it is ended by."""
+class Ended:
+    """An app that notes what it is ended by."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -38,8 +38,8 @@ class Running:
             _coordinator=SimpleNamespace(_coordination_task=asyncio.Future()),
             _fetcher=SimpleNamespace(_fetch_task=self.fetching),
         )
-        self.app: Any = App()
-        self.thread: Any = FailFastThread.__new__(FailFastThread)
+        self.app = Ended()
+        self.thread = cast(Any, FailFastThread.__new__(FailFastThread))
         self.thread.app = self.app
 
         async def started(_: object) -> None:
