@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from models.errors import Reason
-from streams.cli import examples
-from streams.cli.common import BROKER, with_settings
+from streams.cli.commands import examples
+from streams.cli.options import BROKER, with_settings
 from streams.rejects.overview import Kind, overview
 from streams.rejects.records import Rejects
 from streams.rejects.resend import HOPELESS, Resent, resend

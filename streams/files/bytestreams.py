@@ -123,10 +123,9 @@ def decompressed(raw: ByteStream, name: str) -> Iterator[Headed]:
             yield Headed(_Zstd(stream))
         else:
             yield stream
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise JourneysError(f"{name}: broken gzip or zstd data: {error}") from None
-    except zstandard.ZstdError as error:
-        raise JourneysError(f"{name}: broken zstd data: {error}") from None
+    except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError, EOFError) as error:
+        kind = "gzip" if head.startswith(_GZIP) else "zstd"
+        raise JourneysError(f"{name}: broken {kind} data: {error}") from None
 
 
 def as_utf8(stream: Headed) -> tuple[Headed, str | None]:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 
 from models.errors import BrokerError
-from streams import topics
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
 
@@ -42,8 +42,8 @@ def ends_of(settings: Settings, topic: str) -> dict[int, int]:
         BrokerError: No broker answers.
         SettingsError: There is no such topic.
     """
-    count = topics.partitions_of(settings, topic)
-    return dict(enumerate(topics.end_offsets(settings, {topic: count})[topic]))
+    (count,) = admin.partitions_of(settings, topic)
+    return dict(enumerate(admin.end_offsets(settings, {topic: count})[topic]))
 
 
 def records_until(

@@ -11,8 +11,8 @@ import pytest
 from kafka import KafkaProducer
 
 from models.records import rfc3339
-from streams import topics
 from streams.demo.children import environment
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.kafka.reading import StoredRecord, ends_of, records_until
 from streams.settings import Settings
@@ -100,7 +100,7 @@ def numbers(records: Sequence[StoredRecord]) -> list[int]:
 
 @pytest.fixture
 def topics_made(settings: Settings) -> None:
-    topics.create(settings)
+    admin.create(settings)
 
 
 @pytest.mark.usefixtures("topics_made")
@@ -156,7 +156,7 @@ def test_each_reason_has_its_own_progress(settings: Settings) -> None:
 @pytest.mark.usefixtures("topics_made")
 def test_what_was_cut_or_has_no_home_is_skipped_and_said(settings: Settings) -> None:
     cut, fine = reject(settings, 1, bytes=b"2000000"), reject(settings, 2)
-    homeless = {"key": None, "value": b"?", "headers": [], "partition": 0}
+    homeless: dict[str, Any] = {"key": None, "value": b"?", "headers": [], "partition": 0}
     write(settings, [cut, homeless, fine])
     said = ok(settings, "rejects", "replay")
     assert "sent 1 records" in said
