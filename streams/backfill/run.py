@@ -35,6 +35,10 @@ _log = logging.getLogger(__name__)
 MOST_REJECTS: Final = (
     100_000  # of the live topic: more of them are no exception but a wrong mapping
 )
+_WAYS: Final = (
+    "Send the history before the producers start (without --live), or have them write to a topic "
+    "of their own, which `journeys intake` reads (--live)"
+)
 _KEY_BYTES: Final = 4  # of the length that stands before a user id
 
 ReadRecord = Callable[[str, StoredRecord], Sequence[Activity]]  # of a topic; raises Rejected
@@ -154,8 +158,7 @@ class Backfill:
         if plan.live == activities:
             raise SettingsError(
                 f"--live {plan.live}: the worker reads this topic itself, and what is sent now "
-                "comes behind what it holds. Send the history before the producers start (without "
-                "--live), or have them write to a topic of their own, which `journeys intake` reads"
+                f"comes behind what it holds. {_WAYS}"
             )
         if plan.live:
             check_unused(self._settings, plan.live)
@@ -247,10 +250,9 @@ class Backfill:
         ]
         if late:
             raise SettingsError(
-                f"{self._topics.activities} holds {others.activities:,} activities that are not of this "
-                f"history, and for {len(late):,} of their users the history is older: it would "
-                "come behind them, out of order or too late. Send the history before the producers start, or have them write "
-                "to a topic of their own, which `journeys intake` reads (--live)"
+                f"{self._topics.activities} holds {others.activities:,} activities that are not of "
+                f"this history, and for {len(late):,} of their users the history is older: it "
+                f"would come behind them, out of order or too late. {_WAYS}"
             )
 
     def _send(self) -> None:

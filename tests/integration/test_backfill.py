@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -149,15 +150,12 @@ def test_history_and_live_topic_bring_what_one_sorted_log_would(
     assert sorted(ids(settings)) == sorted(one["event_id"] for one in log)
     wait_until_handled(settings)
     assert_as_in_ledger(settings)  # the ledger replays what is on the topic: here the sorted log
-    for user in {one["user_id"] for one in log}:
-        topic = Topics.of(settings).activities
-        mine = [
-            json.loads(record.value or b"")["event_id"]
-            for record in records_until(settings, topic, ends_of(settings, topic))
-            if record.key == user.encode()
-        ]
+    topic = Topics.of(settings).activities
+    by_user = defaultdict(list)
+    for record in records_until(settings, topic, ends_of(settings, topic)):
+        by_user[(record.key or b"").decode()].append(json.loads(record.value or b"")["event_id"])
+    for user, mine in by_user.items():
         assert mine == [one["event_id"] for one in log if one["user_id"] == user]
-        break
     assert handed_over(settings, live) == ends_of(settings, live)
 
 
@@ -168,8 +166,7 @@ def test_a_run_that_was_killed_is_run_again_and_sends_what_is_missing(
     history = write(tmp_path / "history.jsonl", rows[:1_500])
     to_live(settings, live, rows[1_400:])
     killed = subprocess.run(
-        [sys.executable, "-P", "-c", KILLED_WHILE_SENDING]
-        + ["backfill", str(history), "--live", live],
+        [sys.executable, "-P", "-c", KILLED_WHILE_SENDING, "backfill", history, "--live", live],
         env=environment(settings),
         check=False,
         timeout=120,
@@ -258,9 +255,19 @@ def test_an_intake_at_work_is_not_overtaken(
     history = write(tmp_path / "history.jsonl", [row(1)])
     to_live(settings, live, [row(1)])
     group = f"{settings.group}-intake"
-    with connect(settings, KafkaConsumer, group_id=group, auto_offset_reset="earliest") as intake:
+    with connect(
+        settings,
+        KafkaConsumer,
+        group_id=group,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    ) as intake:
         intake.subscribe([live])
         while not intake.poll(timeout_ms=500):
             pass
-        said = refused(settings, "backfill", history, "--live", live)
-    assert group in said
+        if request.node.callspec.params["broker"] == "embedded":  # it tells of offsets only
+            intake.commit()
+            said = f"group {group} has offsets on {live} already"
+        else:
+            said = f"`journeys intake` runs (group {group})"
+        assert said in refused(settings, "backfill", history, "--live", live)
