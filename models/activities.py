@@ -26,6 +26,7 @@ def checked(
     weight: float,
     terms: dict[str, float] | None,
     vector: list[float] | None,
+    titled: bool = True,
 ) -> Activity:
     """An activity of these fields, its title stripped and cut.
 
@@ -39,6 +40,7 @@ def checked(
         weight: How much it counts.
         terms: Salient terms with their scores.
         vector: A ready vector.
+        titled: Whether a title is needed.
 
     Raises:
         Rejected: With the reason.
@@ -46,7 +48,7 @@ def checked(
     title = title.strip()
     if len(title) > MAX_TITLE_CHARS:
         title = title[:MAX_TITLE_CHARS].rstrip()
-    if not title:
+    if not title and titled:
         raise Rejected(Reason.EMPTY_TITLE, "the title is empty")
     for name, text in (
         ("event_id", event_id),
