@@ -112,11 +112,13 @@ def parse_activity(value: bytes | None, earliest_ms: int = EARLIEST_MS) -> Activ
     if len(value) > MAX_RECORD_BYTES:
         raise Rejected(Reason.TOO_LARGE, f"{len(value)} bytes, at most {MAX_RECORD_BYTES}")
     try:
-        wire = _decoded(_activity_decoder, value)
+        wire = _activity_decoder.decode(value)
     except msgspec.ValidationError as error:
         _check_version(value)  # another version may well have another shape: say that first
         raise Rejected(Reason.INVALID, str(error)) from None
     except _NOT_JSON as error:
+        if (mended := without_lone_surrogates(value)) != value:
+            return parse_activity(mended, earliest_ms)
         raise Rejected(Reason.NOT_JSON, str(error)) from None
     if wire.v != VERSION:
         _check_version(value)
@@ -158,8 +160,11 @@ def decode_json(value: bytes | str | None) -> Any:
     if len(value) > MAX_SOURCE_BYTES:
         raise Rejected(Reason.TOO_LARGE, f"{len(value)} bytes, at most {MAX_SOURCE_BYTES}")
     try:
-        return _decoded(_json_decoder, value.encode() if isinstance(value, str) else value)
-    except (msgspec.ValidationError, *_NOT_JSON) as error:
+        return _json_decoder.decode(value)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raw = value.encode(errors="surrogatepass") if isinstance(value, str) else value
+        if (mended := without_lone_surrogates(raw)) != raw:
+            return decode_json(mended)
         raise Rejected(Reason.NOT_JSON, str(error)) from None
 
 
@@ -177,21 +182,11 @@ def _activity(wire: _WireActivity, earliest_ms: int) -> Activity:
     )
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], value: bytes) -> Any:
-    """Decode; halves of surrogate pairs, which no text can hold, become U+FFFD."""
-    try:
-        return decoder.decode(value)
-    except msgspec.ValidationError:
-        raise
-    except _NOT_JSON:
-        mended = without_lone_surrogates(value)
-        if mended == value:
-            raise
-        return decoder.decode(mended)
-
-
 def without_lone_surrogates(value: bytes) -> bytes:
-    """JSON text with U+FFFD for halves of surrogate pairs, escaped or (wrongly) in UTF-8."""
+    """JSON with U+FFFD for halves of surrogate pairs, escaped or (wrongly) in UTF-8.
+
+    No text can hold them, so that a decoder refuses the whole record for one of them.
+    """
     mended = _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], value)
     with suppress(UnicodeError):
         text = mended.decode("utf-8", "surrogatepass")
