@@ -197,7 +197,7 @@ def without_lone_surrogates(value: bytes) -> bytes:
 def _check_version(value: bytes) -> None:
     try:
         version = _version_decoder.decode(value).v
-    except msgspec.ValidationError:
+    except _NOT_JSON:
         return  # no version to be read: the record's own error says more
     if version != VERSION:
         raise Rejected(Reason.UNKNOWN_VERSION, f"version {version}, known: {VERSION}")

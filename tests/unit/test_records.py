@@ -67,6 +67,7 @@ def reason_of(value: bytes | None, key: bytes | None = b"u1") -> Reason:
         (raw(v=2), Reason.UNKNOWN_VERSION),
         (raw(v=2, title=...), Reason.UNKNOWN_VERSION),
         (raw(v="one"), Reason.INVALID),
+        (b'{"user_id": 7, "title": "cut sho', Reason.INVALID),
         (raw(user_id="u2"), Reason.KEY_MISMATCH),
     ],
 )
