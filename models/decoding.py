@@ -122,31 +122,17 @@ def parse_activity(value: bytes | None, earliest_ms: int = EARLIEST_MS) -> Activ
         raise Rejected(Reason.NOT_JSON, str(error)) from None
     if wire.v != VERSION:
         _check_version(value)
-    return _activity(wire, earliest_ms)
-
-
-def activity_of(row: Any, earliest_ms: int = EARLIEST_MS) -> Activity:
-    """Read one activity from a row of a table: its columns are the fields.
-
-    Args:
-        row: Column names to values; numbers may be text, as those of CSV are, and empty text is
-            nothing.
-        earliest_ms: No activity can be older, epoch ms.
-
-    Raises:
-        Rejected: With the reason.
-    """
-    if isinstance(row, dict):
-        row = {name: value for name, value in row.items() if value is not None and value != ""}
-        if isinstance(row.get("occurred_at"), datetime):
-            row["occurred_at"] = read_time(row["occurred_at"], earliest_ms=earliest_ms)
-    try:
-        wire = msgspec.convert(row, _WireActivity, strict=False)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise Rejected(Reason.INVALID, str(error)) from None
-    if wire.v != VERSION:
-        raise Rejected(Reason.UNKNOWN_VERSION, f"version {wire.v}, known: {VERSION}")
-    return _activity(wire, earliest_ms)
+    return checked(
+        wire.event_id,
+        wire.user_id,
+        wire.item_id,
+        wire.title,
+        read_time(wire.occurred_at, earliest_ms=earliest_ms),
+        wire.type,
+        wire.weight,
+        wire.terms,
+        wire.vector,
+    )
 
 
 def decode_json(value: bytes | str | None) -> Any:
@@ -166,20 +152,6 @@ def decode_json(value: bytes | str | None) -> Any:
         if (mended := without_lone_surrogates(raw)) != raw:
             return decode_json(mended)
         raise Rejected(Reason.NOT_JSON, str(error)) from None
-
-
-def _activity(wire: _WireActivity, earliest_ms: int) -> Activity:
-    return checked(
-        wire.event_id,
-        wire.user_id,
-        wire.item_id,
-        wire.title,
-        read_time(wire.occurred_at, earliest_ms=earliest_ms),
-        wire.type,
-        wire.weight,
-        wire.terms,
-        wire.vector,
-    )
 
 
 def without_lone_surrogates(value: bytes) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.decoding import activity_of, parse_activity
+from models.decoding import parse_activity
 from models.errors import Reason, Rejected
 from models.mapping.mapping import Mapping, SourceEvent
 from models.mapping.times import EARLIEST_MS, LATEST_MS, UNITS, read_time
@@ -161,5 +161,3 @@ def test_a_plain_activity_is_read_or_rejected(value: Any) -> None:
     raw = json.dumps(value).encode()
     with suppress(Rejected):
         assert parse_activity(raw).occurred_at >= EARLIEST_MS
-    with suppress(Rejected):
-        assert activity_of(value).occurred_at >= EARLIEST_MS

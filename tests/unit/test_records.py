@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.decoding import activity_of, decode_activity, decode_name, parse_activity
+from models.decoding import decode_activity, decode_name, parse_activity
 from models.errors import Reason, Rejected
 from models.records import Change, cloudevent
 
@@ -127,15 +127,6 @@ def test_long_titles_are_cut() -> None:
 )
 def test_half_a_surrogate_pair_is_replaced(escaped: bytes, title: str) -> None:
     assert parse_activity(raw().replace(b" Jazz ", escaped)).title == title
-
-
-def test_a_row_of_text_is_read_as_its_columns_mean() -> None:
-    row = GOOD | {"occurred_at": "1709204400000", "weight": "2.5", "type": "", "vector": None}
-    activity = activity_of(row)
-    assert (activity.occurred_at, activity.weight, activity.type) == (1_709_204_400_000, 2.5, None)
-    with pytest.raises(Rejected) as rejected:
-        activity_of(row | {"weight": "many"})
-    assert rejected.value.reason is Reason.INVALID
 
 
 def test_a_change_is_a_cloudevent() -> None:
