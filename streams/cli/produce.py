@@ -1,42 +1,32 @@
 """`journeys produce`: a file of activities onto the topic that the worker reads."""
 
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from io import BufferedReader
-from itertools import chain
-from pathlib import Path
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 import click
 import msgspec
-from kafka import KafkaProducer
-from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from models.errors import JourneysError
-from streams import topics
-from streams.cli import examples
-from streams.cli.common import BROKER, with_settings
-from streams.cli.lines import batches, opened
-from streams.kafka.clients import connect
+from models.decoding import parse_time
+from models.errors import JourneysError, LineError, Reason, Rejected
+from streams.cli.commands import examples
+from streams.cli.options import BROKER, with_settings
+from streams.cli.paths import input_files, sort_flag
+from streams.cli.progress import reading
+from streams.files.entries import by_time, plain, read_entries
+from streams.files.inputs import InputFile, all_batches
+from streams.files.sorting import Direction
+from streams.files.tally import Tally
+from streams.kafka.activities import sender
 from streams.settings import Settings
 from streams.topics import Topics
 
-MAX_IN_FLIGHT: Final = 5_000  # records on their way to the broker: 1 MB of ordinary activities
 REPORTED_LINES: Final = 10  # of those that cannot be sent; a wrong file has a million of them
-_LINGER_MS: Final = 20  # time for a batch to fill; a person does not notice it
 
 
 class _Keyed(msgspec.Struct):
     user_id: str
-
-
-class _Unusable(Exception):
-    """One line cannot be sent: report it, go on."""
+    occurred_at: Any = None
 
 
 _decoder = msgspec.json.Decoder(_Keyed)
@@ -46,10 +36,10 @@ _decoder = msgspec.json.Decoder(_Keyed)
     epilog=examples(
         "journeys produce activities.jsonl.gz",
         "tail -f activities.jsonl | journeys produce - --broker kafka:9092",
-        "journeys produce activities.jsonl --rate 500",
+        "journeys produce 2023.csv.gz 2024.parquet --sort --rate 500",
     )
 )
-@click.argument("file", type=click.File("rb"))
+@input_files
 @with_settings(*BROKER)
 @click.option(
     "--rate",
@@ -57,121 +47,109 @@ _decoder = msgspec.json.Decoder(_Keyed)
     metavar="NUMBER",
     help="most activities sent per second; default as fast as the broker takes them",
 )
-def command(settings: Settings, file: BufferedReader, rate: float | None) -> None:
+@sort_flag
+def command(settings: Settings, files: tuple[str, ...], rate: float | None, sort: bool) -> None:
     """Send activities to activity-events, keyed by user.
 
-    FILE holds one JSON object a line (gzipped or not; - is standard input). Lines without a
-    user_id cannot be keyed: they are reported and left out. All others are sent as they are; what
-    is wrong with them, the worker says on activity-rejects.
+    FILEs hold JSON lines or a JSON array, CSV with a header or Parquet, compressed with gzip or
+    zstd or not (- is standard input). What has no user_id cannot be keyed: it is reported and left
+    out. All others are sent as they are; what is wrong with them, the worker says on
+    activity-rejects.
     """
     start = time.monotonic()
-    sent = unusable = 0
-    with sender(settings) as send, opened(file) as stream, _progress(file) as advance:
-        lines = chain.from_iterable(batches(stream))
-        for number, line in enumerate(_paced(lines, rate), 1):
-            advance()
-            value = line.strip()
-            if not value:
-                continue
+    sent = unsent = 0
+    tally, direction = Tally(), Direction()
+    with sender(settings) as send, reading(files, "sending") as advance:
+        rows = _by_time(files, tally, advance) if sort else _in_order(files, tally, advance)
+        for row in _paced(rows, rate):
+            error = row.error
             try:
-                send(_key(value), value)
-                sent += 1
-            except _Unusable as error:
-                unusable += 1
-                if unusable <= REPORTED_LINES:
-                    click.echo(f"{file.name}:{number}: not sent: {error}", err=True)
+                if error is None:
+                    send(row.key, row.value)
+                    sent += 1
+                    direction.add(row.time)
+            except LineError as too_large:
+                error = too_large
+            if error is not None:
+                unsent += 1
+                if unsent <= REPORTED_LINES:
+                    click.echo(f"{row.file}:{row.number}: not sent: {error}", err=True)
     seconds = time.monotonic() - start
     click.echo(
         f"sent {sent:,} activities to {Topics.of(settings).activities} "
         f"in {seconds:.1f} s ({sent / max(seconds, 1e-9):,.0f}/s)"
     )
-    if unusable:
-        raise JourneysError(f"{unusable:,} of {sent + unusable:,} lines were not sent")
+    if direction.falls:
+        click.echo("journeys: times fall from line to line: newest first? see --sort", err=True)
+    tally.check()
+    if unsent:
+        raise JourneysError(f"{unsent:,} of {sent + unsent:,} lines were not sent")
 
 
-@contextmanager
-def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
-    """Gives `send(key, value)` to activity-events; all is acknowledged when the block ends.
+class _Outgoing(NamedTuple):
+    """A row as it is sent, or why it is not."""
 
-    `send` blocks while `MAX_IN_FLIGHT` records are unacknowledged.
+    file: str
+    number: int
+    value: bytes
+    key: bytes = b""
+    time: int = -1
+    error: JourneysError | None = None
 
-    Raises:
-        BrokerError: When the broker does not take the records within `broker_timeout`; also from
-            `send`.
-        SettingsError: When the topic does not exist.
-    """
-    topic = Topics.of(settings).activities
-    topics.partitions_of(settings, topic)
-    timeout_ms = int(settings.broker_timeout * 1000)
-    patience = 2 * settings.broker_timeout  # the client's own timeout has ended before, as a rule
-    slots = threading.BoundedSemaphore(MAX_IN_FLIGHT)
-    failures: list[BaseException] = []
 
-    def acknowledged(_: object) -> None:
-        slots.release()
-
-    def failed(error: BaseException) -> None:
-        failures.append(error)
-        slots.release()
-
-    with connect(
-        settings,
-        KafkaProducer,
-        acks="all",
-        enable_idempotence=True,
-        linger_ms=_LINGER_MS,
-        batch_size=131_072,
-        allow_auto_create_topics=False,
-        request_timeout_ms=timeout_ms,
-        max_block_ms=timeout_ms,
-        delivery_timeout_ms=timeout_ms + _LINGER_MS,
-    ) as producer:
-
-        def send(key: bytes, value: bytes) -> None:
-            free = slots.acquire(timeout=patience)
-            if failures:
-                raise failures[0]
-            if not free:
-                raise KafkaTimeoutError("it confirms nothing")
+def _in_order(
+    files: Sequence[str], tally: Tally, advance: Callable[[InputFile], None]
+) -> Iterator[_Outgoing]:
+    for file, batch in all_batches(files):
+        if batch is None:
+            tally.end(file)
+            continue
+        for number, row in zip(batch.numbers, batch.rows, strict=True):
+            value = b""
             try:
-                future = producer.send(topic, key=key, value=value)
-            except MessageSizeTooLargeError:
-                slots.release()
-                raise _Unusable(f"{len(value):,} bytes are more than a broker takes") from None
-            future.add_callback(acknowledged).add_errback(failed)
+                value = plain(row).strip()
+                if not value:
+                    continue
+                outgoing = _Outgoing(file.name, number, value, *_key_and_time(value))
+                tally.use()
+            except Rejected as error:
+                tally.reject(number, error, value)
+                outgoing = _Outgoing(file.name, number, value, error=error)
+            yield outgoing
+        advance(file)
 
-        yield send
-        producer.flush(timeout=patience)
-        if failures:
-            raise failures[0]
+
+def _by_time(
+    files: Sequence[str], tally: Tally, advance: Callable[[InputFile], None]
+) -> Iterator[_Outgoing]:
+    for batch in by_time(read_entries(files, tally, after_batch=advance)):
+        for entry in batch:
+            if entry.activity is None:
+                yield _Outgoing(entry.file, entry.number, entry.line, error=entry.rejected)
+            else:
+                key, moment = entry.activity.user_id.encode(), entry.activity.occurred_at
+                yield _Outgoing(entry.file, entry.number, entry.line.strip(), key, moment)
 
 
-def _key(value: bytes) -> bytes:
+def _key_and_time(value: bytes) -> tuple[bytes, int]:
     try:
-        user_id = _decoder.decode(value).user_id
+        found = _decoder.decode(value)
+    except msgspec.ValidationError as error:
+        raise Rejected(Reason.INVALID, str(error)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise _Unusable(str(error)) from None
-    if not user_id:
-        raise _Unusable("user_id is empty")
-    return user_id.encode()
+        raise Rejected(Reason.NOT_JSON, str(error)) from None
+    if not found.user_id:
+        raise Rejected(Reason.INVALID, "user_id is empty")
+    try:
+        moment = parse_time(found.occurred_at)
+    except (Rejected, TypeError):
+        moment = -1  # the worker says what is wrong
+    return found.user_id.encode(), moment
 
 
-def _paced(lines: Iterable[bytes], rate: float | None) -> Iterator[bytes]:
+def _paced(rows: Iterable[_Outgoing], rate: float | None) -> Iterator[_Outgoing]:
     start = time.monotonic()
-    for number, line in enumerate(lines):
+    for number, row in enumerate(rows):
         if rate and (ahead := number / rate - (time.monotonic() - start)) > 0:
             time.sleep(ahead)
-        yield line
-
-
-@contextmanager
-def _progress(file: BufferedReader) -> Iterator[Callable[[], None]]:
-    """A bar over the file's bytes, or a spinner for a pipe; only where somebody sees it."""
-    path = Path(file.name)
-    total = path.stat().st_size if path.is_file() else None
-    columns = (SpinnerColumn(), TextColumn("sending"), BarColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
-    ) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda: progress.update(task, completed=file.tell()) if total else None
+        yield row

@@ -2,46 +2,48 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from io import BufferedReader
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from models.encoders.encoder import Encoder, VectorCache
-from models.records import JourneyRecord, cloudevent, encode
-from streams.cli import examples
-from streams.cli.common import with_settings
-from streams.cli.lines import batches, opened
-from streams.replay import Replay, Step
+from models.errors import Reason
+from models.records import CurrentJourney, cloudevent, encode
+from streams.cli.commands import examples
+from streams.cli.options import with_settings
+from streams.cli.paths import OUTPUT, input_files, sort_flag
+from streams.cli.progress import reading
+from streams.files.entries import by_time, read_entries
+from streams.files.sorting import Direction
+from streams.files.tally import Tally
 from streams.settings import Settings
 
-SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects has them all
+if TYPE_CHECKING:
+    from streams.replay import Step
 
-_OUTPUT: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
+SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects has them all
 
 
 @click.command(
     epilog=examples(
         "journeys replay activities.jsonl.gz > changes.jsonl",
         "journeys replay activities.jsonl --assignments a.jsonl --journeys j.jsonl > changes.jsonl",
+        "journeys replay 2023.csv.gz 2024.parquet --sort > changes.jsonl",
         "tail -f activities.jsonl | journeys replay -",
     )
 )
-@click.argument("file", type=click.File("rb"))
+@input_files
+@sort_flag
 @click.option(
     "--assignments",
     "assignments_to",
-    type=_OUTPUT,
+    type=OUTPUT,
     help="write to which cluster and journey each activity was put",
 )
-@click.option("--journeys", "journeys_to", type=_OUTPUT, help="write the journeys as they are last")
-@click.option("--rejects", "rejects_to", type=_OUTPUT, help="write the lines that were rejected")
+@click.option("--journeys", "journeys_to", type=OUTPUT, help="write the journeys as they are last")
+@click.option("--rejects", "rejects_to", type=OUTPUT, help="write the lines that were rejected")
 @click.option(
     "--partitions",
     type=click.IntRange(1, 10_000),
@@ -65,65 +67,83 @@ _OUTPUT: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 )
 def command(
     settings: Settings,
-    file: BufferedReader,
+    files: tuple[str, ...],
+    sort: bool,
     assignments_to: Path | None,
     journeys_to: Path | None,
     rejects_to: Path | None,
     partitions: int,
 ) -> None:
-    """Run the engine alone over FILE, JSON lines of activities (gzipped or not; - is stdin).
+    """Run the engine alone over FILEs of activities, one after the other (- is stdin).
 
-    Changes go to stdout, a line each (CloudEvents). A line that is no activity is told on stderr
-    and counted, and the run goes on. Ctrl-C ends the input: the files are still written.
+    JSON lines or a JSON array, CSV with a header or Parquet, compressed with gzip or zstd or not:
+    what it is, its content says. Changes go to stdout, a line each (CloudEvents). A line that is no
+    activity is told on stderr and counted, and the run goes on. Ctrl-C ends the input: the files
+    are still written.
     """
+    # The engine's compiler and the encoder take a second to import: not for --help.
+    from models.encoders.cache import VectorCache
+    from models.encoders.encoder import Encoder
+    from streams.replay import Replay
+
     encoder = Encoder.open(
         settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
     )
     replay = Replay(settings.engine(), VectorCache(encoder, settings.cached_vectors), partitions)
+    tally = Tally()
     with ExitStack() as stack:
-        files = [
+        outputs = [
             stack.enter_context(path.open("wb")) if path else None
             for path in (assignments_to, journeys_to, rejects_to)
         ]
-        report = _Report(*files)
+        report = _Report(*outputs, several=len(files) > 1)
         try:
-            stream = stack.enter_context(opened(file))
-            with _progress(file) as advance:
-                for batch in batches(stream):
-                    for step in replay.run([batch]):
+            with reading(files, "replay", shown=not sys.stdout.isatty()) as advance:
+                batches = read_entries(files, tally, after_batch=advance)
+                for batch in by_time(batches) if sort else batches:
+                    for step in replay.apply(batch):
                         report.add(step)
                     sys.stdout.buffer.flush()
-                    advance()
         finally:
             report.finish(len(replay.users))
+    tally.check()
 
 
 class _Report:
     """Writes what the steps bring, and tells at the end what that was."""
 
     def __init__(
-        self, assignments: IO[bytes] | None, journeys: IO[bytes] | None, rejects: IO[bytes] | None
+        self,
+        assignments: IO[bytes] | None,
+        journeys: IO[bytes] | None,
+        rejects: IO[bytes] | None,
+        *,
+        several: bool,
     ) -> None:
+        self._several = several
+        self._direction = Direction()
         self._assignments_to, self._journeys_to, self._rejects_to = assignments, journeys, rejects
         self._assigned: list[tuple[str, str, str | None]] = []
         self._merged: dict[str, str] = {}
-        self._journeys: dict[str, JourneyRecord] = {}
-        self._applied = self._changes = self._rejected = 0
+        self._journeys: dict[str, CurrentJourney] = {}
+        self._applied = self._changes = self._rejected = self._late = 0
         self._start = time.perf_counter()
 
-    def add(self, step: Step) -> None:
+    def add(self, step: "Step") -> None:
         """Write the step's changes; keep what can only be told at the end."""
         if step.rejected is not None:
             self._reject(step)
         else:
             self._applied += 1
+        if step.activity is not None:
+            self._direction.add(step.activity.occurred_at)
         if self._assignments_to and step.activity is not None:
             cluster_id = step.outcomes[0].cluster_id if step.outcomes else None
             self._assigned.append((step.activity.event_id, step.activity.user_id, cluster_id))
         for outcome in step.outcomes:
             self._merged.update(outcome.merged)
-            for record in outcome.records:
-                self._journeys[record.journey.journey_id] = record
+            for current in outcome.journeys:
+                self._journeys[current.journey.journey_id] = current
             for change in outcome.changes:
                 self._changes += 1
                 sys.stdout.buffer.write(cloudevent(change) + b"\n")
@@ -132,7 +152,7 @@ class _Report:
         """Write the files that need the end, and the summary."""
         sys.stdout.buffer.flush()
         journey_of = {
-            record.journey.cluster_id: journey_id for journey_id, record in self._journeys.items()
+            current.journey.cluster_id: journey_id for journey_id, current in self._journeys.items()
         }
         for event_id, user_id, cluster_id in self._assigned:
             final = cluster_id
@@ -148,20 +168,24 @@ class _Report:
                     "journey_id": journey_of.get(final or ""),
                 },
             )
-        for record in self._journeys.values():
-            _write(self._journeys_to, _flat(record))
+        for current in self._journeys.values():
+            _write(self._journeys_to, _flat(current))
         seconds = time.perf_counter() - self._start
         _say(
             f"{self._applied:,} activities of {users:,} users in {seconds:.1f} s: "
             f"{self._changes:,} changes, {len(self._journeys):,} journeys; "
             f"{self._rejected:,} lines rejected"
         )
+        if self._direction.falls and 2 * self._late > self._applied + self._late:
+            _say("most activities were too late, and their times fall: newest first? see --sort")
 
-    def _reject(self, step: Step) -> None:
+    def _reject(self, step: "Step") -> None:
         assert step.rejected is not None
         self._rejected += 1
+        self._late += step.rejected.reason is Reason.TOO_LATE
+        where = f"{step.file}: line" if self._several else "line"
         if self._rejected <= SHOWN_REJECTS:
-            _say(f"line {step.number} rejected: {step.rejected}")
+            _say(f"{where} {step.number} rejected: {step.rejected}")
         elif self._rejected == SHOWN_REJECTS + 1:
             _say(
                 "more lines rejected"
@@ -171,6 +195,7 @@ class _Report:
         _write(
             self._rejects_to,
             {
+                **({"file": step.file} if self._several else {}),
                 "line": step.number,
                 "reason": step.rejected.reason,
                 "detail": step.rejected.detail,
@@ -179,9 +204,9 @@ class _Report:
         )
 
 
-def _flat(record: JourneyRecord) -> dict[str, Any]:
-    """A journey's last record with what is in its `journey` beside the rest, not below it."""
-    whole: dict[str, Any] = msgspec.to_builtins(record)
+def _flat(current: CurrentJourney) -> dict[str, Any]:
+    """A journey as it stood last, with what is in its `journey` beside the rest, not below it."""
+    whole: dict[str, Any] = msgspec.to_builtins(current)
     journey = whole.pop("journey")
     first = {"journey_id": None, "user_id": None, "cluster_id": None, "name": None, "stage": None}
     return {**first, **journey, **whole}
@@ -194,17 +219,3 @@ def _write(file: IO[bytes] | None, line: dict[str, Any]) -> None:
 
 def _say(text: str) -> None:
     click.echo(f"journeys: {text}", err=True)
-
-
-@contextmanager
-def _progress(file: BufferedReader) -> Iterator[Any]:
-    """A bar on stderr, moved on by calling what is yielded; none where it would be in the way."""
-    console = Console(stderr=True)
-    total = Path(file.name).stat().st_size if Path(file.name).is_file() else None
-    if not console.is_terminal or sys.stdout.isatty() or total is None:
-        yield lambda: None
-        return
-    columns = (TextColumn("replay"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda: progress.update(task, completed=file.tell())

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from models.decoding import decode_change
 from models.errors import Rejected
-from streams import topics
-from streams.cli import examples
-from streams.cli.common import BROKER, with_settings
-from streams.cli.render import ChangeLines
+from streams.cli.commands import examples
+from streams.cli.options import BROKER, with_settings
+from streams.cli.render import ChangePrinter
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
@@ -47,7 +47,7 @@ def command(
     most: int | None,
 ) -> None:
     """Print journey changes as they come: when, who, what, which journey, why."""
-    console, lines = Console(), ChangeLines()
+    printer = ChangePrinter(Console())
     wanted = (
         value
         for key, value in _records(settings, from_beginning, until_idle)
@@ -58,14 +58,9 @@ def command(
             click.echo(value)
             continue
         try:
-            line = lines.line(decode_change(value))
+            printer.print(decode_change(value))
         except Rejected as error:
             click.echo(f"not a journey change: {error.detail}", err=True)
-            continue
-        if console.is_terminal:
-            console.print(line, no_wrap=True, overflow="ellipsis")
-        else:
-            click.echo(line.plain)
 
 
 def _records(
@@ -73,8 +68,8 @@ def _records(
 ) -> Iterator[tuple[bytes | None, bytes | None]]:
     """Keys and values of `journey-changes`, in each partition's order."""
     name = Topics.of(settings).changes
-    partitions = topics.partitions_of(settings, name)
-    ends = () if from_beginning else topics.end_offsets(settings, {name: partitions})[name]
+    (partitions,) = admin.partitions_of(settings, name)
+    ends = () if from_beginning else admin.end_offsets(settings, {name: partitions})[name]
     with connect(settings, KafkaConsumer, allow_auto_create_topics=False) as client:
         client.assign([TopicPartition(name, number) for number in range(partitions)])
         client.seek_to_beginning()

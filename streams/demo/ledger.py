@@ -8,16 +8,17 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
 from models.decoding import decode_change, decode_name, decode_request
-from models.encoders.encoder import Encoder, VectorCache
-from models.records import JourneyRecord, encode
-from streams import topics
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder
+from models.records import CurrentJourney, encode
 from streams.demo.sample.generator import Sample
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.replay import Replay
 from streams.settings import Settings
 from streams.topics import Topics
 
-_journeys = msgspec.json.Decoder(JourneyRecord)
+_journeys = msgspec.json.Decoder(CurrentJourney)
 
 
 class Ledger:
@@ -28,7 +29,7 @@ class Ledger:
         seen: Ids of the changes that came.
         wanted: By journey, the latest revision that a name is asked for.
         answered: By journey, the latest revision for which an answer came, by whatever source.
-        journeys: The current record of each journey, by its key.
+        journeys: Each journey as it stands now, by its key.
     """
 
     def __init__(self, settings: Settings, sample: Sample, client: Any) -> None:
@@ -36,7 +37,7 @@ class Ledger:
         self.seen: set[str] = set()
         self.wanted: dict[str, int] = {}
         self.answered: dict[str, int] = {}
-        self.journeys: dict[bytes, JourneyRecord] = {}
+        self.journeys: dict[bytes, CurrentJourney] = {}
         self._settings = settings
         self._topics = Topics.of(settings)
         self._client = client
@@ -126,7 +127,7 @@ class Ledger:
     def drain(self) -> list[bytes]:
         """All that is on the topics by now and was not read yet; returns the changes of it."""
         count = self._settings.partitions
-        ends = topics.end_offsets(
+        ends = admin.end_offsets(
             self._settings, {self._topics.changes: count, self._topics.journeys: count}
         )
         changes = []

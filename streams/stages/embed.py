@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from models.encoders.encoder import Vector, VectorCache, check_vector
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import check_vector
 from models.errors import Rejected
 from models.records import Activity
+from models.vectors import Vector
 
 
 async def embed(

@@ -17,9 +17,10 @@ from faust.types import TP, EventT
 from faust.types.tables import CollectionT
 from mode import get_logger
 
-from streams.kafka.producers import Writers
-from streams.kafka.transport import Batches
-from streams.state.store import LockedError, MemoryParts, Parts, RocksParts
+from models.errors import LockedError
+from streams.kafka.messages import Batches
+from streams.kafka.producers import PartitionProducers
+from streams.state.store import MemoryParts, Parts, RocksParts
 
 _log = get_logger(__name__)
 
@@ -137,7 +138,7 @@ class UserTable(faust.Table[bytes, bytes]):
             ),
             **kwargs,
         )
-        self.writers = Writers(app, topic)
+        self.producers = PartitionProducers(app, topic)
         self._folder = folder
         self._on_recovered = on_recovered
 
@@ -171,7 +172,7 @@ class UserTable(faust.Table[bytes, bytes]):
 
     async def on_stop(self) -> None:
         """Faust's hook."""
-        await self.writers.close()
+        await self.producers.close()
 
 
 class _Recovery(Recovery):
@@ -192,7 +193,7 @@ class _Recovery(Recovery):
             destination.clear()
             for table in self.tables.values():
                 mine = {tp for tp in tps if self.tp_to_table[tp] is table}
-                ends = await _writers(table).take(tp.partition for tp in mine)
+                ends = await _producers(table).take(tp.partition for tp in mine)
                 destination.update({tp: ends[tp.partition] for tp in mine})
             return
         await super()._build_highwaters(consumer, tps, destination, title)
@@ -237,9 +238,9 @@ class _Recovery(Recovery):
         await app._fetcher.maybe_start()  # type: ignore[attr-defined]
 
 
-def _writers(table: CollectionT) -> Writers:
+def _producers(table: CollectionT) -> PartitionProducers:
     assert isinstance(table, UserTable)
-    return table.writers
+    return table.producers
 
 
 class Tables(TableManager):

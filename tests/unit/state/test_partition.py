@@ -8,15 +8,16 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from models.engine.engine import Engine, UserState
 from models.engine.params import DAY_MS
+from models.errors import StateTooLargeError
 from models.records import Activity
 from streams.state import partition as state
-from streams.state.partition import Mark, Partition, TooLargeError
+from streams.state.partition import Mark, Partition
 from streams.state.store import MemoryParts
 from tests.support.lives import START, topic
 
 
 class Log:
-    """Stands in for the writers: keeps the record batches in memory."""
+    """Stands in for the producers: keeps the record batches in memory."""
 
     changelog = "users"
 
@@ -96,7 +97,7 @@ async def test_a_user_is_never_split_over_two_record_batches(
     assert [key for key, _ in packed[-1].parts][-1] == state.MARK_KEY
     monkeypatch.setattr(state, "BATCH_BYTES", 100)
     live(users[0])
-    with pytest.raises(TooLargeError):
+    with pytest.raises(StateTooLargeError):
         found.pack(log, users[:1], None)  # type: ignore[arg-type]
 
 
