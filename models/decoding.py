@@ -13,8 +13,8 @@ import msgspec
 
 from models.activities import checked
 from models.errors import Reason, Rejected
-from models.mapping.times import EARLIEST_MS, read_time
 from models.records import VERSION, Activity, JourneyName, JourneyView, NameSource, NamingRequest
+from models.times import EARLIEST_MS, read_time
 
 MAX_RECORD_BYTES: Final = 65_536  # of a plain activity: a title, not a document
 MAX_SOURCE_BYTES: Final = 1 << 20  # of somebody else's event: what a broker takes by default

@@ -8,8 +8,8 @@ from models.errors import Reason, Rejected
 from models.mapping import file, values
 from models.mapping.event import SourceEvent
 from models.mapping.plan import Plan, compile_plan
-from models.mapping.times import EARLIEST_MS, read_time
 from models.records import Activity, encode
+from models.times import EARLIEST_MS, read_time
 
 __all__ = ["Mapping", "SourceEvent"]
 

@@ -18,7 +18,7 @@ from jmespath.exceptions import JMESPathError
 from models.decoding import decode_json
 from models.errors import Reason, Rejected
 from models.mapping.event import SourceEvent
-from models.mapping.times import RecordTime
+from models.times import RecordTime
 
 Getter = Callable[[SourceEvent, Any], Any]  # (event, element of `each`) to a value, None if nothing
 

@@ -11,7 +11,7 @@ from models.errors import SettingsError
 from models.mapping import file
 from models.mapping.conditions import TESTS, Condition, compile_condition, number
 from models.mapping.paths import Getter, compile_path, compile_paths, names_each
-from models.mapping.times import RFC3339, UNITS
+from models.times import RFC3339, UNITS
 
 
 class Plan(NamedTuple):

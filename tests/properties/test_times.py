@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models.decoding import parse_activity
 from models.errors import Reason, Rejected
 from models.mapping.mapping import Mapping, SourceEvent
-from models.mapping.times import EARLIEST_MS, LATEST_MS, UNITS, read_time
+from models.times import EARLIEST_MS, LATEST_MS, UNITS, read_time
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 relaxed = settings(deadline=None, derandomize=True, max_examples=300)

@@ -1,7 +1,9 @@
 """A mapping makes activities of events of theirs, or says in one line why not."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,8 @@ from models.errors import Reason, Rejected, SettingsError
 from models.mapping.file import presets
 from models.mapping.mapping import Mapping, SourceEvent
 from models.records import Activity
+
+Load = Callable[..., Mapping]
 
 PLAIN = """
 [activity]
@@ -34,7 +38,7 @@ EVENT: dict[str, Any] = {
 
 
 @pytest.fixture
-def mapping(tmp_path):
+def mapping(tmp_path: Path) -> Load:
     def load(text: str = PLAIN, **more: Any) -> Mapping:
         path = tmp_path / "views.toml"
         path.write_text(text, encoding="utf-8")
@@ -54,7 +58,7 @@ def rejected(mapping: Mapping, value: Any, **record: Any) -> Rejected:
     return error.value
 
 
-def test_an_event_becomes_an_activity(mapping):
+def test_an_event_becomes_an_activity(mapping: Load) -> None:
     event = EVENT | {"type": "play", "weight": "2.5", "terms": {"jazz": 1}, "vector": [1, 0.5]}
     assert one(mapping(), event) == Activity(
         "e1", "u1", "i1", "Jazz", 1_709_208_000_000, "play", 2.5, {"jazz": 1.0}, [1.0, 0.5]
@@ -62,7 +66,7 @@ def test_an_event_becomes_an_activity(mapping):
 
 
 @pytest.mark.parametrize("nothing", [None, "", ...])
-def test_the_first_path_with_something_wins(mapping, nothing):
+def test_the_first_path_with_something_wins(mapping: Load, nothing: Any) -> None:
     user = {"anonymous": "a7"} if nothing is ... else {"id": nothing, "anonymous": "a7"}
     assert one(mapping(), EVENT | {"user": user}).user_id == "a7"
     lost = rejected(mapping(), EVENT | {"user": None})
@@ -84,16 +88,16 @@ def test_the_first_path_with_something_wins(mapping, nothing):
         ("\ud83d\ude00", "\U0001f600"),
     ],
 )
-def test_ids_become_text(mapping, given, text):
+def test_ids_become_text(mapping: Load, given: Any, text: str) -> None:
     assert one(mapping(), EVENT | {"item": given}).item_id == text
 
 
 @pytest.mark.parametrize("given", [True, {}, [], ["i1"], float("nan"), 10**400, b"i1"])
-def test_what_is_no_id_is_invalid(mapping, given):
+def test_what_is_no_id_is_invalid(mapping: Load, given: Any) -> None:
     assert rejected(mapping(), EVENT | {"item": given}).reason is Reason.INVALID
 
 
-def test_an_event_id_is_derived_from_the_content(mapping):
+def test_an_event_id_is_derived_from_the_content(mapping: Load) -> None:
     event = {name: value for name, value in EVENT.items() if name != "id"}
     first = one(mapping(), event)
     assert first == one(mapping(), event | {"at": "2024-02-29T13:00:00+01:00", "colour": "red"})
@@ -113,7 +117,7 @@ def test_an_event_id_is_derived_from_the_content(mapping):
         (None, None),
     ],
 )
-def test_terms_come_in_three_forms(mapping, given, read):
+def test_terms_come_in_three_forms(mapping: Load, given: Any, read: Any) -> None:
     assert one(mapping(), EVENT | {"terms": given}).terms == read
 
 
@@ -138,33 +142,35 @@ def test_terms_come_in_three_forms(mapping, given, read):
         ("id", "e" * 257, Reason.INVALID),
     ],
 )
-def test_a_bad_event_is_rejected_with_its_reason(mapping, field, value, reason):
+def test_a_bad_event_is_rejected_with_its_reason(
+    mapping: Load, field: str, value: Any, reason: Reason
+) -> None:
     assert rejected(mapping(), EVENT | {field: value}).reason is reason
 
 
 @pytest.mark.parametrize("value", [None, 7, "text", [], [EVENT], {}])
-def test_an_event_of_another_shape_is_rejected(mapping, value):
+def test_an_event_of_another_shape_is_rejected(mapping: Load, value: Any) -> None:
     assert rejected(mapping(), value).reason is Reason.MISSING
 
 
-def test_long_titles_are_cut(mapping):
+def test_long_titles_are_cut(mapping: Load) -> None:
     assert one(mapping(), EVENT | {"title": "Jazz " * 900}).title == ("Jazz " * 200).strip()
 
 
-def test_titles_may_be_somebody_elses(mapping):
+def test_titles_may_be_somebody_elses(mapping: Load) -> None:
     bare = {name: value for name, value in EVENT.items() if name != "title"}
     assert one(mapping(titled=False), bare).title == ""
     assert one(mapping(titled=False), EVENT).title == "Jazz"
 
 
-def test_weights_go_by_type_unless_the_event_says(mapping):
+def test_weights_go_by_type_unless_the_event_says(mapping: Load) -> None:
     weighted = mapping(PLAIN + "[weights]\nbuy = 3\n")
     assert one(weighted, EVENT | {"type": "buy"}).weight == 3.0
     assert one(weighted, EVENT | {"type": "buy", "weight": 0.5}).weight == 0.5
     assert one(weighted, EVENT | {"type": "view"}).weight == one(weighted, EVENT).weight == 1.0
 
 
-def test_what_is_beside_the_value_can_be_read(mapping):
+def test_what_is_beside_the_value_can_be_read(mapping: Load) -> None:
     beside = mapping(
         """
         [activity]
@@ -206,7 +212,7 @@ def test_what_is_beside_the_value_can_be_read(mapping):
         ("join(' ', [a.\"the title\", 'now'])", "Blues now"),
     ],
 )
-def test_paths(mapping, path, title):
+def test_paths(mapping: Load, path: str, title: str | None) -> None:
     value = EVENT | {
         "a": {"b": [{"key": "s"}, {"key": "t", "title": "Jazz"}], "the title": "Blues"},
         "text": '{"title": "Soul"}',
@@ -218,7 +224,7 @@ def test_paths(mapping, path, title):
         assert one(titled, value, headers={"x": b"Funk"}).title == title
 
 
-def test_what_a_function_cannot_take_is_rejected(mapping):
+def test_what_a_function_cannot_take_is_rejected(mapping: Load) -> None:
     joined = mapping(PLAIN.replace('title = "title"', "title = \"join(' ', words)\""))
     error = rejected(joined, EVENT | {"words": 7})
     assert error.reason is Reason.INVALID
@@ -239,7 +245,9 @@ def test_what_a_function_cannot_take_is_rejected(mapping):
         ("min = 2\nmax = 3", [2, "2.5", 3.0], [1, 4, None, "many", True, float("nan")]),
     ],
 )
-def test_an_event_that_fails_a_condition_does_not_count(mapping, condition, holds, fails):
+def test_an_event_that_fails_a_condition_does_not_count(
+    mapping: Load, condition: str, holds: list[Any], fails: list[Any]
+) -> None:
     only = mapping(f'{PLAIN}[[only]]\npath = "x"\n{condition}\n')
     for value in holds:
         assert len(only.activities(SourceEvent(EVENT | {"x": value}))) == 1, value
@@ -248,7 +256,7 @@ def test_an_event_that_fails_a_condition_does_not_count(mapping, condition, hold
         assert only.activities(SourceEvent({"x": value})) == []  # however broken the rest
 
 
-def test_each_element_is_an_activity(mapping):
+def test_each_element_is_an_activity(mapping: Load) -> None:
     several = mapping(
         'each = "products"\n'
         + PLAIN.replace('item_id = "item"', 'item_id = ["each.id", "item"]').replace(
@@ -263,12 +271,13 @@ def test_each_element_is_an_activity(mapping):
         ("e1/0", "1", "Reed"),
         ("e1/2", "3", "Oil"),
     ]
-    for none in ([], None, "no list"):
+    nothing: list[Any] = [[], None, "no list"]
+    for none in nothing:
         assert one(several, EVENT | {"products": none}).event_id == "e1"
     assert rejected(several, EVENT | {"products": [{"id": []}]}).reason is Reason.INVALID
 
 
-def test_a_file_extends_a_preset(mapping):
+def test_a_file_extends_a_preset(mapping: Load) -> None:
     orders = mapping(
         """
         extends = "debezium"
@@ -298,7 +307,7 @@ def test_a_file_extends_a_preset(mapping):
     assert orders.activities(SourceEvent({"payload": {"op": "d", "after": row}})) == []
 
 
-def test_a_file_extends_a_file_and_drops_its_conditions(mapping, tmp_path):
+def test_a_file_extends_a_file_and_drops_its_conditions(mapping: Load, tmp_path: Path) -> None:
     (tmp_path / "base.toml").write_text(PLAIN + '[[only]]\npath = "x"\nexists = true\n')
     assert mapping('extends = "base.toml"').activities(SourceEvent(EVENT)) == []
     assert one(mapping('extends = "base.toml"\nonly = []'), EVENT).event_id == "e1"
@@ -343,26 +352,28 @@ def test_a_file_extends_a_file_and_drops_its_conditions(mapping, tmp_path):
         ("extends = 'views.toml'", "views.toml: extends: views.toml extends this file"),
     ],
 )
-def test_a_mistake_in_a_file_is_one_line_with_its_place(mapping, text, error):
+def test_a_mistake_in_a_file_is_one_line_with_its_place(
+    mapping: Load, text: str, error: str
+) -> None:
     with pytest.raises(SettingsError) as raised:
         mapping(text)
     assert error in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
-def test_a_name_that_is_none_tells_the_presets():
+def test_a_name_that_is_none_tells_the_presets() -> None:
     with pytest.raises(
         SettingsError, match=r"nowhere: neither a preset nor a file; presets are .*ga4"
     ):
         Mapping.load("nowhere")
 
 
-def test_every_preset_loads():
+def test_every_preset_loads() -> None:
     assert len(presets()) == 9
     assert all(Mapping.load(name).name == name for name in presets())
 
 
-def test_a_cloudevent_in_binary_mode():
+def test_a_cloudevent_in_binary_mode() -> None:
     headers = {
         "ce_specversion": b"1.0",
         "ce_id": b"7",
@@ -376,7 +387,7 @@ def test_a_cloudevent_in_binary_mode():
     assert activity == Activity("/shops/1#7", "u1", "i7", "Jazz", 1_740_988_800_000, "item.viewed")
 
 
-def test_times_of_a_registry_are_times():
+def test_times_of_a_registry_are_times() -> None:
     row = {"event_id": "e", "user_id": "u", "item_id": "i", "title": "t"}
     moment = datetime(2024, 2, 29, 12, 0, 0, 123_000, UTC)
     assert one(Mapping.load("registry"), row | {"occurred_at": moment}).occurred_at % 1000 == 123
