@@ -373,6 +373,23 @@ def test_every_preset_loads() -> None:
     assert all(Mapping.load(name).name == name for name in presets())
 
 
+def test_the_mapping_in_the_readme_works(mapping: Load) -> None:
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+    calls = mapping(readme.split("```toml\n")[1].split("```")[0])
+    call = {
+        "type": "track",
+        "event": "Article Read",
+        "userId": 7,
+        "timestamp": "2025-03-03T09:00:00+01:00",
+        "properties": {"article": {"id": 5, "title": "Rye bread"}, "tags": ["bread"]},
+    }
+    activity = one(calls, call)
+    assert (activity.user_id, activity.item_id, activity.title) == ("7", "5", "Rye bread")
+    assert (activity.occurred_at, activity.terms) == (1_740_988_800_000, {"bread": 1.0})
+    call["properties"]["preview"] = True
+    assert calls.activities(SourceEvent(call)) == []
+
+
 def test_a_cloudevent_in_binary_mode() -> None:
     headers = {
         "ce_specversion": b"1.0",
