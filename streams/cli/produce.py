@@ -7,16 +7,17 @@ from typing import Any, Final, NamedTuple
 import click
 import msgspec
 
-from models.decoding import parse_time
 from models.errors import JourneysError, LineError, Reason, Rejected
+from models.times import read_time
 from streams.cli.commands import examples
 from streams.cli.options import BROKER, with_settings
 from streams.cli.paths import input_files, sort_flag
 from streams.cli.progress import reading
-from streams.files.entries import by_time, plain, read_entries
+from streams.files.entries import Entry, by_time, plain, read_entries
 from streams.files.inputs import InputFile, all_batches
 from streams.files.sorting import Direction
 from streams.files.tally import Tally
+from streams.input import mapping_of
 from streams.kafka.activities import sender
 from streams.settings import Settings
 from streams.topics import Topics
@@ -36,11 +37,12 @@ _decoder = msgspec.json.Decoder(_Keyed)
     epilog=examples(
         "journeys produce activities.jsonl.gz",
         "tail -f activities.jsonl | journeys produce - --broker kafka:9092",
+        "journeys produce calls.jsonl --input segment",
         "journeys produce 2023.csv.gz 2024.parquet --sort --rate 500",
     )
 )
 @input_files
-@with_settings(*BROKER)
+@with_settings(*BROKER, "activities_topic", "input", "earliest")
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
@@ -54,13 +56,19 @@ def command(settings: Settings, files: tuple[str, ...], rate: float | None, sort
     FILEs hold JSON lines or a JSON array, CSV with a header or Parquet, compressed with gzip or
     zstd or not (- is standard input). What has no user_id cannot be keyed: it is reported and left
     out. All others are sent as they are; what is wrong with them, the worker says on
-    activity-rejects.
+    activity-rejects. With --input FILEs hold events of yours: the activities that a mapping makes
+    of them are sent, each keyed by its user.
     """
     start = time.monotonic()
     sent = unsent = 0
     tally, direction = Tally(), Direction()
+    mapping = mapping_of(settings)
     with sender(settings) as send, reading(files, "sending") as advance:
-        rows = _by_time(files, tally, advance) if sort else _in_order(files, tally, advance)
+        if sort or mapping is not None:
+            batches = read_entries(files, tally, mapping, settings.earliest_ms, advance)
+            rows = _checked(by_time(batches) if sort else batches)
+        else:
+            rows = _as_they_stand(files, tally, advance)
         for row in _paced(rows, rate):
             error = row.error
             try:
@@ -97,7 +105,7 @@ class _Outgoing(NamedTuple):
     error: JourneysError | None = None
 
 
-def _in_order(
+def _as_they_stand(
     files: Sequence[str], tally: Tally, advance: Callable[[InputFile], None]
 ) -> Iterator[_Outgoing]:
     for file, batch in all_batches(files):
@@ -119,14 +127,12 @@ def _in_order(
         advance(file)
 
 
-def _by_time(
-    files: Sequence[str], tally: Tally, advance: Callable[[InputFile], None]
-) -> Iterator[_Outgoing]:
-    for batch in by_time(read_entries(files, tally, after_batch=advance)):
+def _checked(batches: Iterable[Sequence[Entry]]) -> Iterator[_Outgoing]:
+    for batch in batches:
         for entry in batch:
-            if entry.activity is None:
+            if entry.rejected is not None:
                 yield _Outgoing(entry.file, entry.number, entry.line, error=entry.rejected)
-            else:
+            elif entry.activity is not None:
                 key, moment = entry.activity.user_id.encode(), entry.activity.occurred_at
                 yield _Outgoing(entry.file, entry.number, entry.line.strip(), key, moment)
 
@@ -141,8 +147,8 @@ def _key_and_time(value: bytes) -> tuple[bytes, int]:
     if not found.user_id:
         raise Rejected(Reason.INVALID, "user_id is empty")
     try:
-        moment = parse_time(found.occurred_at)
-    except (Rejected, TypeError):
+        moment = read_time(found.occurred_at)
+    except Rejected:
         moment = -1  # the worker says what is wrong
     return found.user_id.encode(), moment
 

@@ -18,6 +18,7 @@ from streams.cli.progress import reading
 from streams.files.entries import by_time, read_entries
 from streams.files.sorting import Direction
 from streams.files.tally import Tally
+from streams.input import mapping_of
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
         "journeys replay activities.jsonl.gz > changes.jsonl",
         "journeys replay activities.jsonl --assignments a.jsonl --journeys j.jsonl > changes.jsonl",
         "journeys replay 2023.csv.gz 2024.parquet --sort > changes.jsonl",
+        "journeys replay segment-calls.jsonl.gz --input segment > changes.jsonl",
         "tail -f activities.jsonl | journeys replay -",
     )
 )
@@ -52,6 +54,8 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     help="keep time as so many partitions of activity-events would",
 )
 @with_settings(
+    "input",
+    "earliest",
     "encoder",
     "encoder_threads",
     "encoder_batch",
@@ -77,7 +81,8 @@ def command(
     """Run the engine alone over FILEs of activities, one after the other (- is stdin).
 
     JSON lines or a JSON array, CSV with a header or Parquet, compressed with gzip or zstd or not:
-    what it is, its content says. Changes go to stdout, a line each (CloudEvents). A line that is no
+    what it is, its content says. With --input they hold events of yours, of which a mapping makes
+    activities. Changes go to stdout, a line each (CloudEvents). A line that is no
     activity is told on stderr and counted, and the run goes on. Ctrl-C ends the input: the files
     are still written.
     """
@@ -86,6 +91,7 @@ def command(
     from models.encoders.encoder import Encoder
     from streams.replay import Replay
 
+    mapping = mapping_of(settings)
     encoder = Encoder.open(
         settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
     )
@@ -99,7 +105,7 @@ def command(
         report = _Report(*outputs, several=len(files) > 1)
         try:
             with reading(files, "replay", shown=not sys.stdout.isatty()) as advance:
-                batches = read_entries(files, tally, after_batch=advance)
+                batches = read_entries(files, tally, mapping, settings.earliest_ms, advance)
                 for batch in by_time(batches) if sort else batches:
                     for step in replay.apply(batch):
                         report.add(step)
@@ -126,15 +132,17 @@ class _Report:
         self._assigned: list[tuple[str, str, str | None]] = []
         self._merged: dict[str, str] = {}
         self._journeys: dict[str, CurrentJourney] = {}
-        self._applied = self._changes = self._rejected = self._late = 0
+        self._applied = self._changes = self._rejected = self._late = self._skipped = 0
         self._start = time.perf_counter()
 
     def add(self, step: "Step") -> None:
         """Write the step's changes; keep what can only be told at the end."""
         if step.rejected is not None:
             self._reject(step)
-        else:
+        elif step.activity is not None:
             self._applied += 1
+        else:
+            self._skipped += 1
         if step.activity is not None:
             self._direction.add(step.activity.occurred_at)
         if self._assignments_to and step.activity is not None:
@@ -175,6 +183,7 @@ class _Report:
             f"{self._applied:,} activities of {users:,} users in {seconds:.1f} s: "
             f"{self._changes:,} changes, {len(self._journeys):,} journeys; "
             f"{self._rejected:,} lines rejected"
+            + (f", {self._skipped:,} events do not count" if self._skipped else "")
         )
         if self._direction.falls and 2 * self._late > self._applied + self._late:
             _say("most activities were too late, and their times fall: newest first? see --sort")

@@ -17,12 +17,15 @@ class Tally:
     Attributes:
         rejected: Rows of all files that could not be used, by reason.
         used: Rows of all files that could.
+        skipped: Events of all files that do not count, by a mapping's conditions.
     """
 
     def __init__(self, hint: str = "give --input") -> None:
         self.rejected: Counter[str] = Counter()
         self.used = 0
+        self.skipped = 0
         self._hint = hint
+        self._skipped_here = 0
         self._here: Counter[str] = Counter()
         self._used_here = 0
         self._first = ""
@@ -31,6 +34,10 @@ class Tally:
     def use(self, rows: int = 1) -> None:
         """So many rows could be used."""
         self._used_here += rows
+
+    def skip(self) -> None:
+        """One row is an event that does not count."""
+        self._skipped_here += 1
 
     def reject(self, number: int, error: Rejected, row: bytes) -> None:
         """One row could not."""
@@ -47,7 +54,9 @@ class Tally:
             self._unusable.append(self._complaint(file))
         self.used += self._used_here
         self.rejected += self._here
+        self.skipped += self._skipped_here
         self._here, self._used_here, self._first = Counter(), 0, ""
+        self._skipped_here = 0
 
     def check(self) -> None:
         """Complain of files of which nothing could be used.
@@ -61,6 +70,10 @@ class Tally:
     def _complaint(self, file: InputFile) -> str:
         looks = file.looks()
         said = f"{file.name}: nothing in it could be used: it looks like {looks}"
+        if self._skipped_here:
+            skipped = f"{self._skipped_here:,} of its events do not count, by the conditions"
+            rejected = f" ({reasons(self._here)}; {self._first})" if self._here else ""
+            return f"{file.name}: nothing in it could be used: {skipped}{rejected}"
         if not self._here:
             return f"{file.name}: nothing in it could be used: it is {looks}"
         with_names = " with " in looks
