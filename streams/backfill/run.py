@@ -6,17 +6,17 @@ is on the topic already is known by its event id, so a run that was interrupted 
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, cast
 
-from models.decoding import parse_activity
 from models.engine.params import DAY_MS
 from models.errors import JourneysError, Rejected, SettingsError
-from models.records import Activity, encode, rfc3339
+from models.records import Activity, rfc3339
+from streams.backfill.events import WAYS, Events, Outgoing
 from streams.backfill.intake_group import check_unused, hand_over
 from streams.backfill.known import KnownActivities, Seen
-from streams.files.entries import Mapped, read_entries
+from streams.files.entries import read_entries
 from streams.files.inputs import InputFile
 from streams.files.sorting import TimeSorter
 from streams.files.tally import Tally
@@ -35,13 +35,7 @@ _log = logging.getLogger(__name__)
 MOST_REJECTS: Final = (
     100_000  # of the live topic: more of them are no exception but a wrong mapping
 )
-_WAYS: Final = (
-    "Send the history before the producers start (without --live), or have them write to a topic "
-    "of their own, which `journeys intake` reads (--live)"
-)
 _KEY_BYTES: Final = 4  # of the length that stands before a user id
-
-ReadRecord = Callable[[str, StoredRecord], Sequence[Activity]]  # of a topic; raises Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +47,12 @@ class Plan:
         topic: That holds history; empty for none.
         live: The topic that `journeys intake` will read; empty for none.
         strict: A possible gap between history and live topic is an error.
-        map_row: How rows of files become activities; None for plain ones.
-        map_record: How records of both topics do; None for plain ones.
     """
 
     files: tuple[str, ...] = ()
     topic: str = ""
     live: str = ""
     strict: bool = False
-    map_row: Mapped | None = None
-    map_record: ReadRecord | None = None
 
 
 @dataclass(slots=True)
@@ -73,6 +63,7 @@ class Summary:
         sent: Activities.
         stored: That were on the topic already.
         repeats: That came more than once.
+        skipped: Events that do not count, by the mapping's conditions.
         rejected: Rows and records that are no activities, by reason.
         history_last: Time of the history's latest activity.
         live_first: Time of the live topic's first one.
@@ -83,6 +74,7 @@ class Summary:
     sent: int = 0
     stored: int = 0
     repeats: int = 0
+    skipped: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     history_last: int = -1
     live_first: int = -1
@@ -103,6 +95,7 @@ class Backfill:
         self._settings = settings
         self._plan = plan
         self._topics = Topics.of(settings)
+        self._events = Events(settings)
         self._sorter = TimeSorter()
         self._first_new: dict[str, int] = {}  # by user, the time of the first that is to be sent
         self._rejects: list[Reject] = []
@@ -131,7 +124,7 @@ class Backfill:
         def stored() -> Iterator[StoredRecord]:
             return records_until(self._settings, activities, stored_until)
 
-        known = KnownActivities(stored(), lambda record: [parse_activity(record.value)])
+        known = KnownActivities(stored(), self._events.stored)
         try:
             self._read_history(known, after_batch)
             if plan.live:
@@ -148,18 +141,10 @@ class Backfill:
         return self.summary
 
     def _check_topics(self) -> None:
-        plan, activities = self._plan, self._topics.activities
+        plan = self._plan
         if not plan.files and not plan.topic:
             raise SettingsError("a history is wanted: files, or --topic")
-        if plan.topic and plan.topic in (activities, plan.live):
-            raise SettingsError(
-                f"--topic {plan.topic}: its records need no sending, they are there"
-            )
-        if plan.live == activities:
-            raise SettingsError(
-                f"--live {plan.live}: the worker reads this topic itself, and what is sent now "
-                f"comes behind what it holds. {_WAYS}"
-            )
+        self._events.check(plan.topic, plan.live)
         if plan.live:
             check_unused(self._settings, plan.live)
 
@@ -167,16 +152,17 @@ class Backfill:
         self, known: KnownActivities, after_batch: Callable[[InputFile], None]
     ) -> None:
         tally = Tally()
-        for batch in read_entries(self._plan.files, tally, self._plan.map_row, after_batch):
+        mapping, earliest_ms = self._events.mapping, self._settings.earliest_ms
+        for batch in read_entries(self._plan.files, tally, mapping, earliest_ms, after_batch):
             for entry in batch:
-                if entry.activity is not None:
-                    self._take(known, entry.activity, entry.line.strip())
-                    self._history(entry.activity)
+                if (found := self._events.of_entry(entry)) is not None:
+                    self._take(known, found)
+                    self._history(found.activity)
         tally.check()
         self.summary.rejected += tally.rejected
+        self.summary.skipped += tally.skipped
         if topic := self._plan.topic:
-            ends = ends_of(self._settings, topic)
-            for record in records_until(self._settings, topic, ends):
+            for record in records_until(self._settings, topic, ends_of(self._settings, topic)):
                 try:
                     for activity in self._read_record(known, topic, record):
                         self._history(activity)
@@ -204,17 +190,15 @@ class Backfill:
 
     def _read_record(
         self, known: KnownActivities, topic: str, record: StoredRecord
-    ) -> Sequence[Activity]:
-        if self._plan.map_record is None:
-            activity = parse_activity(record.value)
-            self._take(known, activity, record.value or b"")
-            return [activity]
-        found = self._plan.map_record(topic, record)
-        for activity in found:
-            self._take(known, activity, encode(activity))
-        return found
+    ) -> list[Activity]:
+        found = self._events.of_record(topic, record)
+        self.summary.skipped += not found
+        for one in found:
+            self._take(known, one)
+        return [one.activity for one in found]
 
-    def _take(self, known: KnownActivities, activity: Activity, value: bytes) -> None:
+    def _take(self, known: KnownActivities, found: Outgoing) -> None:
+        activity, value = found
         seen = known.take(activity)
         if seen is Seen.STORED:
             self.summary.stored += 1
@@ -252,7 +236,7 @@ class Backfill:
             raise SettingsError(
                 f"{self._topics.activities} holds {others.activities:,} activities that are not of "
                 f"this history, and for {len(late):,} of their users the history is older: it "
-                f"would come behind them, out of order or too late. {_WAYS}"
+                f"would come behind them, out of order or too late. {WAYS}"
             )
 
     def _send(self) -> None:

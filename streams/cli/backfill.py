@@ -19,7 +19,9 @@ from streams.topics import Topics
     )
 )
 @click.argument("files", metavar="[FILE...]", nargs=-1, type=INPUT_FILE)
-@with_settings(*BROKER, "group", "lateness_days")
+@with_settings(
+    *BROKER, "group", "activities_topic", "input", "input_topics", "earliest", "lateness_days"
+)
 @click.option("--topic", default="", help="an old topic with history, read from its beginning")
 @click.option(
     "--live",
@@ -39,7 +41,8 @@ def command(
     All is read first, sorted by event time, and sent once, whatever both hold and however often it
     is there: activities are known by user and event id. So a run that was interrupted is run again
     and sends what is missing. With --live, stop or do not yet start `journeys intake`; its group is
-    left where it has to go on. Ids take some 100 bytes of memory each.
+    left where it has to go on. With --input all of them hold events of yours. Ids take some 100
+    bytes of memory each.
     """
     from streams.backfill.run import Backfill, Plan  # the stages' compiler takes a second to import
 
@@ -51,6 +54,7 @@ def command(
     click.echo(
         f"sent {summary.sent:,} activities to {Topics.of(settings).activities}; "
         f"{summary.stored:,} were there, {summary.repeats:,} were repeats"
+        + (f", {summary.skipped:,} events do not count" if summary.skipped else "")
     )
     if summary.rejected:
         reasons = ", ".join(f"{count:,} {why}" for why, count in summary.rejected.most_common())

@@ -216,6 +216,57 @@ def test_records_of_the_live_topic_that_are_none_become_its_rejects(
     assert values.count(encode({"event_id": "odd", "title": 5})) == 2
 
 
+def test_events_of_theirs_are_mapped_on_both_sides_of_the_seam(
+    settings: Settings, live: str, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "theirs.toml"
+    mapping.write_text(
+        f'topics = ["{live}"]\n[activity]\nevent_id = "id"\nuser_id = "who"\nitem_id = "what"\n'
+        'title = "what"\noccurred_at = "when"\n[time]\nunit = "s"\n'
+    )
+    theirs: Rows = [
+        {"id": f"e{n}", "who": n % 3, "what": "A title", "when": 1_700_000_000 + n}
+        for n in range(60)
+    ]
+    export = tmp_path / "export.csv"
+    rows = [",".join(map(str, one.values())) for one in theirs[:40]]
+    export.write_text("\n".join(["id,who,what,when", *rows]))
+    send(settings, ((None, encode(one)) for one in theirs[30:]), live)
+    said = ok(settings, "backfill", export, "--live", live, "--input", mapping)
+    assert "sent 60 activities" in said
+    assert "10 were repeats" in said
+    assert sorted(ids(settings)) == sorted(one["id"] for one in theirs)
+    other = journeys(
+        settings, "backfill", export, "--live", live, "--input", mapping, "--input-topics", "a,b"
+    )
+    assert other.returncode == 2
+    assert "`journeys intake` does not read it" in other.stderr
+
+
+def test_events_that_the_worker_maps_are_sent_as_they_stand(
+    settings: Settings, live: str, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "theirs.toml"
+    mapping.write_text(
+        '[activity]\nevent_id = "event_id"\nuser_id = "who"\nitem_id = "what"\ntitle = "what"\n'
+        'occurred_at = "when"\n'
+    )
+    theirs = [
+        {"event_id": f"e{n}", "who": "u", "what": "A title", "when": 1_700_000_000_000 + n}
+        for n in range(20)
+    ]
+    history = write(tmp_path / "history.jsonl", theirs[::-1])
+    topic = Topics.of(settings).activities
+    assert "sent 20" in ok(settings, "backfill", history, "--input", mapping)
+    stored = list(records_until(settings, topic, ends_of(settings, topic)))
+    assert [json.loads(one.value or b"") for one in stored] == theirs
+    assert {one.key for one in stored} == {b"u"}
+    assert "20 were there" in ok(settings, "backfill", history, "--input", mapping)
+    joined = journeys(settings, "backfill", history, "--input", mapping, "--live", live)
+    assert joined.returncode == 2
+    assert "JOURNEYS_INPUT_TOPICS" in joined.stderr
+
+
 def test_an_old_topic_is_a_history_too(settings: Settings, live: str) -> None:
     to_live(settings, live, [row(number) for number in range(50)])
     said = ok(settings, "backfill", "--topic", live)
