@@ -81,7 +81,7 @@ class Mapping:
         ]
 
     def _counts(self, event: SourceEvent, each: Any) -> bool:
-        return all([condition(event, each) for condition in self._plan.only])
+        return all(condition(event, each) for condition in self._plan.only)
 
     def _activity(self, event: SourceEvent, each: Any, element: str = "") -> Activity:
         plan = self._plan

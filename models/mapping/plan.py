@@ -1,7 +1,7 @@
 """A mapping's tables compiled: paths to getters, conditions to tests, names to zones and units."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     paths: Mapping[str, list[str]]
     shared_id: bool
     unit: str | None
-    zone: ZoneInfo | None
+    zone: tzinfo | None
     weights: Mapping[str | None, float]
     only: tuple[Condition, ...]
 
@@ -119,11 +119,15 @@ class _Compiler:
                 raise self._wrong("time.unit", error) from None
         return given
 
-    def _zone(self, given: Any) -> ZoneInfo | None:
+    def _zone(self, given: Any) -> tzinfo | None:
+        if given in (None, "UTC"):
+            return UTC if given else None  # a machine without a database of zones knows it, too
         try:
-            return None if given is None else ZoneInfo(given)
+            return ZoneInfo(given)
         except (KeyError, ValueError, TypeError, AttributeError, OSError):
-            raise self._wrong("time.zone", f"{given!r} is no zone, as Europe/Berlin is") from None
+            raise self._wrong(
+                "time.zone", f"{given!r} is no zone that this machine knows"
+            ) from None
 
     def _weights(self, table: Mapping[str, Any]) -> dict[str | None, float]:
         for key, value in table.items():
