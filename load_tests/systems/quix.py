@@ -13,7 +13,8 @@ from quixstreams import Application
 from load_tests.job import Clock, Job, finish, warm_cache
 from models.decoding import decode_activity
 from models.engine import snapshot
-from models.engine.engine import Engine, UserState
+from models.engine.engine import Engine
+from models.engine.users import UserState
 from models.records import cloudevent
 from streams.settings import Settings
 
@@ -69,13 +70,14 @@ def run(job: Job) -> None:
     frame.to_topic(app.topic(job.changes, key_serializer="bytes", value_serializer="bytes"))
 
     # The end is when the last checkpoint stands; `run` returns only after all clients are closed.
-    commit = app._processing_context.commit_checkpoint
+    context: Any = app._processing_context
+    commit = context.commit_checkpoint
 
     def timed(force: bool = False, **options: Any) -> None:
         commit(force=force, **options)
         if force and not clock.seconds:
             clock.stop()
 
-    app._processing_context.commit_checkpoint = timed  # type: ignore[assignment, method-assign]
+    context.commit_checkpoint = timed
     app.run()
     finish(done, clock)

@@ -4,8 +4,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import UTC
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from models.errors import Rejected
 from models.times import read_time
@@ -78,7 +78,7 @@ def time_form(column: list[Any]) -> TimeForm | None:
 
 
 def _reads(column: list[Any], form: TimeForm) -> int:
-    zone, read = ZoneInfo(form.zone) if form.zone else None, 0
+    zone, read = UTC if form.zone else None, 0
     for value in column:
         with suppress(Rejected):
             read_time(value, form.unit, zone)

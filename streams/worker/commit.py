@@ -3,7 +3,8 @@
     publish ─► state ─► offset
 
 1. Changes, journeys, naming requests and rejects are acknowledged on their topics.
-2. The users' state is acknowledged on the changelog, then set in the local store.
+2. The users' state is acknowledged on the changelog, then the mark that says how far activities
+   have come with it; then both are set in the local store.
 3. Now the caller acknowledges the batch, and its offset may be committed.
 
 A crash after 1 repeats the batch on the state from before it: the same changes, with the same ids

@@ -1,19 +1,21 @@
-"""The worker's reading: plain activities, and events of a mapping without topics."""
+"""Records that are activities, or events of a mapping, and the others with the reason why not."""
 
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from models.errors import Reason, SettingsError
 from models.mapping.mapping import Mapping
+from models.records import encode
 from streams.input import mapping_of, topics_of, worker_mapping
 from streams.settings import Settings
 from streams.stages.read import Reader
 from streams.topics import Topics
 from tests.support.fakes import incoming
+from tests.support.heart import activity
 
+SKEW = 300_000
 STAMP = 1_741_000_000_000
 MAPPING = """
 [activity]
@@ -31,6 +33,43 @@ equals = "view"
 EVENT = {"kind": "view", "user": 7, "item": 1, "title": "Jazz", "at": STAMP // 1000}
 
 
+def test_good_and_bad_are_told_apart_in_order() -> None:
+    good = activity(1, "u", 1, 1)
+    stamp = good["occurred_at"]
+    records = [
+        incoming(0, encode(good), timestamp=stamp),
+        incoming(1, b"{", timestamp=stamp),
+        incoming(2, encode(good), key=None, timestamp=stamp),
+        incoming(3, encode(good), key=b"other", timestamp=stamp),
+        incoming(4, encode(good), timestamp=stamp),
+    ]
+    arrivals, rejects = Reader(SKEW).read("t", 3, records)
+    assert [arrival.record.offset for arrival in arrivals] == [0, 4]
+    assert arrivals[0].activity.event_id == good["event_id"]
+    assert [(r.record.offset, r.error.reason) for r in rejects] == [
+        (1, "not_json"),
+        (2, "null_key"),
+        (3, "key_mismatch"),
+    ]
+    assert {(reject.topic, reject.partition) for reject in rejects} == {("t", 3)}
+
+
+def test_the_future_begins_after_the_allowed_skew() -> None:
+    one = activity(1, "u", 1, 1)
+    late, early = one["occurred_at"] - SKEW, one["occurred_at"] - SKEW - 1
+    arrivals, rejects = Reader(SKEW).read(
+        "t",
+        0,
+        [
+            incoming(0, encode(one), timestamp=late),
+            incoming(1, encode(one), timestamp=early),
+            incoming(2, encode(one), timestamp=-1),  # a record that was given no time
+        ],
+    )
+    assert [arrival.record.offset for arrival in arrivals] == [0, 2]
+    assert [str(reject.error) for reject in rejects] == ["future: dated 300 s past its record"]
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "views.toml"
@@ -39,7 +78,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def record(event: Any, key: bytes | None = b"7", **fields: Any) -> Any:
-    found = incoming(0, msgspec.json.encode(event), key, STAMP)
+    found = incoming(0, encode(event), key, STAMP)
     found.headers = (("id", None), ("id", b"first"), ("id", b"e1"))
     for name, given in fields.items():
         setattr(found, name, given)
@@ -47,7 +86,7 @@ def record(event: Any, key: bytes | None = b"7", **fields: Any) -> Any:
 
 
 def test_an_event_is_read_by_the_mapping(file: Path) -> None:
-    reader = Reader(300_000, mapping=Mapping.load(str(file)))
+    reader = Reader(SKEW, mapping=Mapping.load(str(file)))
     events = [record(EVENT), record(EVENT | {"kind": "scroll"}), record({"kind": "view"})]
     arrivals, rejects = reader.read("t", 3, events)
     assert [(a.activity.event_id, a.activity.occurred_at) for a in arrivals] == [("e1", STAMP)]
@@ -68,14 +107,14 @@ def test_an_event_is_read_by_the_mapping(file: Path) -> None:
 def test_an_event_that_cannot_be_used_has_its_reason(
     file: Path, given: Any, reason: Reason, detail: str
 ) -> None:
-    arrivals, rejects = Reader(300_000, mapping=Mapping.load(str(file))).read("t", 0, [given])
+    arrivals, rejects = Reader(SKEW, mapping=Mapping.load(str(file))).read("t", 0, [given])
     assert not arrivals
     assert rejects[0].error.reason is reason
     assert detail in rejects[0].error.detail
 
 
 def test_how_old_an_activity_may_be_is_a_setting() -> None:
-    old = msgspec.json.encode(
+    old = encode(
         {"event_id": "e", "user_id": "7", "item_id": "i", "title": "t", "occurred_at": 86_400_000}
     )
     settings = Settings.load(earliest="1970-01-02")

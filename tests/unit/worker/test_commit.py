@@ -83,8 +83,8 @@ async def test_a_step_that_fails_is_repeated_and_all_is_as_if_it_had_not(
     seen: list[Any] = []
 
     async def sleep(seconds: float) -> None:
-        found = heart.partition()
-        seen.append((heart.stored(), found.mark, dict(found._users)))
+        partition = heart.partition()
+        seen.append((heart.stored(), partition.mark, dict(partition._users)))
 
     heart.tasks._sleep = sleep
     heart.producers.faults.append(Fault(number, NotLeaderForPartitionError(), stored))
