@@ -138,7 +138,7 @@ def test_tables_are_sent_as_activities_and_sorted_if_asked(
 ) -> None:
     admin.create(settings)
     file = tmp_path / "export.csv"
-    lines = [f"{number},{number},u{number % 3},i,A title" for number in range(99, -1, -1)]
+    lines = [f"17000000000{n:02},{n},u{n % 3},i,A title" for n in range(99, -1, -1)]
     file.write_text("occurred_at,event_id,user_id,item_id,title\n" + "\n".join(lines))
     done = journeys(settings, "produce", str(file))
     assert done.returncode == 0, done.stderr
