@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 import typing
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -45,6 +46,11 @@ class Settings(BaseSettings):
         "journeys",
         description="consumer group, and part of the names of state's topic and folder",
         pattern=f"^{_KAFKA_NAME}+$",
+    )
+    activities_topic: str = Field(
+        "activity-events",
+        description="topic of the activities; the prefix is put before the default only",
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
     )
     partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
         4, description="partitions of every topic that `topics create` makes"
@@ -107,6 +113,21 @@ class Settings(BaseSettings):
     client_properties: Path | None = Field(
         None,
         description="file of Kafka's client properties (Java's form); what is set otherwise wins",
+    )
+
+    # Input
+    input: str | None = Field(
+        None,
+        description="how events become activities: a preset's name or a mapping in a TOML file; "
+        "unset: they are activities",
+    )
+    input_topics: str = Field(
+        "",
+        description="topics that `intake` reads, comma separated; default: those of the mapping",
+        pattern=r"^([A-Za-z0-9._-]{1,249}(,[A-Za-z0-9._-]{1,249})*)?$",
+    )
+    earliest: date = Field(
+        date(2000, 1, 1), description="day before which no activity can be, in UTC"
     )
 
     # State
@@ -241,6 +262,13 @@ class Settings(BaseSettings):
             raise ValueError(f"host:port is wanted, or several with commas between, not {value!r}")
         return value
 
+    @field_validator("earliest")
+    @classmethod
+    def _after_1970(cls, value: date) -> date:
+        if value < date(1970, 1, 1):
+            raise ValueError("epoch milliseconds begin in 1970")
+        return value
+
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
         if len(self.topic_prefix) + len(self.group) > _LONGEST_TOPIC - len("-users-changelog"):
@@ -289,6 +317,11 @@ class Settings(BaseSettings):
             _SecretFiles(settings_cls),
             _ClientProperties(settings_cls),
         )
+
+    @property
+    def earliest_ms(self) -> int:
+        """No activity can be older, epoch ms."""
+        return (self.earliest - date(1970, 1, 1)).days * DAY_MS
 
     def engine(self) -> EngineParams:
         """The part that the pure core is given."""
