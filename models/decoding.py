@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from models.errors import Reason, Rejected
-from models.records import VERSION, Activity, JourneyName, JourneyView, NameSource, NamingRequest
+from models.records import VERSION, Activity, ChangeData, JourneyName, NamingRequest
 
 # Bounds. An activity is a title, not a document: larger input is a mistake or an attack.
 MAX_RECORD_BYTES: Final = 65_536
@@ -39,18 +39,6 @@ class _WireActivity(msgspec.Struct, gc=False):
     terms: dict[str, float] | None = None
     vector: list[float] | None = None
     v: int = VERSION
-
-
-class ChangeData(msgspec.Struct, frozen=True):
-    """What a change says (the CloudEvent's `data`)."""
-
-    user_id: str
-    journey_id: str
-    cause: str
-    name: str | None = None
-    name_source: NameSource | None = None
-    merged_into: str | None = None
-    journey: JourneyView | None = None
 
 
 class ChangeEvent(msgspec.Struct, frozen=True):

@@ -49,6 +49,21 @@ class Settings(BaseSettings):
         5_000, description="most records of one partition handled as one batch"
     )
 
+    # Schema registry
+    registry_url: str | None = Field(
+        None,
+        description="schema registry (Confluent's interface); several with commas between",
+        pattern=r"^https?://",
+    )
+    registry_username: str | None = Field(None, description="name to sign in with there")
+    registry_password: SecretStr | None = Field(None, description="password to sign in with there")
+    output_format: str = Field(
+        "json",
+        description="of `journey-changes` and `journeys`: json, or behind a schema registry "
+        "avro, protobuf or json-schema",
+        pattern="^(json|avro|protobuf|json-schema)$",
+    )
+
     # State
     store: str = Field(
         "rocksdb",
@@ -169,6 +184,12 @@ class Settings(BaseSettings):
             raise ValueError("promote_windows cannot be more than history_windows")
         if self.ended_windows <= self.dormant_windows:
             raise ValueError("ended_windows must be more than dormant_windows")
+        return self
+
+    @model_validator(mode="after")
+    def _registry_is_there(self) -> Self:
+        if self.output_format != "json" and self.registry_url is None:
+            raise ValueError(f"output_format {self.output_format} needs a registry_url")
         return self
 
     @classmethod

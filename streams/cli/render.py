@@ -5,7 +5,8 @@ from typing import Final
 
 from rich.text import Text
 
-from models.decoding import ChangeData, ChangeEvent
+from models.decoding import ChangeEvent
+from models.records import ChangeData
 
 _STYLES: Final = {
     "started": "bold green",
