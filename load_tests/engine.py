@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from load_tests import report, rivals
+from load_tests import report, river_clusterers
 from load_tests.many_users import INTERESTS, Users
 from load_tests.synthetic import titles
 from models.encoders.encoder import Encoder
@@ -53,29 +53,29 @@ def main(seconds: float, million: bool, json_to: Path | None) -> None:
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("")
         dimensions = Encoder.open("default").dimensions
-        found: dict[str, Any] = {
+        results: dict[str, Any] = {
             "environment": report.environment("none"),
             "dimensions": dimensions,
             "clusters": [],
             "users": [],
         }
         progress.update(task, description="compiling")  # on first use, and not to be measured
-        rivals.engine(titles(INTERESTS, TITLES, dimensions), INTERESTS, WARM_UP_SECONDS)
+        river_clusterers.engine(titles(INTERESTS, TITLES, dimensions), INTERESTS, WARM_UP_SECONDS)
         for clusters in CLUSTERS:
             progress.update(task, description=f"{clusters} clusters a user")
-            found["clusters"].append(_with_clusters(clusters, dimensions, seconds))
+            results["clusters"].append(_with_clusters(clusters, dimensions, seconds))
         for users in (*USERS, MILLION) if million else USERS:
             progress.update(task, description=f"{users:,} users")
-            found["users"].append(_with_users(users, dimensions))
-    _show(found, console)
+            results["users"].append(_with_users(users, dimensions))
+    _show(results, console)
     if json_to:
-        json_to.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+        json_to.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
 
 
 def _with_clusters(clusters: int, dimensions: int, seconds: float) -> dict[str, Any]:
     known = titles(clusters, max(TITLES, 20 * clusters), dimensions)
-    ours, user = rivals.engine(known, clusters, seconds)
-    speeds = [ours, *rivals.river(known, clusters, seconds)]
+    ours, user = river_clusterers.engine(known, clusters, seconds)
+    speeds = [ours, *river_clusterers.river(known, clusters, seconds)]
     return {
         "interests": clusters,
         **_state(user),
@@ -113,17 +113,17 @@ def _with_users(count: int, dimensions: int) -> dict[str, Any]:
     }
 
 
-def _show(found: dict[str, Any], console: Console) -> None:
+def _show(results: dict[str, Any], console: Console) -> None:
     table = Table(
         "interests",
         "clusterer",
         box=SIMPLE,
-        title=f"One user, {found['dimensions']} dimensions",
+        title=f"One user, {results['dimensions']} dimensions",
         title_justify="left",
     )
     for column in ("events/s", "engine is", "clusters held"):
         table.add_column(column, justify="right")
-    for row in found["clusters"]:
+    for row in results["clusters"]:
         ours = row["systems"]["engine"]["events_per_second"]
         for name, system in row["systems"].items():
             rate = system["events_per_second"]
@@ -135,7 +135,7 @@ def _show(found: dict[str, Any], console: Console) -> None:
                 str(system["clusters"] or "—"),
             )
     console.print(table)
-    for row in found["clusters"]:
+    for row in results["clusters"]:
         console.print(
             f"state with {row['interests']} interests: "
             f"{row['state_bytes_per_user']:,} bytes a user, "
@@ -145,7 +145,7 @@ def _show(found: dict[str, Any], console: Console) -> None:
     table = Table("users", box=SIMPLE, title="Many users, µs per event", title_justify="left")
     for column in ("load", "apply", "dump", "all", "loaded/event", "state B/user"):
         table.add_column(column, justify="right")
-    for row in found["users"]:
+    for row in results["users"]:
         cost = row["microseconds_per_event"]
         table.add_row(
             f"{row['users']:,}",

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.encoders.encoder import VectorCache
+from models.encoders.cache import VectorCache
 from models.engine import snapshot
 from models.engine.engine import Engine
 from models.engine.params import DAY_MS

@@ -40,12 +40,12 @@ class Users:
     Args:
         count: How many there are.
         cached: How many are kept decoded.
-        found: What they do.
+        titles: What they do.
     """
 
-    def __init__(self, count: int, cached: int, found: Titles) -> None:
+    def __init__(self, count: int, cached: int, titles: Titles) -> None:
         self.engine = Engine()
-        self._found = found
+        self._titles = titles
         self._count = count
         self._cached = cached
         self._decoded: dict[str, UserState] = {}
@@ -60,22 +60,22 @@ class Users:
 
     def _grow(self, user_id: str) -> list[tuple[bytes, bytes]]:
         user = self.engine.new_user(user_id)
-        acts = life(user_id, self._found, STEP_MS, first=int(user_id[1:]) * PAST)
+        acts = life(user_id, self._titles, STEP_MS, first=int(user_id[1:]) * PAST)
         for activity, row in (next(acts) for _ in range(PAST)):
-            self.engine.activity(user, activity, self._found.vectors[row])
+            self.engine.activity(user, activity, self._titles.vectors[row])
         return [(key, value) for key, value in snapshot.dump(user) if value is not None]
 
     def run(self, events: int) -> Cost:
         """Apply events of users at random, a batch at a time."""
-        chance, found = random.Random(SEED), self._found
+        chance, titles = random.Random(SEED), self._titles
         load = apply = dump = 0.0
         loaded = 0
         for start in range(0, events, BATCH):
             ids = [f"u{chance.randrange(self._count):07d}" for _ in range(BATCH)]
-            rows = [chance.randrange(len(found.titles)) for _ in ids]
+            rows = [chance.randrange(len(titles.titles)) for _ in ids]
             moment = START_MS + (GROWN * PAST + start // BATCH) * STEP_MS
             acts = [
-                Activity(f"n{start + at}", user_id, f"i{row}", found.titles[row], moment)
+                Activity(f"n{start + at}", user_id, f"i{row}", titles.titles[row], moment)
                 for at, (user_id, row) in enumerate(zip(ids, rows, strict=True))
             ]
             began = time.process_time()
@@ -84,7 +84,7 @@ class Users:
                 self._decoded[user_id] = snapshot.load(self.engine, user_id, self._parts.get)
             ready = time.process_time()
             for activity, row in zip(acts, rows, strict=True):
-                self.engine.activity(self._decoded[activity.user_id], activity, found.vectors[row])
+                self.engine.activity(self._decoded[activity.user_id], activity, titles.vectors[row])
             applied = time.process_time()
             for user_id in set(ids):
                 user = self._decoded.pop(user_id)

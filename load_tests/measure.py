@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from load_tests import quixstreams_here
+from load_tests import quixstreams_install
 from load_tests.job import Job
-from load_tests.wire import topic_bytes
+from load_tests.topic_size import topic_bytes
 from models.errors import JourneysError
+from streams.kafka.admin import end_offsets
 from streams.kafka.clients import connect
 from streams.settings import Settings
-from streams.topics import end_offsets
 
 ROOT = Path(__file__).parents[1]
 READ_SECONDS = 10.0  # for a broker to give records that are there
@@ -94,7 +94,7 @@ def measure(job: Job, limit: float, advance: Callable[[int], None]) -> Run:
 def _run(job: Job, limit: float, advance: Callable[[int], None]) -> dict[str, Any]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if job.system == "quix":
-        environment["PYTHONPATH"] = os.pathsep.join([*quixstreams_here.paths(), str(ROOT)])
+        environment["PYTHONPATH"] = os.pathsep.join([*quixstreams_install.paths(), str(ROOT)])
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "load_tests.systems", msgspec.json.encode(job).decode()],
@@ -146,10 +146,10 @@ def _read_ids(settings: Settings, job: Job, starts: Iterable[int]) -> Counter[st
             client.seek(place, start)
         missing = {place for place in places if client.position(place) < ends[place.partition]}
         while missing:
-            found = client.poll(timeout_ms=int(READ_SECONDS * 1000))
-            if not found:
+            polled = client.poll(timeout_ms=int(READ_SECONDS * 1000))
+            if not polled:
                 raise Failed(f"{job.changes} cannot be read to its end")
-            for records in found.values():
+            for records in polled.values():
                 ids.update(decode(record.value).id for record in records)
             missing = {place for place in missing if client.position(place) < ends[place.partition]}
     return ids

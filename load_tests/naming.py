@@ -22,7 +22,8 @@ import click
 import httpx
 from rich.console import Console
 
-from models.encoders.encoder import Encoder, VectorCache
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder
 from models.errors import JourneysError
 from models.naming.choice import choose
 from models.naming.client import Completion, VllmClient
@@ -76,21 +77,21 @@ def main(
     json_to: Path | None,
 ) -> None:
     console = Console()
-    requests, found = calls_of_the_sample()
+    requests, results = calls_of_the_sample()
     console.print(
-        f"{found['journeys']} journeys, {found['requests']} naming requests: "
-        f"{found['calls_per_journey']:.2f} a journey"
+        f"{results['journeys']} journeys, {results['requests']} naming requests: "
+        f"{results['calls_per_journey']:.2f} a journey"
     )
     if vllm_url:
         asked = [requests[place % len(requests)] for place in range(count)]
         ours = asyncio.run(
             client_run(vllm_url, list(map(Evidence.of, asked)), candidates, concurrency)
         )
-        found["client"] = ours
-        found["calls_per_journey"] *= 1 + ours["asked_again"]
+        results["client"] = ours
+        results["calls_per_journey"] *= 1 + ours["asked_again"]
         console.print(
             f"{ours['asked_again']:.0%} asked again, as no answer could be published: "
-            f"{found['calls_per_journey']:.2f} calls a journey"
+            f"{results['calls_per_journey']:.2f} calls a journey"
         )
         console.print(
             f"client: {ours['names_per_second']:.2f} names/s, "
@@ -98,16 +99,16 @@ def main(
             f"{ours['generated']:.0f} generated a request"
         )
         if bench_python:
-            found["bench"] = bench(
+            results["bench"] = bench(
                 bench_python, vllm_url, tokenizer, ours, count, candidates, concurrency
             )
-            found["ratio"] = ours["names_per_second"] / found["bench"]
+            results["ratio"] = ours["names_per_second"] / results["bench"]
             console.print(
-                f"vLLM's bench: {found['bench']:.2f} requests/s; "
-                f"ours are {found['ratio']:.2f} of that"
+                f"vLLM's bench: {results['bench']:.2f} requests/s; "
+                f"ours are {results['ratio']:.2f} of that"
             )
     if json_to:
-        json_to.write_text(json.dumps(found, indent=1))
+        json_to.write_text(json.dumps(results, indent=1))
 
 
 def calls_of_the_sample() -> tuple[list[NamingRequest], dict[str, Any]]:

@@ -10,11 +10,11 @@ import numpy as np
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient
 
-from load_tests.partitions import partition_of
 from load_tests.workload import Event
 from models.encoders.encoder import Encoder
-from streams import topics
+from streams.kafka import admin
 from streams.kafka.clients import connect
+from streams.kafka.partitioning import partition_of
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -67,7 +67,7 @@ def produce(events: Sequence[Event], settings: Settings) -> None:
             }
         )
         client.wait_for_topics([topic])
-    topics.create(settings)
+    admin.create(settings)
     asyncio.run(_produce(events, settings.broker, topic, settings.partitions))
 
 

@@ -51,23 +51,23 @@ def summary(repetitions: Sequence[Repetition], ledger: Ledger) -> dict[str, Any]
 
 
 def _system(runs: Sequence[Run], expected: Counter[str] | None) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    numbers: dict[str, Any] = {
         "events": runs[0].events,
         "events_per_second": _spread([run.rate for run in runs]),
         "events_per_cpu_second": _spread([run.cpu_rate for run in runs]),
         "peak_rss_bytes": max(run.peak_rss for run in runs),
     }
     if runs[0].changelog_bytes is not None:
-        found["changelog_bytes_per_event"] = round(
+        numbers["changelog_bytes_per_event"] = round(
             median((run.changelog_bytes or 0) / run.events for run in runs), 1
         )
     if expected is not None:
         ids = [run.ids or Counter() for run in runs]
-        found["changes"] = expected.total()
-        found["lost"] = sum((expected - got).total() for got in ids)
-        found["duplicated"] = sum(sum(times - 1 for times in got.values()) for got in ids)
-        found["unexpected"] = sum(len(got.keys() - expected.keys()) for got in ids)
-    return found
+        numbers["changes"] = expected.total()
+        numbers["lost"] = sum((expected - got).total() for got in ids)
+        numbers["duplicated"] = sum(sum(times - 1 for times in got.values()) for got in ids)
+        numbers["unexpected"] = sum(len(got.keys() - expected.keys()) for got in ids)
+    return numbers
 
 
 def _spread(values: Sequence[float]) -> dict[str, Any]:
@@ -113,16 +113,16 @@ def show(whole: Mapping[str, Any], console: Console) -> None:
     table.add_column("system", no_wrap=True)
     for column in ("events/s", "min–max", "per CPU s", "log B", "RSS MB", "lost", "twice"):
         table.add_column(column, justify="right", no_wrap=True)
-    for name, found in whole["systems"].items():
-        rate = found["events_per_second"]
+    for name, system in whole["systems"].items():
+        rate = system["events_per_second"]
         table.add_row(
             name,
             f"{rate['median']:,.0f}",
             f"{rate['min']:,.0f}–{rate['max']:,.0f}",
-            _number(found["events_per_cpu_second"]["median"]),
-            _number(found.get("changelog_bytes_per_event")),
-            _number(found["peak_rss_bytes"] / 1e6),
-            *(_number(found.get(field)) for field in ("lost", "duplicated")),
+            _number(system["events_per_cpu_second"]["median"]),
+            _number(system.get("changelog_bytes_per_event")),
+            _number(system["peak_rss_bytes"] / 1e6),
+            *(_number(system.get(field)) for field in ("lost", "duplicated")),
         )
     console.print(table)
     console.print(
@@ -142,9 +142,9 @@ def show(whole: Mapping[str, Any], console: Console) -> None:
             f"{cpu['median']:.2f} ×",
         )
     console.print(ratios)
-    for name, found in whole["systems"].items():
-        if found.get("unexpected"):
-            console.print(f"[red]{name}: {found['unexpected']} changes that should not be[/]")
+    for name, system in whole["systems"].items():
+        if system.get("unexpected"):
+            console.print(f"[red]{name}: {system['unexpected']} changes that should not be[/]")
     console.print(
         f"{around['cpu']}, {around['cores']} cores, Python {around['python']}, {around['date']}",
         highlight=False,

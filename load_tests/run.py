@@ -19,7 +19,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from load_tests import produce, quixstreams_here, report, workload
+from load_tests import produce, quixstreams_install, report, workload
 from load_tests.job import Job, warm_cache
 from load_tests.measure import Run, measure
 from load_tests.systems import NAMES
@@ -148,7 +148,7 @@ def main(
     load = workload.load(name, events=events, repetitions=repetitions)
     console = Console()
     around = report.environment(broker)
-    quixstreams_here.fetch()
+    quixstreams_install.fetch()
     done: list[dict[str, Run]] = []
     with (
         tempfile.TemporaryDirectory(prefix="load-") as folder,

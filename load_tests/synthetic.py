@@ -47,13 +47,13 @@ def step_ms(interests: int) -> int:
     return 7 * DAY_MS // (WEEKLY * interests)
 
 
-def life(user_id: str, found: Titles, step: int, first: int = 0) -> Iterator[tuple[Activity, int]]:
+def life(user_id: str, known: Titles, step: int, first: int = 0) -> Iterator[tuple[Activity, int]]:
     """One user's activities without end, `step` ms apart, each with the row of its vector."""
-    number, count = first, len(found.titles)
+    number, count = first, len(known.titles)
     while True:
         row = number % count
         yield (
-            Activity(f"e{number}", user_id, f"i{row}", found.titles[row], START_MS + number * step),
+            Activity(f"e{number}", user_id, f"i{row}", known.titles[row], START_MS + number * step),
             row,
         )
         number += 1

@@ -3,18 +3,43 @@
 JourneysError                the base: its message is one clear line
 ├── SettingsError            a setting or a flag is wrong: mend it, start again
 ├── ModelError               a model file is missing or broken: mend it, start again
-├── BrokerError              no broker answers: start it, or wait and try again
-├── RegistryError            no schema registry answers: wait and try again
+├── BrokerError          *   no broker answers: start it, or wait and try again
+├── RegistryError        *   no schema registry answers: wait and try again
 ├── SnapshotError            stored state cannot be read: stop, never guess
+│   └── LockedError      *   another process has it open: wait until it lets go
+├── GapError                 records are missing between state and batch: stop, do not skip them
+├── AheadError               state goes further than the log: stop, take another group
+├── StateTooLargeError       a user does not fit into a record batch: take fewer records; one: stop
+├── StalledError             the worker has work and does none: end it, a restart helps
 ├── Rejected                 one input record cannot be used: send it to the rejects, go on
-└── NamingError              no name came back; `retriable` says whether to ask again
+├── LineError                one line of a file cannot be sent: report it, go on
+└── NamingError          ?   no name came back: ask again if it is retriable, else go without
+    ├── UnavailableError *   no server takes requests: ask again later, as often as need be
+    └── ApiError         ?   one call failed: ask again if it is retriable, else ask otherwise
+
+* passes by itself: the very same may succeed later (`retriable`), ? where the error says so. The
+others do not pass, however often the same is tried.
 """
 
 from enum import StrEnum
 
 
 class JourneysError(Exception):
-    """Base of all errors that this project raises on purpose."""
+    """Base of all errors that this project raises on purpose.
+
+    Attributes:
+        retriable: Whether the very same may succeed later, with nothing mended.
+    """
+
+    retriable: bool = False
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether to try the same again: not after an error of ours that says it would not help.
+
+    Errors that are not ours are mostly a broker's or a network's, and those pass.
+    """
+    return not isinstance(error, JourneysError) or error.retriable
 
 
 class SettingsError(JourneysError):
@@ -28,6 +53,8 @@ class ModelError(JourneysError):
 class BrokerError(JourneysError):
     """No broker answers at the configured address."""
 
+    retriable = True
+
 
 class RegistryError(JourneysError):
     """No schema registry answers at the configured address."""
@@ -37,6 +64,35 @@ class RegistryError(JourneysError):
 
 class SnapshotError(JourneysError):
     """Stored user state cannot be decoded."""
+
+
+class LockedError(SnapshotError):
+    """Another process, most likely a worker that is about to let go, has the state open."""
+
+    retriable = True
+
+
+class GapError(JourneysError):
+    """Records between what is stored and a new batch are missing: to go on would skip them."""
+
+
+class AheadError(JourneysError):
+    """What is stored goes further than the log: to go on would skip what comes next."""
+
+
+class StateTooLargeError(JourneysError):
+    """What a batch did to one user does not fit into one record batch: take a smaller batch.
+
+    Where the batch is a single record already, it never will.
+    """
+
+
+class StalledError(JourneysError):
+    """The worker has work and does none."""
+
+
+class LineError(JourneysError):
+    """One line of a file cannot be sent."""
 
 
 class NamingError(JourneysError):
@@ -50,6 +106,39 @@ class NamingError(JourneysError):
     def __init__(self, message: str, *, retriable: bool) -> None:
         super().__init__(message)
         self.retriable = retriable
+
+
+class UnavailableError(NamingError):
+    """The server did not take the request: it is down or busy, and the request not to blame."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retriable=True)
+
+
+class ApiError(NamingError):
+    """One call of a server's API failed.
+
+    Args:
+        message: What happened, one line.
+        retriable: The next try may succeed.
+        taken: The server took the request, so it may be the request's fault.
+        status: Of the answer, 0 without one.
+        pause: Seconds that the server wants to be left alone.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retriable: bool,
+        taken: bool = True,
+        status: int = 0,
+        pause: float = 0.0,
+    ) -> None:
+        super().__init__(message, retriable=retriable)
+        self.taken = taken
+        self.status = status
+        self.pause = pause
 
 
 class Reason(StrEnum):

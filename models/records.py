@@ -1,4 +1,4 @@
-"""The records on the wire: what they hold, and how they are written. `reading` reads them."""
+"""The records on the wire: what they hold, and how they are written; `decoding` reads them."""
 
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -13,7 +13,7 @@ NameSource = Literal["keywords", "llm"]
 
 
 class Activity(msgspec.Struct, frozen=True, gc=False):
-    """One thing a user did with an item at a time (DESIGN.md, section 3).
+    """One thing a user did with an item at a time.
 
     Attributes:
         event_id: Unique per activity; the cause in the ids of the changes it brings.
@@ -121,8 +121,8 @@ class ChangeData(msgspec.Struct, kw_only=True, frozen=True, gc=False, omit_defau
     journey: JourneyView | None = None
 
 
-class JourneyRecord(msgspec.Struct, kw_only=True, frozen=True, gc=False):
-    """The current state of one journey on the compacted topic `journeys`.
+class CurrentJourney(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """How one journey stands now, on the compacted topic `journeys`.
 
     Published with every change of the journey and at its first activity in a new window.
 
@@ -130,7 +130,7 @@ class JourneyRecord(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         name: What it goes by.
         name_source: Who made the name.
         revision: Which state of the journey is the latest that a name was asked for.
-        updated_at: Event time of what brought this record, epoch ms.
+        updated_at: Event time of what brought this, epoch ms.
         strength: Its activities, each counting half after 60 days, at the user's latest activity.
         rank: Its place among the user's journeys by strength and diversity, 1 the first, when this
             was published; None once it is no longer among them.

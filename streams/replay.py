@@ -5,20 +5,18 @@ log and partitions it tells the same changes. There is no clock in it; a partiti
 the latest event time that the partition has seen.
 """
 
-import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
-
-from kafka.partitioner.default import murmur2
 
 from models.decoding import parse_activity
-from models.encoders.encoder import Vector, VectorCache, check_vector
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import check_vector
+from models.engine.due import DueUsers
 from models.engine.engine import Engine, EngineParams, Outcome, UserState
 from models.errors import Rejected
 from models.records import Activity
-
-_POSITIVE: Final = 0x7FFFFFFF  # Kafka's partitioners drop the hash's sign bit
+from models.vectors import Vector
+from streams.kafka.partitioning import partition_of
 
 
 @dataclass(slots=True)
@@ -106,41 +104,22 @@ class Replay:
             return
         if user_id not in self.users:
             self.users[user_id] = user
-            number = (murmur2(user_id.encode()) & _POSITIVE) % len(self._clocks)
+            number = partition_of(user_id.encode(), len(self._clocks))
             self._clock_of[user_id] = self._clocks[number]
         clock = self._clock_of[user_id]
         clock.watermark = max(clock.watermark, activity.occurred_at)
-        clock.expect(user_id, self.engine.due(user))
-        for other_id in clock.take_due():
+        clock.due.set(user_id, self.engine.due(user))
+        for other_id in clock.due.at(clock.watermark):
             other = self.users[other_id]
             outcome = self.engine.passing(other, clock.watermark)
             if outcome.changes:
                 step.outcomes.append(outcome)
-            clock.expect(other_id, self.engine.due(other))
+            clock.due.set(other_id, self.engine.due(other))
 
 
 class _Clock:
-    """One partition's watermark, and its users by the watermark at which they are due.
-
-    Most activities put a user's due later. The heap is not told then: an entry that comes up too
-    early is put back by whoever takes it, and finds the user due later.
-    """
+    """One partition's watermark, and its users who wait for it."""
 
     def __init__(self) -> None:
         self.watermark = -1
-        self._heap: list[tuple[int, str]] = []
-        self._entry: dict[str, int] = {}
-
-    def expect(self, user_id: str, due: int | None) -> None:
-        """Have the user come up when the watermark reaches `due`."""
-        if due is not None and due < self._entry.get(user_id, due + 1):
-            self._entry[user_id] = due
-            heapq.heappush(self._heap, (due, user_id))
-
-    def take_due(self) -> Iterator[str]:
-        """Users whose time has come, the earliest first."""
-        while self._heap and self._heap[0][0] <= self.watermark:
-            due, user_id = heapq.heappop(self._heap)
-            if self._entry.get(user_id) == due:  # else an earlier entry has come up for both
-                del self._entry[user_id]
-                yield user_id
+        self.due = DueUsers()

@@ -7,10 +7,10 @@ The ids of all changes are given back: they are the ledger of systems that let n
 from pathlib import Path
 
 from load_tests.job import Clock, Job, finish, warm_cache
-from load_tests.partitions import partition_of
 from models.decoding import decode_activity
 from models.engine import snapshot
 from models.engine.engine import Engine, UserState
+from streams.kafka.partitioning import partition_of
 from streams.settings import Settings
 
 

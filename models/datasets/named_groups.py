@@ -14,9 +14,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 from models.datasets.people import Half, in_half, opened
 from models.errors import ModelError
-from models.naming.titles import stems
 from models.records import NamingRequest
 from models.text.keywords import count_terms, keyword_name, salient, spellings, terms_of
+from models.text.stems import stems
 
 Kind: TypeAlias = Literal["list", "subreddit"]
 

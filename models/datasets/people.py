@@ -13,14 +13,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models.decoding import parse_activity
 from models.errors import JourneysError, Rejected
 from models.records import Activity
+from models.vectors import Vectors
 
-Vectors: TypeAlias = NDArray[np.float32]
 Encode: TypeAlias = Callable[[Sequence[str]], Vectors]
 Half: TypeAlias = Literal["even", "odd", "all"]
 Life: TypeAlias = list[tuple[Activity, str]]  # activities in time order, each with its label

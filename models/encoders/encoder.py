@@ -1,4 +1,4 @@
-"""Titles to unit vectors, by onnxruntime; and a bounded cache of them by item.
+"""Titles to unit vectors, by onnxruntime.
 
 A text's vector never depends on which texts are encoded with it: a batch holds only texts of the
 same number of tokens, so nothing is padded, and a model that still mixes its rows (dynamic
@@ -7,15 +7,12 @@ time. Replay and worker batch differently and must see the same bits.
 """
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from models.encoders.onnx_folder import (
@@ -30,8 +27,7 @@ from models.encoders.onnx_folder import (
     unknown_token,
 )
 from models.errors import ModelError, Reason, Rejected
-
-Vector: TypeAlias = NDArray[np.float32]
+from models.vectors import Vector, Vectors
 
 DEFAULT: Final = Path(__file__).parent / "default"
 INPUTS: Final = {"input_ids", "attention_mask", "token_type_ids"}
@@ -95,7 +91,7 @@ class Encoder:
             return cls(download(spec), spec, threads=threads, batch=batch)
         raise ModelError(f"encoder {spec}: no such folder, and not a hub id either")
 
-    def encode(self, texts: Sequence[str]) -> Vector:
+    def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode texts.
 
         A text of which the model knows no token gets a unit vector made from its characters alone:
@@ -140,7 +136,7 @@ class Encoder:
             for start in range(0, len(places), self._batch):
                 yield places[start : start + self._batch]
 
-    def _run(self, tokens: Sequence[Sequence[int]]) -> Vector:
+    def _run(self, tokens: Sequence[Sequence[int]]) -> Vectors:
         """Raw sentence vectors of token rows of equal length, shape (rows, dimensions)."""
         ids = np.array(tokens, np.int64)
         feed = {
@@ -149,7 +145,7 @@ class Encoder:
             "token_type_ids": np.zeros_like(ids),
         }
         wanted = {name: feed[name] for name in self._inputs}
-        output: Vector = self._session.run([self._output], wanted)[0]
+        output: Vectors = self._session.run([self._output], wanted)[0]
         if output.ndim == 3:  # one vector a token: pool; there is no padding to leave out
             output = output[:, 0] if self._pool_first else output.mean(axis=1)
         if output.ndim != 2 or len(output) != len(ids):
@@ -162,56 +158,6 @@ class Encoder:
         rows = [ids[start : start + 4] for start in range(max(1, len(ids) - 3))]
         alone = np.concatenate([self._run([row]) for row in rows])
         return np.array_equal(alone, self._run(rows), equal_nan=True)
-
-
-class VectorCache:
-    """The vectors of items, by item id and title; the least recently used go first.
-
-    May be filled in a worker thread while the event loop reads it.
-
-    Args:
-        encoder: Encodes what is missing.
-        size: Vectors kept, each of `encoder.dimensions` x 4 bytes.
-    """
-
-    def __init__(self, encoder: Encoder, size: int) -> None:
-        self.encoder = encoder
-        self._size = size
-        self._vectors: OrderedDict[tuple[str, str], Vector] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return len(self._vectors)
-
-    def lookup(self, items: Sequence[tuple[str, str]]) -> list[Vector | None]:
-        """The vectors that are here, None for the others; never blocks on the encoder."""
-        with self._lock:
-            for item in items:
-                if item in self._vectors:
-                    self._vectors.move_to_end(item)
-            return [self._vectors.get(item) for item in items]
-
-    def fill(self, items: Sequence[tuple[str, str]]) -> list[Vector]:
-        """Encode what is missing and keep it; blocking, call it off the event loop.
-
-        Returns:
-            The vectors of all items in order, also those for which the cache has no room.
-
-        Raises:
-            ModelError: The model fails.
-        """
-        found = dict(zip(items, self.lookup(items), strict=True))
-        missing = [item for item, vector in found.items() if vector is None]
-        if missing:
-            rows = self.encoder.encode([title for _, title in missing])
-            # A copy each: a view would keep the whole batch in memory for as long as one row.
-            fresh = {item: row.copy() for item, row in zip(missing, rows, strict=True)}
-            found |= fresh
-            with self._lock:
-                self._vectors |= fresh
-                while len(self._vectors) > self._size:
-                    self._vectors.popitem(last=False)
-        return [vector for item in items if (vector := found[item]) is not None]
 
 
 def check_vector(vector: Sequence[float], dimensions: int) -> Vector:

@@ -9,27 +9,29 @@ from typing import Final
 
 import numpy as np
 
-from models.engine.clusters import Vector
 from models.engine.exemplars import Exemplar, offer, score_of, shorten
 from models.engine.lifecycle import end, reschedule, resume, revise
 from models.engine.outcome import Outcome
-from models.engine.params import FADING_HALF_LIFE_MS
-from models.engine.users import Cluster
+from models.engine.params import FADING_HALF_LIFE_MS, EngineParams
+from models.engine.users import Cluster, UserState
+from models.engine.views import change, current, request, view
 from models.engine.windows import index_of
 from models.records import Activity
 from models.text.keywords import count_terms, terms_of
+from models.vectors import Vector
 
 # A cluster looks for a twin each time it has grown by a fifth: at 2, 3, 4, 5, 6, 8, 9, 11 …
 _LOOKS: Final = frozenset(math.ceil(1.2**power) for power in range(1, 100))
 
 
-def assign(out: Outcome, activity: Activity, vector: Vector) -> Cluster:
+def assign(
+    user: UserState, params: EngineParams, activity: Activity, vector: Vector, out: Outcome
+) -> Cluster:
     """Put the activity to its nearest cluster, or open one for it.
 
     Returns:
         The cluster, the activity counted in it but not yet in a window.
     """
-    user, params = out.user, out.params
     moment, weight = activity.occurred_at, activity.weight
     row, score, cosine = -1, 0.0, 1.0
     if user.clusters:
@@ -41,7 +43,7 @@ def assign(out: Outcome, activity: Activity, vector: Vector) -> Cluster:
         user.dirty.add(cluster.number)
     else:
         if len(user.clusters) >= params.max_clusters:
-            _make_room(out, activity)
+            _make_room(user, params, activity, out)
         cosine = 1.0
         cluster = Cluster(user.given + 1, moment, moment, 0, 1.0, {}, {}, [])
         user.open(cluster, vector, weight, moment)
@@ -61,7 +63,9 @@ def assign(out: Outcome, activity: Activity, vector: Vector) -> Cluster:
     return cluster
 
 
-def merge_near(out: Outcome, cluster: Cluster, activity: Activity) -> Cluster:
+def merge_near(
+    user: UserState, params: EngineParams, cluster: Cluster, activity: Activity, out: Outcome
+) -> Cluster:
     """Look for twins of the cluster that the activity was put to, and merge with them one by one.
 
     It looks when it has grown by a fifth; and as long as it is no journey always, but then only for
@@ -71,50 +75,57 @@ def merge_near(out: Outcome, cluster: Cluster, activity: Activity) -> Cluster:
     Returns:
         The cluster that goes on: the oldest journey, else the oldest cluster.
     """
-    user, params = out.user, out.params
     grown = cluster.count in _LOOKS
     while (grown or cluster.journey is None) and len(user.clusters) > 1:
         other, score = user.numbers.most_alike(params, user.row_of(cluster.number))
         twin = user.clusters[other]
         if not (grown and score > 0.0) and not (
-            score > -params.scale.eager and _persist(out, cluster, twin, activity)
+            score > -params.scale.eager and _persist(user, params, cluster, twin, activity)
         ):
             break
-        cluster = _merge(out, cluster, twin, activity)
+        cluster = _merge(user, params, cluster, twin, activity, out)
     return cluster
 
 
-def _persist(out: Outcome, first: Cluster, second: Cluster, activity: Activity) -> bool:
+def _persist(
+    user: UserState, params: EngineParams, first: Cluster, second: Cluster, activity: Activity
+) -> bool:
     """Whether two clusters that are no journeys are one together, the activity counted in."""
     if first.journey is not None or second.journey is not None:
         return False
-    window = index_of(activity.occurred_at, out.params.window_ms)
+    window = index_of(activity.occurred_at, params.window_ms)
     windows = first.windows | second.windows | {window: 1}
-    return out.params.persists(first.count + second.count, windows, out.user.latest)
+    return params.persists(first.count + second.count, windows, user.latest)
 
 
-def _merge(out: Outcome, first: Cluster, second: Cluster, activity: Activity) -> Cluster:
+def _merge(
+    user: UserState,
+    params: EngineParams,
+    first: Cluster,
+    second: Cluster,
+    activity: Activity,
+    out: Outcome,
+) -> Cluster:
     """Merge two clusters; returns the one that goes on."""
-    user, params = out.user, out.params
     kept, gone = sorted((first, second), key=_seniority)
     moment, cause = activity.occurred_at, activity.event_id
     kept_id = user.journey_id(kept.number)
     if gone.journey is not None:
-        shown = out.change(
-            gone, gone.journey, "merged", moment, cause, stage="merged", merged_into=kept_id
-        )
-        out.publish(gone, gone.journey, moment, shown, merged_into=kept_id)
+        shown = view(user, params, gone, gone.journey, "merged")
+        out.changes.append(change(user, shown, "merged", moment, cause, kept_id))
+        out.journeys.append(current(user, gone, gone.journey, shown, moment, kept_id))
     fresher = gone.last_window > kept.last_window
     user.absorb(kept, gone, params.half_life_ms, params.history_windows)
     out.merged.append((user.cluster_id(gone.number), user.cluster_id(kept.number)))
     journey = kept.journey
     if journey is not None:
         if fresher and journey.stage == "dormant":
-            resume(out, kept, journey, moment, cause)
+            resume(user, params, kept, journey, moment, cause, out)
         if gone.journey is not None:
             revise(user, kept, journey, moment)
-            out.ask(kept, journey)
-        out.publish(kept, journey, moment)
+            out.requests.append(request(user, kept, journey))
+        shown = view(user, params, kept, journey)
+        out.journeys.append(current(user, kept, journey, shown, moment))
         reschedule(user, params)
     return kept
 
@@ -125,9 +136,9 @@ def _seniority(cluster: Cluster) -> tuple[bool, int, int]:
     return journey is None, journey.promoted_at if journey else 0, cluster.number
 
 
-def _make_room(out: Outcome, activity: Activity) -> None:
+def _make_room(user: UserState, params: EngineParams, activity: Activity, out: Outcome) -> None:
     """Drop the weakest cluster: no journey while there is another, else a dormant one first."""
-    user, numbers = out.user, out.user.numbers
+    numbers = user.numbers
     ranks = [
         0 if cluster.journey is None else 1 + (cluster.journey.stage == "active")
         for cluster in user.clusters
@@ -137,7 +148,8 @@ def _make_room(out: Outcome, activity: Activity) -> None:
     worth = np.log2(numbers.mass[:size]) + numbers.touched[:size] / FADING_HALF_LIFE_MS
     weakest = user.clusters[np.lexsort((worth, np.array(ranks)))[0]]
     if weakest.journey is not None:
-        end(out, weakest, weakest.journey, activity.occurred_at, activity.event_id)
-        reschedule(user, out.params)
+        moment, cause = activity.occurred_at, activity.event_id
+        end(user, params, weakest, weakest.journey, moment, cause, out)
+        reschedule(user, params)
     else:
         user.remove(weakest)

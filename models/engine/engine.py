@@ -1,8 +1,8 @@
 """The pure core: a user's state and an input give the new state and the changes.
 
 No clock, no I/O, no randomness: `journeys replay` and the worker get the same changes bit for bit.
-An activity is put to one of the user's clusters (`extraction`), a cluster that persists across
-windows becomes a journey, and a journey lives on (`lifecycle`) as DESIGN.md, section 4 says.
+An activity is put to one of the user's clusters (`assignment`), a cluster that persists across
+windows becomes a journey, and a journey lives on (`lifecycle`).
 
 Two rules keep a user's changes free of neighbours and of batch bounds:
 
@@ -10,13 +10,12 @@ Two rules keep a user's changes free of neighbours and of batch bounds:
   do not come back, it closes when the partition's watermark is twice that far: an activity that is
   no more out of order than `lateness` would by then have closed it itself.
 - What a change says depends on activities and time only. Names come when they come, so they stand
-  in `named` changes and in records, and a change's id is made from its cause.
+  in `named` changes and in current journeys, and a change's id is made from its cause.
 """
 
 from typing import Final
 
 from models.engine.assignment import assign, merge_near
-from models.engine.clusters import Vector
 from models.engine.lifecycle import (
     awaited,
     close_windows,
@@ -29,9 +28,11 @@ from models.engine.lifecycle import (
 from models.engine.outcome import Outcome
 from models.engine.params import EngineParams
 from models.engine.users import Cluster, UserState
+from models.engine.views import change, current, named, request, view
 from models.engine.windows import count_in, index_of
 from models.errors import Reason, Rejected
 from models.records import Activity, JourneyName
+from models.vectors import Vector
 
 __all__ = ["Engine", "EngineParams", "Outcome", "UserState"]
 
@@ -78,20 +79,20 @@ class Engine:
         oldest = index_of(user.latest, params.window_ms) - params.history_windows
         if moment < user.latest - params.lateness_ms and window <= oldest:
             raise Rejected(Reason.TOO_LATE, "its window is no longer kept")
-        out = Outcome(user, params)
+        out = Outcome()
         if moment > user.latest:
             user.latest = moment
             if user.due is not None and moment >= user.due - params.lateness_ms:
-                close_windows(out, moment, params.lateness_ms)
-        cluster = merge_near(out, assign(out, activity, vector), activity)
-        self._count(out, cluster, window, activity)
-        out.number = cluster.number
-        out.promoted = cluster.journey is not None
+                close_windows(user, params, moment, params.lateness_ms, out)
+        cluster = assign(user, params, activity, vector, out)
+        cluster = merge_near(user, params, cluster, activity, out)
+        self._count(user, cluster, window, activity, out)
+        out.cluster_id = user.cluster_id(cluster.number)
         return out
 
     def name(self, user: UserState, answer: JourneyName) -> Outcome:
         """Apply a namer's answer; a stale, void, keyword-made or taken one does nothing."""
-        out = Outcome(user, self.params)
+        out = Outcome()
         name = (answer.name or "").strip()
         if answer.source != "llm" or not name:
             return out
@@ -102,8 +103,9 @@ class Engine:
             if fresh and not _taken(user, cluster, name):
                 journey.name, journey.source, journey.named = name, "llm", answer.revision
                 user.dirty.add(cluster.number)
-                out.named(cluster, journey)
-                out.publish(cluster, journey, journey.revised_at)
+                shown = view(user, self.params, cluster, journey)
+                out.changes.append(named(user, cluster, journey))
+                out.journeys.append(current(user, cluster, journey, shown, journey.revised_at))
         return out
 
     def passing(self, user: UserState, watermark: int) -> Outcome:
@@ -113,33 +115,37 @@ class Engine:
             user: Changed in place.
             watermark: How far the event time of the user's partition has come, epoch ms.
         """
-        out = Outcome(user, self.params)
+        out = Outcome()
         if user.due is not None and watermark >= user.due:
-            close_windows(out, watermark, 2 * self.params.lateness_ms)
+            close_windows(user, self.params, watermark, 2 * self.params.lateness_ms, out)
         return out
 
-    def _count(self, out: Outcome, cluster: Cluster, window: int, activity: Activity) -> None:
+    def _count(
+        self, user: UserState, cluster: Cluster, window: int, activity: Activity, out: Outcome
+    ) -> None:
         """Count the activity in its window, and draw what follows for the journey or its start."""
-        user, params, journey = out.user, self.params, cluster.journey
+        params, journey = self.params, cluster.journey
         moment, cause = activity.occurred_at, activity.event_id
         newest = cluster.last_window
         count_in(cluster.windows, window, params.history_windows)
         if journey is None:
             if params.persists(cluster.count, cluster.windows, user.latest):
-                start(out, cluster, moment, cause)
+                start(user, params, cluster, moment, cause, out)
             return
         shown = None
         resumed = journey.stage == "dormant" and window > newest
         if resumed:
-            shown = resume(out, cluster, journey, moment, cause)
+            shown = resume(user, params, cluster, journey, moment, cause, out)
         if cluster.count % CHECK_EVERY == 0 and has_shifted(user, cluster, journey, params):
             revise(user, cluster, journey, moment)
-            shown = out.change(cluster, journey, "shifted", moment, cause)
-            out.ask(cluster, journey)
+            shown = view(user, params, cluster, journey)
+            out.changes.append(change(user, shown, "shifted", moment, cause))
+            out.requests.append(request(user, cluster, journey))
         if window > newest and (resumed or awaited(user, journey, newest, params)):
             reschedule(user, params)
         if window > newest or shown:
-            out.publish(cluster, journey, moment, shown)
+            shown = shown or view(user, params, cluster, journey)
+            out.journeys.append(current(user, cluster, journey, shown, moment))
 
 
 def _taken(user: UserState, cluster: Cluster, name: str) -> bool:

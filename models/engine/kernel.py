@@ -15,14 +15,13 @@ Times are epoch ms; n_clusters rows of the arrays are in use.
 
 import math
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
+from models.engine.params import Scale
+from models.vectors import Doubles, Floats
 
 WEEK_MS: Final = 604_800_000.0
 
@@ -54,53 +53,6 @@ LEAST_EXPONENT: Final = -60
 _BY_PART: Final = 0.6180339887498949
 _BY_TIME: Final = 0.7548776662466927
 _UNDER_ONE: Final = 1.0 - 2.0**-30  # what lies on the grid is never rounded up
-
-
-class Scale(NamedTuple):
-    """The model's parameters. Those of the encoder's space ship with the encoder; nats are natural.
-
-    Attributes:
-        between: Variance between interests; 1 − between is within. Both are per unit vector: the
-            mean cosine of two titles of one interest is about `between`.
-        usual: Scatter that clusters show on average, 1 − squared length of their means: less than
-            `within`, since like was put to like.
-        gain: How far a user's within-variance follows their clusters' scatter.
-        trust: Activities as whose evidence the usual scatter counts.
-        dimensions: Effective dimensions: what a difference in similarity is worth.
-        spread: Uncertainty that even a large cluster's mean keeps, in units of `between`.
-        match: Nats that a match needs.
-        merge: Nats that a merge needs.
-        eager: Nats less where the merge makes a journey.
-        choices: Nats more per e-fold of clusters past 20: the best of many is good by chance.
-        choices_from: Clusters that are there from the start in that count.
-        crowd: Nats more per e-fold of clusters that have grown, past `crowd_from`: someone has few
-            such interests, a corpus has many, and fine ones.
-        crowd_from: That many.
-        recency: Nats less per e-fold of silence: the next activity is likely in a live interest.
-        recency_weeks: Silence that counts as none.
-        shrink: Weight of the origin in the user's mean.
-    """
-
-    between: float
-    usual: float
-    gain: float
-    trust: float
-    dimensions: float
-    spread: float
-    match: float
-    merge: float
-    eager: float
-    choices: float
-    choices_from: float
-    crowd: float
-    crowd_from: float
-    recency: float
-    recency_weeks: float
-    shrink: float
-
-    def packed(self) -> Doubles:
-        """As the compiled functions take it: one record is handed over faster than many floats."""
-        return np.array([tuple(self)], [(name, np.float64) for name in self._fields])
 
 
 @_compiled

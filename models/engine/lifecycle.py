@@ -1,23 +1,28 @@
-"""What becomes of a journey: it starts, is revised, falls asleep, ends (DESIGN.md, section 4)."""
+"""What becomes of a journey: it starts, is revised, falls asleep, wakes, ends."""
 
+from models.engine.compact import sketched, unsketched
 from models.engine.outcome import Outcome
 from models.engine.params import EngineParams
-from models.engine.users import Cluster, Journey, UserState, sketched, unsketched
+from models.engine.users import Cluster, Journey, UserState
+from models.engine.views import change, current, named, request, view
 from models.engine.windows import end_of, last_closed
 from models.records import JourneyView, Stage
 from models.text.keywords import keyword_name
 
 
-def start(out: Outcome, cluster: Cluster, moment: int, cause: str) -> None:
+def start(
+    user: UserState, params: EngineParams, cluster: Cluster, moment: int, cause: str, out: Outcome
+) -> None:
     """Make a cluster a journey; its keyword name is there at once, a better one is asked for."""
     journey = Journey("active", moment, 0, moment, b"", 0.0, "", "", "keywords")
     cluster.journey = journey
-    revise(out.user, cluster, journey, moment)
-    reschedule(out.user, out.params)
-    shown = out.change(cluster, journey, "started", moment, cause)
-    out.named(cluster, journey)
-    out.publish(cluster, journey, moment, shown)
-    out.ask(cluster, journey)
+    revise(user, cluster, journey, moment)
+    reschedule(user, params)
+    shown = view(user, params, cluster, journey)
+    out.changes.append(change(user, shown, "started", moment, cause))
+    out.changes.append(named(user, cluster, journey))
+    out.journeys.append(current(user, cluster, journey, shown, moment))
+    out.requests.append(request(user, cluster, journey))
 
 
 def revise(user: UserState, cluster: Cluster, journey: Journey, moment: int) -> None:
@@ -50,17 +55,26 @@ def has_shifted(user: UserState, cluster: Cluster, journey: Journey, params: Eng
 
 
 def resume(
-    out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: str
+    user: UserState,
+    params: EngineParams,
+    cluster: Cluster,
+    journey: Journey,
+    moment: int,
+    cause: str,
+    out: Outcome,
 ) -> JourneyView:
-    """Wake a dormant journey; returns it as it was told."""
+    """Wake a dormant journey; returns it as it is then."""
     journey.stage = "active"
-    out.user.dirty.add(cluster.number)
-    return out.change(cluster, journey, "resumed", moment, cause)
+    user.dirty.add(cluster.number)
+    shown = view(user, params, cluster, journey)
+    out.changes.append(change(user, shown, "resumed", moment, cause))
+    return shown
 
 
-def close_windows(out: Outcome, moment: int, lateness: int) -> None:
+def close_windows(
+    user: UserState, params: EngineParams, moment: int, lateness: int, out: Outcome
+) -> None:
     """Close what windows are over at `moment`: silent journeys fall asleep, then end, in order."""
-    user, params = out.user, out.params
     closed = last_closed(moment, params.window_ms, lateness)
     journeys = {cluster.number: (cluster, journey) for cluster, journey in user.journeys()}
     steps: list[tuple[int, int, Stage]] = []
@@ -75,20 +89,30 @@ def close_windows(out: Outcome, moment: int, lateness: int) -> None:
         cluster, journey = journeys[number]
         at = end_of(window, params.window_ms)
         if stage == "ended":
-            end(out, cluster, journey, at, f"window:{at}")
+            end(user, params, cluster, journey, at, f"window:{at}", out)
         else:
             journey.stage = "dormant"
             user.dirty.add(number)
-            shown = out.change(cluster, journey, "dormant", at, f"window:{at}")
-            out.publish(cluster, journey, at, shown)
+            shown = view(user, params, cluster, journey)
+            out.changes.append(change(user, shown, "dormant", at, f"window:{at}"))
+            out.journeys.append(current(user, cluster, journey, shown, at))
     reschedule(user, params)
 
 
-def end(out: Outcome, cluster: Cluster, journey: Journey, moment: int, cause: str) -> None:
-    """End a journey: it is told, published for the last time, and forgotten."""
-    shown = out.change(cluster, journey, "ended", moment, cause, stage="ended")
-    out.publish(cluster, journey, moment, shown)
-    out.user.remove(cluster)
+def end(
+    user: UserState,
+    params: EngineParams,
+    cluster: Cluster,
+    journey: Journey,
+    moment: int,
+    cause: str,
+    out: Outcome,
+) -> None:
+    """End a journey: it is published for the last time, and forgotten."""
+    shown = view(user, params, cluster, journey, "ended")
+    out.changes.append(change(user, shown, "ended", moment, cause))
+    out.journeys.append(current(user, cluster, journey, shown, moment))
+    user.remove(cluster)
 
 
 def reschedule(user: UserState, params: EngineParams) -> None:

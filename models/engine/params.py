@@ -1,10 +1,10 @@
 """The engine's settings, with the reason for each default."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
-from models.engine.kernel import Scale
 from models.engine.windows import active_in, index_of
 
 DAY_MS: Final = 86_400_000
@@ -12,6 +12,60 @@ DAY_MS: Final = 86_400_000
 # How fast an interest fades when nothing is heard of it: a cluster's claim to a place, an
 # exemplar's to stand for its cluster, a journey's strength.
 FADING_HALF_LIFE_MS: Final = 60 * DAY_MS
+
+
+class Scale(NamedTuple):
+    """The model's parameters. Those of the encoder's space ship with the encoder; nats are natural.
+
+    Attributes:
+        between: Variance between interests; 1 − between is within. Both are per unit vector: the
+            mean cosine of two titles of one interest is about `between`.
+        usual: Scatter that clusters show on average, 1 − squared length of their means: less than
+            `within`, since like was put to like.
+        gain: How far a user's within-variance follows their clusters' scatter.
+        trust: Activities as whose evidence the usual scatter counts.
+        dimensions: Effective dimensions: what a difference in similarity is worth.
+        spread: Uncertainty that even a large cluster's mean keeps, in units of `between`.
+        match: Nats that a match needs.
+        merge: Nats that a merge needs.
+        eager: Nats less where the merge makes a journey.
+        choices: Nats more per e-fold of clusters past 20: the best of many is good by chance.
+        choices_from: Clusters that are there from the start in that count.
+        crowd: Nats more per e-fold of clusters that have grown, past `crowd_from`: someone has few
+            such interests, a corpus has many, and fine ones.
+        crowd_from: That many.
+        recency: Nats less per e-fold of silence: the next activity is likely in a live interest.
+        recency_weeks: Silence that counts as none.
+        shrink: Weight of the origin in the user's mean.
+    """
+
+    between: float
+    usual: float
+    gain: float
+    trust: float
+    dimensions: float
+    spread: float
+    match: float
+    merge: float
+    eager: float
+    choices: float
+    choices_from: float
+    crowd: float
+    crowd_from: float
+    recency: float
+    recency_weeks: float
+    shrink: float
+
+    def packed(self) -> Any:
+        """As the compiled functions take it: one record is handed over faster than many floats.
+
+        Returns:
+            A structured array of shape (1,), a float64 field for each parameter.
+        """
+        import numpy as np  # late: settings need the numbers, and a light start
+
+        return np.array([tuple(self)], [(name, np.float64) for name in self._fields])
+
 
 # Chosen on topics that the default encoder was not trained on; see the README's evaluation.
 SCALE: Final = Scale(
@@ -34,7 +88,7 @@ SCALE: Final = Scale(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EngineParams:
     """What decides over clusters and journeys. Times in ms.
 
@@ -51,7 +105,6 @@ class EngineParams:
         shift: A journey has shifted when its mean has moved since it was named, by more than chance
             would move it, so far: in squared distance, as a share of the mean's squared length.
         scale: The clustering model's parameters, chosen for the default encoder.
-        kernel: The same as the compiled functions take it.
     """
 
     window_ms: int = 7 * DAY_MS
@@ -65,10 +118,11 @@ class EngineParams:
     half_life_ms: int = 270 * DAY_MS
     shift: float = 0.5
     scale: Scale = SCALE
-    kernel: Any = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "kernel", self.scale.packed())
+    @cached_property
+    def kernel(self) -> Any:
+        """The scale as the compiled functions take it."""
+        return self.scale.packed()
 
     def persists(self, activities: int, windows: Mapping[int, int], moment: int) -> bool:
         """The promotion rule: whether a cluster is a journey.

@@ -14,8 +14,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from models.engine.compact import packed, unpacked
 from models.engine.engine import Engine
-from models.engine.users import Cluster, UserState, packed, unpacked
+from models.engine.users import Cluster, UserState
 from models.errors import SnapshotError
 
 VERSION: Final = 2

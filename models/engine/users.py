@@ -4,24 +4,13 @@ from collections.abc import Iterator
 from hashlib import blake2b
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from models.engine.clusters import Clusters, Vector
+from models.engine.clusters import Clusters
 from models.engine.exemplars import Exemplar, offer
-from models.engine.kernel import LEAST_EXPONENT, LEVELS
 from models.engine.windows import count_in
 from models.records import NameSource, Stage
 from models.text.keywords import add_counts
-
-_STEPS = np.float32(7)  # to either side of 0: 15 levels fit into 4 bits
-_TINY = np.float32(1e-9)
-# Two parts behind each byte, as one number: it is looked up faster than two.
-_PAIRS = (
-    (np.array([(pair >> 4, pair & 15) for pair in range(256)], np.float32) - _STEPS)
-    .view(np.complex64)
-    .ravel()
-)
+from models.vectors import Vector
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
@@ -204,35 +193,3 @@ class UserState:
             offer(kept.exemplars, item)
         self.dirty.add(kept.number)
         self.remove(gone)
-
-
-def packed(vector: Vector) -> bytes:
-    """A mean in 8 bits a part, after their exponent: exact, since means lie on that grid."""
-    largest = np.abs(vector).max(initial=0.0)
-    exponent = max(int(np.frexp(largest / LEVELS)[1]), LEAST_EXPONENT)
-    raw: bytes = np.ldexp(vector, -exponent).astype(np.int8).tobytes()
-    return np.int8(exponent).tobytes() + raw
-
-
-def unpacked(raw: bytes) -> Vector:
-    """The vector behind `packed`."""
-    levels = np.frombuffer(raw, np.int8)
-    vector: Vector = np.ldexp(levels[1:].astype(np.float32), int(levels[0]))
-    return vector
-
-
-def sketched(vector: Vector) -> bytes:
-    """A vector in 4 bits a part, after its step: off by about 2 % of its squared length."""
-    step = np.float32(np.abs(vector).max(initial=_TINY) / _STEPS)
-    levels = (np.rint(vector / step) + _STEPS).astype(np.uint8)
-    high, low = levels[::2], levels[1::2]
-    pairs: NDArray[np.uint8] = high << 4 | np.resize(low, high.shape)  # an odd one goes with any
-    return step.tobytes() + pairs.tobytes()
-
-
-def unsketched(raw: bytes, dimensions: int) -> Vector:
-    """The vector behind `sketched`, near to what it was."""
-    step = np.frombuffer(raw, np.float32, 1)
-    pairs = _PAIRS[np.frombuffer(raw, np.uint8, offset=4)]
-    vector: Vector = pairs.view(np.float32)[:dimensions] * step
-    return vector

@@ -1,41 +1,46 @@
-"""How a journey is shown to others: its view, its confidence, its current record, its request."""
-
-import math
+"""How a journey is shown to others: as it is, what happened to it, what name it wants."""
 
 import numpy as np
 
+from models.engine.confidence import confidence
 from models.engine.params import FADING_HALF_LIFE_MS, EngineParams
 from models.engine.users import Cluster, Journey, UserState
-from models.records import Item, JourneyRecord, JourneyView, NamingRequest, Stage, WindowCount
+from models.records import (
+    Change,
+    CurrentJourney,
+    Item,
+    JourneyView,
+    Kind,
+    NamingRequest,
+    Stage,
+    WindowCount,
+)
 from models.text.keywords import salient
 
 VECTOR_DECIMALS = 3  # half a thousandth off per part: a cosine is right to four digits
 
 
-def confidence(user: UserState, cluster: Cluster, params: EngineParams) -> float:
-    """How sure it is that this journey is one interest that persists, 0 to 1.
-
-    A logistic model, fitted on journeys at their promotion and checked on others
-    (`models/evaluation/extraction/fit_confidence.py`; the evaluation plots its reliability): it
-    grows with the windows, the activities, how alike they are, and their share of all that the user
-    does.
-    """
-    windows = len(cluster.windows) / params.history_windows
-    evidence = math.log2(1 + cluster.count / params.promote_activities)
-    share = math.log2(cluster.count / sum(known.count for known in user.clusters))
-    logit = 0.09 * windows + 0.54 * evidence + 0.54 * cluster.cohesion + 0.93 * share + 4.21
-    return round(1.0 / (1.0 + math.exp(-logit)), 3)
-
-
 def view(
-    user: UserState, cluster: Cluster, journey: Journey, stage: Stage, params: EngineParams
+    user: UserState,
+    params: EngineParams,
+    cluster: Cluster,
+    journey: Journey,
+    stage: Stage | None = None,
 ) -> JourneyView:
-    """A journey of the user, as it is now."""
+    """A journey of the user, as it is now.
+
+    Args:
+        user: Whose.
+        params: The engine's settings.
+        cluster: The journey's cluster, still in the user's state.
+        journey: What is shown.
+        stage: Where it differs from the journey's own: an ended one is shown as ended.
+    """
     direction = user.direction(cluster).astype(np.float64)
     return JourneyView(
         journey_id=user.journey_id(cluster.number),
         cluster_id=user.cluster_id(cluster.number),
-        stage=stage,
+        stage=stage or journey.stage,
         keywords=journey.keywords,
         confidence=confidence(user, cluster, params),
         started_at=cluster.started_at,
@@ -52,15 +57,62 @@ def view(
     )
 
 
-def record(
+def change(
+    user: UserState,
+    shown: JourneyView,
+    kind: Kind,
+    moment: int,
+    cause: str,
+    merged_into: str | None = None,
+) -> Change:
+    """The event that something happened to a journey.
+
+    Args:
+        user: Whose.
+        shown: The journey as it is after the change.
+        kind: What happened.
+        moment: Event time, epoch ms.
+        cause: Event id or window; with journey and kind it makes the change's id.
+        merged_into: Id of the journey that goes on.
+    """
+    return Change(
+        id=f"{shown.journey_id}:{kind}:{cause}",
+        user_id=user.user_id,
+        kind=kind,
+        occurred_at=moment,
+        cause=cause,
+        journey_id=shown.journey_id,
+        journey=shown,
+        merged_into=merged_into,
+    )
+
+
+def named(user: UserState, cluster: Cluster, journey: Journey) -> Change:
+    """The event of the journey's name; its moment is its revision's, whenever the name arrived."""
+    journey_id = user.journey_id(cluster.number)
+    cause = f"{journey.revision}:{journey.source}"
+    return Change(
+        id=f"{journey_id}:named:{cause}",
+        user_id=user.user_id,
+        kind="named",
+        occurred_at=journey.revised_at,
+        cause=f"revision:{cause}",
+        journey_id=journey_id,
+        name=journey.name,
+        name_source=journey.source,
+        revision=journey.revision,
+    )
+
+
+def current(
     user: UserState,
     cluster: Cluster,
     journey: Journey,
     shown: JourneyView,
     updated_at: int,
     merged_into: str | None = None,
-) -> JourneyRecord:
-    """The journey's record for the compacted topic."""
+) -> CurrentJourney:
+    """How the journey stands now, for the compacted topic."""
     row = user.row_of(cluster.number)
     numbers = user.numbers
     # Not `user.latest`: whether a window closes by the user's next activity, which is that already,
@@ -71,7 +123,7 @@ def record(
     if shown.stage in ("active", "dormant"):
         rows = [place for place, known in enumerate(user.clusters) if known.journey is not None]
         rank = numbers.rank(strength, rows, row)
-    return JourneyRecord(
+    return CurrentJourney(
         user_id=user.user_id,
         name=journey.name,
         name_source=journey.source,

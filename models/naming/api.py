@@ -6,33 +6,12 @@ from typing import Any, Final, TypeVar
 import httpx
 import msgspec
 
-from models.errors import SettingsError
+from models.errors import ApiError, SettingsError
 from models.naming.prompt import Embedded, Prompt
 
 CONNECT_TIMEOUT: Final = 5.0  # seconds; a server that is there accepts at once
 POOL_TIMEOUT: Final = 1.0  # seconds; callers hold a slot each, so a connection is free
 NOT_FOUND: Final = 404
-
-
-class Failure(Exception):
-    """A try that failed.
-
-    Args:
-        message: What happened, one line.
-        again: The next try may succeed.
-        taken: The server took the request, so it may be the request's fault.
-        status: Of the answer, 0 without one.
-        pause: Seconds that the server wants to be left alone.
-    """
-
-    def __init__(
-        self, message: str, *, again: bool, taken: bool = True, status: int = 0, pause: float = 0.0
-    ) -> None:
-        super().__init__(message)
-        self.again = again
-        self.taken = taken
-        self.status = status
-        self.pause = pause
 
 
 class _Content(msgspec.Struct):
@@ -114,18 +93,18 @@ class Api:
         """The first model that is served.
 
         Raises:
-            Failure: It cannot be asked, or serves none.
+            ApiError: It cannot be asked, or serves none.
         """
         served = await self._call("GET", "models", _Models)
         if not served.data:
-            raise Failure("it serves no model", again=True)
+            raise ApiError("it serves no model", retriable=True)
         return served.data[0].id
 
     async def generate(self, model: str, prompt: Prompt, options: dict[str, Any]) -> list[str]:
         """What the model wrote, one text for each candidate.
 
         Raises:
-            Failure: There is no answer, or it is an error.
+            ApiError: There is no answer, or it is an error.
         """
         if isinstance(prompt, Embedded):
             body = {"model": model, "prompt_embeds": prompt.data, **options}
@@ -140,21 +119,21 @@ class Api:
             answer = await self._http.request(method, path, json=body)
         except httpx.HTTPError as error:
             refused = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            raise Failure(
-                str(error) or type(error).__name__, again=True, taken=not refused
+            raise ApiError(
+                str(error) or type(error).__name__, retriable=True, taken=not refused
             ) from None
         if not answer.is_success:
             status = answer.status_code
-            raise Failure(
+            raise ApiError(
                 f"HTTP {status}: {_detail(answer)}",
                 status=status,
-                again=status >= 500 or status in {NOT_FOUND, 408, 429},
+                retriable=status >= 500 or status in {NOT_FOUND, 408, 429},
                 pause=_retry_after(answer),
             )
         try:
             return msgspec.json.decode(answer.content, type=form)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Failure(f"not an answer of the API: {error}", again=True) from None
+            raise ApiError(f"not an answer of the API: {error}", retriable=True) from None
 
 
 def name_in(content: str) -> str:

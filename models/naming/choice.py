@@ -5,16 +5,14 @@ Also without an encoder: then the answer that shares words with the most titles 
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.naming.guard import Policy, Refusal, check, echoes, support, tidy
 from models.naming.titles import Evidence
 from models.text.keywords import is_known, terms_of
-
-Vector: TypeAlias = NDArray[np.float32]
+from models.vectors import Floats, Vector
 
 # What an answer's merit loses, its cosine to the titles being what it has:
 DISTANCE: Final = 0.3  # times its cosine to the nearest name that the user has
@@ -26,7 +24,7 @@ STRAY: Final = 0.15  # cosine to the titles under which a word has nothing to do
 class TextEncoder(Protocol):
     """What is needed of an encoder (models/encoders/encoder.py)."""
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str]) -> Floats:
         """Unit rows, shape (len(texts), dimensions); blocking."""
 
 

@@ -10,8 +10,8 @@ import random
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from models.errors import NamingError
-from models.naming.api import NOT_FOUND, Api, Failure, name_in
+from models.errors import ApiError, UnavailableError
+from models.naming.api import NOT_FOUND, Api, name_in
 from models.naming.breaker import Breaker
 from models.naming.prompt import MAX_TOKENS, Prompt, schema
 
@@ -29,13 +29,6 @@ class Completion(NamedTuple):
 
     model: str
     answers: list[str]
-
-
-class Unavailable(NamingError):
-    """The server did not take the request: it is down or busy, and the request not to blame."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, retriable=True)
 
 
 class VllmClient:
@@ -84,7 +77,7 @@ class VllmClient:
         No seed is sent: one ends the engine of a vLLM server on a CPU (0.32).
 
         Raises:
-            Unavailable: The server did not take the request.
+            UnavailableError: The server did not take the request.
             NamingError: It did, and failed; not retriable if it refuses this request and not
                 others.
         """
@@ -94,17 +87,17 @@ class VllmClient:
                 async with asyncio.timeout(self._timeout):
                     return await self._try(prompt, n, numbers)
             except TimeoutError:
-                failure = Failure(f"no answer in {self._timeout:g} s", again=True)
-            except Failure as error:
+                failure = ApiError(f"no answer in {self._timeout:g} s", retriable=True)
+            except ApiError as error:
                 failure = error
             if failure.status in _BUSY:
                 self._breaker.open(str(failure), failure.pause)
-                raise Unavailable(str(failure))
+                raise UnavailableError(str(failure))
             if self._breaker.closed and (reason := await self._probe()) is not None:
                 self._breaker.open(reason)
             if not failure.taken or (not self._breaker.closed and 400 <= failure.status < 500):
-                raise Unavailable(str(failure))
-            raise NamingError(str(failure), retriable=failure.again)
+                raise UnavailableError(str(failure))
+            raise failure
 
     async def _admit(self) -> None:
         if self._breaker.closed:
@@ -114,7 +107,7 @@ class VllmClient:
                 self._breaker.close()
                 return
             self._breaker.open(reason)
-        raise Unavailable(f"the server does not answer: {self._breaker.reason}")
+        raise UnavailableError(f"the server does not answer: {self._breaker.reason}")
 
     async def _probe(self) -> str | None:
         """Have one token made; None when that works, else what is wrong with the server."""
@@ -124,7 +117,7 @@ class VllmClient:
                 await self._generate([{"role": "user", "content": "Hi"}], {"max_tokens": 1})
         except TimeoutError:
             return "no answer to a probe"
-        except Failure as failure:
+        except ApiError as failure:
             return str(failure)
         return None
 
@@ -137,8 +130,8 @@ class VllmClient:
         for attempt in range(TRIES):
             try:
                 return await self._ask(prompt, options, form)
-            except Failure as failure:
-                if not failure.again or failure.status in _BUSY or attempt + 1 == TRIES:
+            except ApiError as failure:
+                if not failure.retriable or failure.status in _BUSY or attempt + 1 == TRIES:
                     raise
                 if failure.status == NOT_FOUND:
                     self._model = self._wanted  # another may be served by now
@@ -152,7 +145,7 @@ class VllmClient:
         if self._schema:
             try:
                 return await self._generate(prompt, options | {"response_format": form})
-            except Failure as failure:
+            except ApiError as failure:
                 if failure.status not in _NO_SCHEMA:
                     raise
         completion = await self._generate(prompt, options)

@@ -19,7 +19,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from models.naming.spelling import is_glued, respelled
-from models.naming.titles import Evidence, clean, numbered, stems, words
+from models.naming.titles import Evidence, clean, numbered
+from models.text.stems import stems, words
 
 SENSITIVE: Final = frozenset({"health", "religion", "sexuality", "politics"})
 

@@ -46,7 +46,7 @@ class Namer(Protocol):
         """Name a journey.
 
         Raises:
-            Unavailable: No server takes requests; ask again later, as often as need be.
+            UnavailableError: No server takes requests; ask again later, as often as need be.
             NamingError: There is no name; `retriable` when asking again may bring one.
         """
 

@@ -15,8 +15,9 @@ from tokenizers import Tokenizer
 
 from models.errors import ModelError
 from models.naming.prompt import Embedded, question
-from models.naming.tensors import INDEX, WHOLE, Array, Table, names_in, torch_bytes
+from models.naming.tensors import INDEX, WHOLE, Table, names_in, torch_bytes
 from models.naming.titles import Evidence
+from models.vectors import Floats
 
 VECTORS: Final = "soft_prompt.safetensors"
 CARD: Final = "soft_prompt.json"
@@ -81,11 +82,11 @@ class SoftPrompt:
         rows = np.concatenate([self._vectors, self._embed(text)])
         return Embedded(base64.b64encode(torch_bytes(rows.astype(np.float16))).decode())
 
-    def _embed(self, text: str) -> Array:
+    def _embed(self, text: str) -> Floats:
         return self._table[self._tokenizer.encode(text, add_special_tokens=False).ids]
 
 
-def fingerprint(rows: Array) -> str:
+def fingerprint(rows: Floats) -> str:
     """Tells vectors of different models apart, whatever precision they are kept in."""
     bits = np.ascontiguousarray(rows, "<f4").view("<u4")
     # As bfloat16, to nearest even: a model may have been loaded with no more than that.

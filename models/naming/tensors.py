@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelError
-
-Array = NDArray[np.float32]
+from models.vectors import Floats
 
 _KINDS: Final[dict[str, Any]] = {"F32": np.float32, "F16": np.float16, "BF16": np.uint16}
 INDEX: Final = "model.safetensors.index.json"
@@ -45,7 +44,7 @@ class Table:
         except (OSError, KeyError, ValueError) as error:
             raise ModelError(f"{path}: no table {name!r} that can be read: {error}") from None
 
-    def __getitem__(self, ids: Sequence[int] | slice) -> Array:
+    def __getitem__(self, ids: Sequence[int] | slice) -> Floats:
         """Rows, shape (n, width)."""
         rows = np.asarray(self._rows[ids])
         if self._brain:  # the upper half of a 32-bit number
@@ -68,7 +67,7 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
         raise ModelError(f"{path}: no safetensors file: {error}") from None
 
 
-def write_safetensors(path: Path, tensors: Mapping[str, Array]) -> None:
+def write_safetensors(path: Path, tensors: Mapping[str, Floats]) -> None:
     """Write 32-bit tensors."""
     header, at = {}, 0
     for name, tensor in tensors.items():

@@ -9,12 +9,12 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Self
 
 from models.naming.injection import talks_to_a_model
 from models.records import NamingRequest
-from models.text.keywords import WORD, fold, idf, terms_of
+from models.text.keywords import idf
+from models.text.stems import stems, words
 
 MAX_TITLES: Final = 16
 MAX_TITLE_CHARS: Final = 120
@@ -101,8 +101,8 @@ class Evidence:
     @property
     def numbers(self) -> tuple[str, ...]:
         """Words with digits that as many titles hold, as they are spelled there, sorted."""
-        found = Counter(number for title in self.titles for number in set(numbered(title)))
-        return tuple(sorted(number for number, times in found.items() if times >= self.needed))
+        counts = Counter(number for title in self.titles for number in set(numbered(title)))
+        return tuple(sorted(number for number, times in counts.items() if times >= self.needed))
 
 
 def numbered(text: str) -> list[str]:
@@ -125,90 +125,3 @@ def clean(text: str) -> str:
 
 def _is_space(sign: str) -> bool:
     return sign.isspace() or unicodedata.category(sign)[0] == "Z"
-
-
-@lru_cache(maxsize=16_384)
-def stems(text: str) -> frozenset[str]:
-    """The words of a text that say something, without their endings."""
-    return frozenset(map(_stem, terms_of(text)))
-
-
-def words(*texts: str) -> frozenset[str]:
-    """All words of texts without their endings, also common ones, but none that only join others.
-
-    Common words ("buy", "now") say nothing of a journey and much in an order.
-    """
-    found = (fold(word) for text in texts for word in WORD.findall(text))
-    return frozenset(_stem(word) for word in found if word not in _JOINING)
-
-
-_JOINING: Final = frozenset(
-    (
-        "a",
-        "about",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "by",
-        "for",
-        "from",
-        "how",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "more",
-        "of",
-        "on",
-        "or",
-        "over",
-        "than",
-        "that",
-        "the",
-        "their",
-        "this",
-        "through",
-        "to",
-        "under",
-        "up",
-        "with",
-        "without",
-        "you",
-        "your",
-    )
-)
-_ENDINGS: Final = (
-    "ography",
-    "ographer",
-    "ings",
-    "ing",
-    "ers",
-    "er",
-    "ed",
-    "ies",
-    "ians",
-    "ian",
-    "istic",
-    "ists",
-    "ist",
-    "ism",
-    "ions",
-    "ion",
-    "al",
-    "ly",
-    "es",
-    "s",
-    "y",
-    "e",
-)
-
-
-def _stem(word: str) -> str:
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            root = word.removesuffix(ending)
-            return root[:-1] if len(root) > 3 and root[-1] == root[-2] else root
-    return word

@@ -3,7 +3,7 @@
 Sources: titles of umbrae/reddit-top-2.5-million (PDDL 1.0) and clinc/oos-eval (CC BY 3.0), as kept
 in the evaluation data. Run from the project's root:
 
-    python -m models.text.build_background ../shared/data
+    python -m models.text.build_background FOLDER
 """
 
 import csv

@@ -1,42 +1,28 @@
 """`journeys produce`: a file of activities onto the topic that the worker reads."""
 
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from itertools import chain
-from pathlib import Path
 from typing import Final
 
 import click
 import msgspec
-from kafka import KafkaProducer
-from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from models.errors import JourneysError
-from streams import topics
-from streams.cli import examples
-from streams.cli.common import BROKER, with_settings
+from models.errors import JourneysError, LineError
+from streams.cli.commands import examples
 from streams.cli.lines import batches, opened
-from streams.kafka.clients import connect
+from streams.cli.options import BROKER, with_settings
+from streams.cli.progress import reading
+from streams.kafka.activities import sender
 from streams.settings import Settings
 from streams.topics import Topics
 
-MAX_IN_FLIGHT: Final = 5_000  # records on their way to the broker: 1 MB of ordinary activities
 REPORTED_LINES: Final = 10  # of those that cannot be sent; a wrong file has a million of them
-_LINGER_MS: Final = 20  # time for a batch to fill; a person does not notice it
 
 
 class _Keyed(msgspec.Struct):
     user_id: str
-
-
-class _Unusable(Exception):
-    """One line cannot be sent: report it, go on."""
 
 
 _decoder = msgspec.json.Decoder(_Keyed)
@@ -66,7 +52,7 @@ def command(settings: Settings, file: BufferedReader, rate: float | None) -> Non
     """
     start = time.monotonic()
     sent = unusable = 0
-    with sender(settings) as send, opened(file) as stream, _progress(file) as advance:
+    with sender(settings) as send, opened(file) as stream, reading(file, "sending") as advance:
         lines = chain.from_iterable(batches(stream))
         for number, line in enumerate(_paced(lines, rate), 1):
             advance()
@@ -76,7 +62,7 @@ def command(settings: Settings, file: BufferedReader, rate: float | None) -> Non
             try:
                 send(_key(value), value)
                 sent += 1
-            except _Unusable as error:
+            except LineError as error:
                 unusable += 1
                 if unusable <= REPORTED_LINES:
                     click.echo(f"{file.name}:{number}: not sent: {error}", err=True)
@@ -89,70 +75,13 @@ def command(settings: Settings, file: BufferedReader, rate: float | None) -> Non
         raise JourneysError(f"{unusable:,} of {sent + unusable:,} lines were not sent")
 
 
-@contextmanager
-def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
-    """Gives `send(key, value)` to activity-events; all is acknowledged when the block ends.
-
-    `send` blocks while `MAX_IN_FLIGHT` records are unacknowledged.
-
-    Raises:
-        BrokerError: When the broker does not take the records within `broker_timeout`; also from
-            `send`.
-        SettingsError: When the topic does not exist.
-    """
-    topic = Topics.of(settings).activities
-    topics.partitions_of(settings, topic)
-    timeout_ms = int(settings.broker_timeout * 1000)
-    patience = 2 * settings.broker_timeout  # the client's own timeout has ended before, as a rule
-    slots = threading.BoundedSemaphore(MAX_IN_FLIGHT)
-    failures: list[BaseException] = []
-
-    def acknowledged(_: object) -> None:
-        slots.release()
-
-    def failed(error: BaseException) -> None:
-        failures.append(error)
-        slots.release()
-
-    with connect(
-        settings,
-        KafkaProducer,
-        acks="all",
-        enable_idempotence=True,
-        linger_ms=_LINGER_MS,
-        batch_size=131_072,
-        allow_auto_create_topics=False,
-        request_timeout_ms=timeout_ms,
-        max_block_ms=timeout_ms,
-        delivery_timeout_ms=timeout_ms + _LINGER_MS,
-    ) as producer:
-
-        def send(key: bytes, value: bytes) -> None:
-            free = slots.acquire(timeout=patience)
-            if failures:
-                raise failures[0]
-            if not free:
-                raise KafkaTimeoutError("it confirms nothing")
-            try:
-                future = producer.send(topic, key=key, value=value)
-            except MessageSizeTooLargeError:
-                slots.release()
-                raise _Unusable(f"{len(value):,} bytes are more than a broker takes") from None
-            future.add_callback(acknowledged).add_errback(failed)
-
-        yield send
-        producer.flush(timeout=patience)
-        if failures:
-            raise failures[0]
-
-
 def _key(value: bytes) -> bytes:
     try:
         user_id = _decoder.decode(value).user_id
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise _Unusable(str(error)) from None
+        raise LineError(str(error)) from None
     if not user_id:
-        raise _Unusable("user_id is empty")
+        raise LineError("user_id is empty")
     return user_id.encode()
 
 
@@ -162,16 +91,3 @@ def _paced(lines: Iterable[bytes], rate: float | None) -> Iterator[bytes]:
         if rate and (ahead := number / rate - (time.monotonic() - start)) > 0:
             time.sleep(ahead)
         yield line
-
-
-@contextmanager
-def _progress(file: BufferedReader) -> Iterator[Callable[[], None]]:
-    """A bar over the file's bytes, or a spinner for a pipe; only where somebody sees it."""
-    path = Path(file.name)
-    total = path.stat().st_size if path.is_file() else None
-    columns = (SpinnerColumn(), TextColumn("sending"), BarColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
-    ) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda: progress.update(task, completed=file.tell()) if total else None

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Final
 
+import click
+from rich.console import Console
 from rich.text import Text
 
 from models.decoding import ChangeEvent
@@ -67,6 +69,26 @@ class ChangeLines:
             f"{journey.activities} activities in {len(journey.windows)} windows, "
             f"confidence {journey.confidence:.2f}: {titles}"
         )
+
+
+class ChangePrinter:
+    """Prints a line of each change, cut to the width of a terminal.
+
+    Args:
+        console: Where to.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._lines = ChangeLines()
+
+    def print(self, change: ChangeEvent) -> None:
+        """Print one."""
+        line = self._lines.line(change)
+        if self._console.is_terminal:
+            self._console.print(line, no_wrap=True, overflow="ellipsis")
+        else:
+            click.echo(line.plain)
 
 
 def _plain(text: str) -> str:

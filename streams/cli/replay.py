@@ -2,28 +2,26 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from models.encoders.encoder import Encoder, VectorCache
-from models.records import JourneyRecord, cloudevent, encode
-from streams.cli import examples
-from streams.cli.common import with_settings
+from models.records import CurrentJourney, cloudevent, encode
+from streams.cli.commands import examples
 from streams.cli.lines import batches, opened
-from streams.replay import Replay, Step
+from streams.cli.options import with_settings
+from streams.cli.paths import OUTPUT
+from streams.cli.progress import reading
 from streams.settings import Settings
 
-SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects has them all
+if TYPE_CHECKING:
+    from streams.replay import Step
 
-_OUTPUT: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
+SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects has them all
 
 
 @click.command(
@@ -37,11 +35,11 @@ _OUTPUT: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option(
     "--assignments",
     "assignments_to",
-    type=_OUTPUT,
+    type=OUTPUT,
     help="write to which cluster and journey each activity was put",
 )
-@click.option("--journeys", "journeys_to", type=_OUTPUT, help="write the journeys as they are last")
-@click.option("--rejects", "rejects_to", type=_OUTPUT, help="write the lines that were rejected")
+@click.option("--journeys", "journeys_to", type=OUTPUT, help="write the journeys as they are last")
+@click.option("--rejects", "rejects_to", type=OUTPUT, help="write the lines that were rejected")
 @click.option(
     "--partitions",
     type=click.IntRange(1, 10_000),
@@ -76,6 +74,11 @@ def command(
     Changes go to stdout, a line each (CloudEvents). A line that is no activity is told on stderr
     and counted, and the run goes on. Ctrl-C ends the input: the files are still written.
     """
+    # The engine's compiler and the encoder take a second to import: not for --help.
+    from models.encoders.cache import VectorCache
+    from models.encoders.encoder import Encoder
+    from streams.replay import Replay
+
     encoder = Encoder.open(
         settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
     )
@@ -88,7 +91,7 @@ def command(
         report = _Report(*files)
         try:
             stream = stack.enter_context(opened(file))
-            with _progress(file) as advance:
+            with reading(file, "replay", shown=not sys.stdout.isatty()) as advance:
                 for batch in batches(stream):
                     for step in replay.run([batch]):
                         report.add(step)
@@ -107,11 +110,11 @@ class _Report:
         self._assignments_to, self._journeys_to, self._rejects_to = assignments, journeys, rejects
         self._assigned: list[tuple[str, str, str | None]] = []
         self._merged: dict[str, str] = {}
-        self._journeys: dict[str, JourneyRecord] = {}
+        self._journeys: dict[str, CurrentJourney] = {}
         self._applied = self._changes = self._rejected = 0
         self._start = time.perf_counter()
 
-    def add(self, step: Step) -> None:
+    def add(self, step: "Step") -> None:
         """Write the step's changes; keep what can only be told at the end."""
         if step.rejected is not None:
             self._reject(step)
@@ -122,8 +125,8 @@ class _Report:
             self._assigned.append((step.activity.event_id, step.activity.user_id, cluster_id))
         for outcome in step.outcomes:
             self._merged.update(outcome.merged)
-            for record in outcome.records:
-                self._journeys[record.journey.journey_id] = record
+            for current in outcome.journeys:
+                self._journeys[current.journey.journey_id] = current
             for change in outcome.changes:
                 self._changes += 1
                 sys.stdout.buffer.write(cloudevent(change) + b"\n")
@@ -132,7 +135,7 @@ class _Report:
         """Write the files that need the end, and the summary."""
         sys.stdout.buffer.flush()
         journey_of = {
-            record.journey.cluster_id: journey_id for journey_id, record in self._journeys.items()
+            current.journey.cluster_id: journey_id for journey_id, current in self._journeys.items()
         }
         for event_id, user_id, cluster_id in self._assigned:
             final = cluster_id
@@ -148,8 +151,8 @@ class _Report:
                     "journey_id": journey_of.get(final or ""),
                 },
             )
-        for record in self._journeys.values():
-            _write(self._journeys_to, _flat(record))
+        for current in self._journeys.values():
+            _write(self._journeys_to, _flat(current))
         seconds = time.perf_counter() - self._start
         _say(
             f"{self._applied:,} activities of {users:,} users in {seconds:.1f} s: "
@@ -157,7 +160,7 @@ class _Report:
             f"{self._rejected:,} lines rejected"
         )
 
-    def _reject(self, step: Step) -> None:
+    def _reject(self, step: "Step") -> None:
         assert step.rejected is not None
         self._rejected += 1
         if self._rejected <= SHOWN_REJECTS:
@@ -179,9 +182,9 @@ class _Report:
         )
 
 
-def _flat(record: JourneyRecord) -> dict[str, Any]:
-    """A journey's last record with what is in its `journey` beside the rest, not below it."""
-    whole: dict[str, Any] = msgspec.to_builtins(record)
+def _flat(current: CurrentJourney) -> dict[str, Any]:
+    """A journey as it stood last, with what is in its `journey` beside the rest, not below it."""
+    whole: dict[str, Any] = msgspec.to_builtins(current)
     journey = whole.pop("journey")
     first = {"journey_id": None, "user_id": None, "cluster_id": None, "name": None, "stage": None}
     return {**first, **journey, **whole}
@@ -194,17 +197,3 @@ def _write(file: IO[bytes] | None, line: dict[str, Any]) -> None:
 
 def _say(text: str) -> None:
     click.echo(f"journeys: {text}", err=True)
-
-
-@contextmanager
-def _progress(file: BufferedReader) -> Iterator[Any]:
-    """A bar on stderr, moved on by calling what is yielded; none where it would be in the way."""
-    console = Console(stderr=True)
-    total = Path(file.name).stat().st_size if Path(file.name).is_file() else None
-    if not console.is_terminal or sys.stdout.isatty() or total is None:
-        yield lambda: None
-        return
-    columns = (TextColumn("replay"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda: progress.update(task, completed=file.tell())

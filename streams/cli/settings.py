@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from models.errors import JourneysError
-from streams.cli import examples
-from streams.cli.common import shown_default
+from streams.cli.commands import examples
+from streams.cli.options import shown_default
 from streams.settings import PREFIX, Settings
 
 

@@ -5,9 +5,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from streams import topics
-from streams.cli import examples
-from streams.cli.common import BROKER, with_settings
+from streams.cli.commands import examples
+from streams.cli.options import BROKER, with_settings
+from streams.kafka import admin
 from streams.settings import Settings
 
 _json_flag = click.option("--json", "as_json", is_flag=True, help="print JSON")
@@ -32,7 +32,7 @@ def command() -> None:
 @_json_flag
 def create(settings: Settings, as_json: bool) -> None:
     """Make the topics that are missing; leave the others as they are."""
-    made = topics.create(settings)
+    made = admin.create(settings)
     if as_json:
         _print_json(
             [
@@ -58,7 +58,7 @@ def create(settings: Settings, as_json: bool) -> None:
 @_json_flag
 def describe(settings: Settings, as_json: bool) -> None:
     """Show each topic's partitions, cleanup and end offsets."""
-    states = topics.describe(settings)
+    states = admin.describe(settings)
     if as_json:
         _print_json(states)
         return
@@ -77,7 +77,7 @@ def describe(settings: Settings, as_json: bool) -> None:
     Console().print(table)
 
 
-def _what_happened(one: topics.Creation) -> str:
+def _what_happened(one: admin.Creation) -> str:
     if not one.existing:
         return f"created with {one.spec.partitions} partitions"
     if one.differs:

@@ -1,17 +1,17 @@
 """`journeys tune`: train the naming model."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.errors import JourneysError, SettingsError
-from streams.cli import examples
-from streams.cli.common import with_settings
+from models.errors import SettingsError
+from streams.cli.commands import examples
+from streams.cli.extras import need_extra
+from streams.cli.options import with_settings
+from streams.cli.paths import NAMED_GROUPS, data_option
+from streams.cli.progress import bars
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ SHOWN_EVERY: Final = 10  # steps between two lines where there is no terminal
 
 @click.group(
     epilog=examples(
-        "journeys tune lora --model models/smollm2-135m --out tuned/lora",
-        "journeys tune prompt --model models/smollm2-135m --out tuned/prompt",
+        "journeys tune lora --model SERVED --data FOLDER --out tuned/lora",
+        "journeys tune prompt --model SERVED --data FOLDER --out tuned/prompt",
     )
 )
 def command() -> None:
@@ -41,14 +41,7 @@ def _options(steps: int, size: int) -> Callable[[Callable[..., None]], Callable[
             metavar="FOLDER",
             help="the model that is served, in the form of transformers; or its hub id",
         ),
-        click.option(
-            "--data",
-            type=click.Path(path_type=Path),
-            show_default=True,
-            default=Path("../shared/data/names"),
-            help="folder of the named groups; lists "
-            "and subreddits that `evaluate naming` judges on are not learned",
-        ),
+        data_option(NAMED_GROUPS, "those that `evaluate naming` judges on are not learned"),
         click.option(
             "--out",
             type=click.Path(file_okay=False, path_type=Path),
@@ -96,7 +89,7 @@ def _options(steps: int, size: int) -> Callable[[Callable[..., None]], Callable[
 
 @command.command(
     epilog=examples(
-        "journeys tune prompt --model models/smollm2-135m --out tuned/prompt",
+        "journeys tune prompt --model SERVED --data FOLDER --out tuned/prompt",
         "JOURNEYS_NAMING_PROMPT=tuned/prompt journeys namer --vllm-url http://vllm:8000",
     )
 )
@@ -118,8 +111,8 @@ def prompt(**given: Any) -> None:
 
 @command.command(
     epilog=examples(
-        "journeys tune lora --model models/smollm2-135m --out tuned/lora",
-        "vllm serve models/smollm2-135m --enable-lora --lora-modules names=tuned/lora",
+        "journeys tune lora --model SERVED --data FOLDER --out tuned/lora",
+        "vllm serve SERVED --enable-lora --lora-modules names=tuned/lora",
         "JOURNEYS_NAMING_PROMPT=plain journeys namer --vllm-url http://vllm:8000 "
         "--vllm-model names",
     )
@@ -144,12 +137,7 @@ def _run(
     threads: int | None,
     length: int,
 ) -> None:
-    missing = [name for name in ("torch", "transformers", "peft") if find_spec(name) is None]
-    if missing:
-        raise JourneysError(
-            f"{', '.join(missing)} not installed: tuning needs the extra `tune` "
-            "(pip install 'interest-journeys[tune]')"
-        )
+    need_extra("tune", "torch", "transformers", "peft")
     import torch
 
     from models.datasets import named_groups as groups
@@ -182,15 +170,7 @@ class _Bar:
     """Shows steps and loss: a bar on a terminal, else a line now and then."""
 
     def __init__(self, steps: int) -> None:
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
+        self._progress = bars()
         self._task = self._progress.add_task("training", total=steps)
         self._steps = steps
         self._loss: float | None = None

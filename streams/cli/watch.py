@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 import click
 from kafka import KafkaConsumer, TopicPartition
@@ -11,10 +12,11 @@ from rich.console import Console
 
 from models.decoding import decode_change
 from models.errors import Rejected
-from streams import topics
-from streams.cli import examples
-from streams.cli.common import BROKER, with_settings
-from streams.cli.render import ChangeLines
+from streams.cli.commands import examples
+from streams.cli.options import BROKER, with_settings
+from streams.cli.render import ChangePrinter
+from streams.formats.reading import OutputReader
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
@@ -47,34 +49,30 @@ def command(
     most: int | None,
 ) -> None:
     """Print journey changes as they come: when, who, what, which journey, why."""
-    console, lines = Console(), ChangeLines()
+    printer, reader = ChangePrinter(Console()), OutputReader(settings)
     wanted = (
-        value
-        for key, value in _records(settings, from_beginning, until_idle)
-        if value is not None and user in (None, (key or b"").decode(errors="replace"))
+        record
+        for record in _records(settings, reader, from_beginning, until_idle)
+        if record.value is not None and user in (None, (record.key or b"").decode(errors="replace"))
     )
-    for value in islice(wanted, most):
-        if as_json:
-            click.echo(value)
-            continue
+    for record in islice(wanted, most):
         try:
-            line = lines.line(decode_change(value))
+            change = reader.change(record.value, record.headers)
+            if as_json:
+                click.echo(change)
+            else:
+                printer.print(decode_change(change))
         except Rejected as error:
             click.echo(f"not a journey change: {error.detail}", err=True)
-            continue
-        if console.is_terminal:
-            console.print(line, no_wrap=True, overflow="ellipsis")
-        else:
-            click.echo(line.plain)
 
 
 def _records(
-    settings: Settings, from_beginning: bool, until_idle: float | None
-) -> Iterator[tuple[bytes | None, bytes | None]]:
-    """Keys and values of `journey-changes`, in each partition's order."""
+    settings: Settings, reader: OutputReader, from_beginning: bool, until_idle: float | None
+) -> Iterator[Any]:
+    """The records of `journey-changes`, in each partition's order, for the reader to decode."""
     name = Topics.of(settings).changes
-    partitions = topics.partitions_of(settings, name)
-    ends = () if from_beginning else topics.end_offsets(settings, {name: partitions})[name]
+    partitions = admin.partitions_of(settings, name)
+    ends = () if from_beginning else admin.end_offsets(settings, {name: partitions})[name]
     with connect(settings, KafkaConsumer, allow_auto_create_topics=False) as client:
         client.assign([TopicPartition(name, number) for number in range(partitions)])
         client.seek_to_beginning()
@@ -85,6 +83,6 @@ def _records(
         last = time.monotonic()
         while until_idle is None or time.monotonic() - last < until_idle:
             for records in client.poll(timeout_ms=200).values():
-                for record in records:
-                    yield record.key, record.value
+                reader.prepare(record.value for record in records)
+                yield from records
                 last = time.monotonic()

@@ -2,8 +2,8 @@
 
 import click
 
-from streams.cli import examples
-from streams.cli.common import with_settings
+from streams.cli.commands import examples
+from streams.cli.options import with_settings
 from streams.settings import Settings
 
 

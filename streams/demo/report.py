@@ -25,37 +25,37 @@ Row: TypeAlias = tuple[str, str, str, str, str, str]
 
 def report(settings: Settings, ledger: Ledger, sample: Sample) -> None:
     """Print each user's journeys, and how they compare with what is known of the sample."""
-    records = sorted(
-        ledger.journeys.values(), key=lambda record: (record.user_id, record.journey.started_at)
+    journeys = sorted(
+        ledger.journeys.values(), key=lambda current: (current.user_id, current.journey.started_at)
     )
     rows = [
         (
-            record.user_id,
-            record.name,
-            record.journey.stage,
-            _day(record.journey.started_at),
-            _items(record.journey),
-            _why(record.journey, settings),
+            current.user_id,
+            current.name,
+            current.journey.stage,
+            _day(current.journey.started_at),
+            _items(current.journey),
+            _why(current.journey, settings),
         )
-        for record in records
+        for current in journeys
     ]
     console = Console()
     if console.is_terminal:
         console.print(_table(rows))
     else:
         _print_plain([("user", "journey", "stage", "since", "items", "why"), *rows])
-    people = len({record.user_id for record in records})
+    people = len({current.user_id for current in journeys})
     click.echo(
-        f"{len(records)} journeys of {people} people from {len(sample.activities):,} activities"
+        f"{len(journeys)} journeys of {people} people from {len(sample.activities):,} activities"
     )
-    result = score(records, sample.truth)
+    result = score(journeys, sample.truth)
     click.echo(
         f"{result.found} of {result.lasting} lasting interests found; "
         f"{result.mistaken} of {result.short} binges and one-offs mistaken"
     )
     same = "" if ledger.unexpected else ", the same as `journeys replay` gives with no broker"
     click.echo(f"{len(ledger.expected & ledger.seen)} changes{same}")
-    if by_model := sum(record.name_source == "llm" for record in records):
+    if by_model := sum(current.name_source == "llm" for current in journeys):
         click.echo(f"{by_model} journeys named by the language model, the others by keywords")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from models.errors import Reason, Rejected
-from models.records import ChangeData, JourneyRecord, encode
+from models.records import ChangeData, CurrentJourney, encode
 from streams.formats.values import is_framed, value_decoder
 from streams.settings import Settings
 
@@ -51,13 +51,13 @@ class OutputReader:
         data = self._record(value, ChangeData)
         return encode({**attributes, "datacontenttype": "application/json", "data": data})
 
-    def journey(self, value: bytes) -> JourneyRecord:
+    def journey(self, value: bytes) -> CurrentJourney:
         """A record of `journeys`; `prepare` has seen it.
 
         Raises:
             Rejected: It is none.
         """
-        record: JourneyRecord = self._record(value, JourneyRecord)
+        record: CurrentJourney = self._record(value, CurrentJourney)
         return record
 
     def _record(self, value: bytes, kind: type[msgspec.Struct]) -> Any:

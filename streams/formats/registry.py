@@ -11,8 +11,6 @@ from json import JSONDecodeError
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-import httpx
-
 from models.errors import Reason, RegistryError, Rejected, SettingsError
 from streams.formats.extra import needed
 from streams.settings import Settings
@@ -54,6 +52,7 @@ class Registry:
         if settings.registry_url is None:
             raise SettingsError("JOURNEYS_REGISTRY_URL: this needs a schema registry, none is set")
         self._confluent = needed("confluent_kafka.schema_registry")
+        self._transport_error = needed("httpx").TransportError
         self.url = _shown(settings.registry_url)
         self._user = settings.registry_username
         options: dict[str, Any] = {
@@ -131,7 +130,7 @@ class Registry:
             raise self._refusal(error, subject) from None
         except JSONDecodeError:
             raise self._no_registry("200") from None
-        except httpx.TransportError as error:
+        except self._transport_error as error:
             if isinstance(_root(error), ssl.SSLCertVerificationError):
                 raise SettingsError(
                     f"JOURNEYS_SSL_CA: the certificate of the schema registry at {self.url} is not "

@@ -14,7 +14,7 @@ from models.errors import RegistryError
 from models.records import (
     Change,
     ChangeData,
-    JourneyRecord,
+    CurrentJourney,
     change_data,
     cloudevent,
     cloudevent_attributes,
@@ -23,9 +23,10 @@ from models.records import (
 from streams.formats import avro, protobuf, schemas
 from streams.formats.registry import Registry, Schema
 from streams.formats.values import framed
-from streams.kafka.sending import NO_HEADERS, Headers
 from streams.settings import Settings
 from streams.topics import Topics
+
+Headers = list[tuple[str, bytes]]
 
 RETRY_SECONDS: Final = 0.5
 
@@ -43,7 +44,7 @@ class OutputFormat(Protocol):
     def change(self, change: Change) -> tuple[bytes, Headers]:
         """A record of `journey-changes`."""
 
-    def journey(self, journey: JourneyRecord) -> tuple[bytes, Headers]:
+    def journey(self, journey: CurrentJourney) -> tuple[bytes, Headers]:
         """A record of `journeys`."""
 
 
@@ -66,9 +67,9 @@ class JsonOutput:
         """See `OutputFormat`."""
         return cloudevent(change), _CLOUDEVENT
 
-    def journey(self, journey: JourneyRecord) -> tuple[bytes, Headers]:
+    def journey(self, journey: CurrentJourney) -> tuple[bytes, Headers]:
         """See `OutputFormat`."""
-        return encode(journey), NO_HEADERS
+        return encode(journey), []
 
 
 class RegistryOutput:
@@ -86,7 +87,7 @@ class RegistryOutput:
         topics, registry = Topics.of(settings), Registry(settings)
         self._content_type = _CONTENT_TYPES[settings.output_format]
         self._change = _writer(settings, registry, topics.changes, ChangeData, "JourneyChange")
-        self._journey = _writer(settings, registry, topics.journeys, JourneyRecord, "Journey")
+        self._journey = _writer(settings, registry, topics.journeys, CurrentJourney, "Journey")
 
     def change(self, change: Change) -> tuple[bytes, Headers]:
         """See `OutputFormat`."""
@@ -94,7 +95,7 @@ class RegistryOutput:
         headers = [(f"ce_{name}", text.encode()) for name, text in attributes.items()]
         return self._change(change_data(change)), [("content-type", self._content_type), *headers]
 
-    def journey(self, journey: JourneyRecord) -> tuple[bytes, Headers]:
+    def journey(self, journey: CurrentJourney) -> tuple[bytes, Headers]:
         """See `OutputFormat`."""
         return self._journey(journey), [("content-type", self._content_type)]
 

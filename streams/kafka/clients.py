@@ -1,6 +1,6 @@
-"""The kafka-python clients of topics and commands: made here, so that every failure is one line.
+"""The kafka-python clients of `admin` and the commands: made here, so that a failure is one line.
 
-The workers do not use these: Faust brings its own.
+What the services read and write goes through the clients that Faust and `producers` make.
 """
 
 from collections.abc import Callable, Iterator

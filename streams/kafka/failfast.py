@@ -1,4 +1,4 @@
-"""A Faust transport whose Kafka consumer is watched: when it can read no more, the app ends.
+"""A Faust transport that fails fast: when its Kafka consumer can read no more, the app ends.
 
 The client keeps a failure for whoever asks it next, and Faust does not ask: without this, a group
 that refuses a member (an authorisation that is missing, a session that is too long for the broker)
@@ -15,11 +15,11 @@ from models.errors import BrokerError
 REFUSED_SECONDS: Final = 1.0  # between two tries to join while the app stops
 
 
-class Thread(driver.AIOKafkaConsumerThread):
+class FailFastThread(driver.AIOKafkaConsumerThread):
     """The thread that talks to the group's coordinator and fetches."""
 
     async def on_start(self) -> None:
-        """Faust's hook: the Kafka consumer starts; it is watched from now on."""
+        """Faust's hook: the Kafka consumer starts; what ends it is noticed from now on."""
         await super().on_start()
         kafka = self._ensure_consumer()
         for task in (kafka._coordinator._coordination_task, kafka._fetcher._fetch_task):
@@ -41,14 +41,14 @@ class Thread(driver.AIOKafkaConsumerThread):
         asyncio.run_coroutine_threadsafe(self.app.crash(reason), self.app.loop)
 
 
-class Consumer(driver.Consumer):
-    """Faust's consumer in such a thread."""
+class FailFastConsumer(driver.Consumer):
+    """Faust's consumer, in such a thread."""
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return Thread(self, loop=self.loop, beacon=self.beacon)
+        return FailFastThread(self, loop=self.loop, beacon=self.beacon)
 
 
-class Transport(driver.Transport):
+class FailFastTransport(driver.Transport):
     """Faust's Kafka transport with that consumer."""
 
-    Consumer: ClassVar[type[Any]] = Consumer
+    Consumer: ClassVar[type[Any]] = FailFastConsumer

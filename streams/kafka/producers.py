@@ -15,7 +15,7 @@ write is checked against, keeps a zombie quiet.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -53,21 +53,25 @@ def fill(batch: BatchBuilder, parts: Iterable[tuple[bytes, bytes | None]]) -> bo
     return True
 
 
-class Writers:
+class PartitionProducers:
     """The producers of the partitions that this worker owns.
 
     Args:
         app: Its producer's settings are used.
         changelog: The topic of the state.
+        client: Makes a producer of the Kafka client.
 
     Attributes:
         changelog: The topic of the state.
     """
 
-    def __init__(self, app: AppT, changelog: str) -> None:
+    def __init__(
+        self, app: AppT, changelog: str, client: Callable[..., AIOKafkaProducer] = AIOKafkaProducer
+    ) -> None:
         self.changelog = changelog
         self._app = app
-        self._writers: dict[int, AIOKafkaProducer] = {}
+        self._client = client
+        self._producers: dict[int, AIOKafkaProducer] = {}
         self._fences: bool | None = None  # not known before the first answer
 
     async def take(self, partitions: Iterable[int]) -> dict[int, int]:
@@ -82,11 +86,11 @@ class Writers:
             SettingsError: The changelog has another number of partitions than the activities.
         """
         wanted = sorted(partitions)
-        earlier = list(self._writers.values())
+        earlier = list(self._producers.values())
         if wanted and self._fences is None:
             self._fences = await self._fencing(wanted[0])
-        self._writers = dict(
-            zip(wanted, await asyncio.gather(*map(self._writer, wanted)), strict=True)
+        self._producers = dict(
+            zip(wanted, await asyncio.gather(*map(self._producer, wanted)), strict=True)
         )
         if wanted:
             await self._check(wanted[0])
@@ -100,7 +104,7 @@ class Writers:
         Args:
             owned: The partition for which it will be written.
         """
-        return self._writers[owned].create_batch()
+        return self._producers[owned].create_batch()
 
     async def partitions_of(self, owned: int, topic: str) -> int:
         """How many partitions a topic has.
@@ -108,7 +112,7 @@ class Writers:
         Raises:
             KafkaError: The broker does not say.
         """
-        return len(await self._writers[owned].partitions_for(topic))
+        return len(await self._producers[owned].partitions_for(topic))
 
     async def append(
         self, owned: int, topic: str, partition: int, batch: BatchBuilder
@@ -129,7 +133,7 @@ class Writers:
                 worker has taken the partition.
         """
         count: int = batch.record_count()
-        sent = await self._writers[owned].send_batch(batch, topic, partition=partition)
+        sent = await self._producers[owned].send_batch(batch, topic, partition=partition)
 
         async def last() -> int:
             return int((await sent).offset) + count - 1
@@ -138,8 +142,8 @@ class Writers:
 
     async def close(self) -> None:
         """Stop the producers."""
-        writers, self._writers = list(self._writers.values()), {}
-        await asyncio.gather(*map(self._stop, writers))
+        producers, self._producers = list(self._producers.values()), {}
+        await asyncio.gather(*map(self._stop, producers))
 
     async def _check(self, owned: int) -> None:
         has = await self.partitions_of(owned, self.changelog)
@@ -164,26 +168,26 @@ class Writers:
             chatter.setLevel(level)
         return True
 
-    async def _writer(self, partition: int) -> AIOKafkaProducer:
+    async def _producer(self, partition: int) -> AIOKafkaProducer:
         if not self._fences:
             return await self._started(None)
-        writer = await self._started(self._id(partition))
+        producer = await self._started(self._id(partition))
         # The id was for the epoch only; from here on it is an idempotent producer.
-        writer._txn_manager.transactional_id = None
-        return writer
+        producer._txn_manager.transactional_id = None
+        return producer
 
     async def _started(self, transactional_id: str | None) -> AIOKafkaProducer:
         settings: Any = self._app.producer
-        writer = AIOKafkaProducer(
+        producer = self._client(
             **{**settings._settings_default(), **settings._settings_auth()},
             transactional_id=transactional_id,
         )
         try:
-            await writer.start()
+            await producer.start()
         except BaseException:
-            await self._stop(writer)
+            await self._stop(producer)
             raise
-        return writer
+        return producer
 
     def _id(self, partition: int) -> str:
         return f"{self.changelog}-{partition}"
@@ -197,6 +201,6 @@ class Writers:
         )
         return await acknowledged
 
-    async def _stop(self, writer: AIOKafkaProducer) -> None:
+    async def _stop(self, producer: AIOKafkaProducer) -> None:
         with suppress(KafkaError, asyncio.TimeoutError):
-            await asyncio.wait_for(writer.stop(), STOP_SECONDS)
+            await asyncio.wait_for(producer.stop(), STOP_SECONDS)

@@ -1,4 +1,4 @@
-"""What a worker's log is spared: a broker that is away is one line, not a thousand."""
+"""What a service's log is spared: a broker that is away is a line now and then, not a thousand."""
 
 import logging
 import time
@@ -37,7 +37,7 @@ class Seldom(logging.Filter):
 
 
 def calm() -> None:
-    """Have the Kafka client repeat itself seldom."""
+    """Have the Kafka client of this process repeat itself seldom."""
     seldom = Seldom()
     for name in _CHATTY:
         logging.getLogger(name).addFilter(seldom)

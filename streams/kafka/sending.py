@@ -2,21 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final, NamedTuple
 
-from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from streams.kafka.producers import Writers
+from streams.kafka.partitioning import partition_of
+from streams.kafka.producers import PartitionProducers
 
 Headers = list[tuple[str, bytes]]  # a list: the client's record builder takes nothing else
 NO_HEADERS: Final[Headers] = []
 
-_partitioner: Final = DefaultPartitioner()
 
-
-class Letter(NamedTuple):
+class OutgoingRecord(NamedTuple):
     """One record to send; `partition` None lets its key choose."""
 
     topic: str
@@ -26,44 +23,38 @@ class Letter(NamedTuple):
     partition: int | None = None
 
 
-async def send(letters: Sequence[Letter], writers: Writers, owned: int) -> None:
-    """Send letters, in order per partition; returns when all replicas have all of them.
+async def send(
+    records: Sequence[OutgoingRecord], producers: PartitionProducers, owned: int
+) -> None:
+    """Send records, in order per partition; returns when all replicas have all of them.
 
     Args:
-        letters: What to send.
-        writers: With what.
+        records: What to send.
+        producers: With what.
         owned: The partition for which they are sent.
 
     Raises:
         KafkaError: Some were not acknowledged; which ones is not known.
     """
     counts = {
-        topic: await writers.partitions_of(owned, topic)
-        for topic in {letter.topic for letter in letters}
+        topic: await producers.partitions_of(owned, topic)
+        for topic in {record.topic for record in records}
     }
     batches: dict[tuple[str, int], list[BatchBuilder]] = {}
-    for topic, key, value, headers, wanted in letters:
+    for topic, key, value, headers, wanted in records:
         count = counts[topic]
-        partition = _partition(key or b"", count) if wanted is None else wanted % count
+        partition = partition_of(key or b"", count) if wanted is None else wanted % count
         filled = batches.setdefault((topic, partition), [])
         if (
             not filled
             or filled[-1].append(timestamp=None, key=key, value=value, headers=headers) is None
         ):
-            filled.append(writers.batch(owned))
+            filled.append(producers.batch(owned))
             filled[-1].append(timestamp=None, key=key, value=value, headers=headers)
     await asyncio.gather(
         *[
-            await writers.append(owned, topic, partition, batch)
+            await producers.append(owned, topic, partition, batch)
             for (topic, partition), filled in batches.items()
             for batch in filled
         ]
     )
-
-
-@lru_cache(maxsize=65_536)
-def _partition(key: bytes, count: int) -> int:
-    # As the default producers do, so that a user's changes lie together in every client's eyes.
-    partitions = list(range(count))
-    partition: int = _partitioner(key, partitions, partitions)
-    return partition

@@ -1,75 +1,27 @@
 """A Faust transport that gives agents batches: one message per partition and poll.
 
-The message's value is a `Batch`, the list of the consumer's records (`key`, `value`, `offset`,
-`timestamp`, `headers`), and its offset is the last record's, so Faust's cost per message is paid
-once a batch (DESIGN.md, section 8). All topics come this way, the changelog too; `Batches` is their
-schema.
-
+All topics come this way, the changelog too; what a batch is stands in `streams.kafka.messages`.
 Broker urls of the scheme `batch://` lead here (entry point group `faust.transports`).
 """
 
 import asyncio
 import time
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Final, Protocol
 
-import faust
 from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, ConsumerMessage, Message
+from faust.types import TP, Message
 from mode.utils.futures import notify
 
-from streams.kafka import failfast as watched
+from streams.kafka.failfast import FailFastThread
+from streams.kafka.messages import Batch, BatchMessage, Record, as_message, in_turns
 
 NOTHING_ACTIVE_SECONDS: Final = 0.05  # until it is looked again whether a partition may be read
 
 
-class Record(Protocol):
-    """One record as the Kafka client gives it; times are epoch ms, -1 when there is none."""
-
-    key: bytes | None
-    value: bytes | None
-    offset: int
-    timestamp: int
-    timestamp_type: int
-    headers: Sequence[tuple[str, bytes]]
-
-
-class Batch(list[Record]):
-    """Records of one partition in order.
-
-    Attributes:
-        after: Offset up to which all records were handed on before, in this generation, or handled
-            by whoever committed; -1 at the beginning.
-    """
-
-    def __init__(self, records: Iterable[Record], after: int) -> None:
-        super().__init__(records)
-        self.after = after
-
-
-class Batches(faust.Schema[Any, Any]):
-    """Leaves a batch as it is: what is in a record is for the stages to judge."""
-
-    def compile(self, app: Any, **_: Any) -> Callable[..., Awaitable[Any]]:
-        """Faust's hook: the function that turns a message into an event."""
-
-        async def decode(message: Message, *, propagate: bool = False) -> Any:
-            return app.create_event(None, message.value, None, message)
-
-        return decode
-
-
-class _Thread(watched.Thread):
+class _Thread(FailFastThread):
     """The thread that talks to the group's coordinator and fetches."""
 
     async def on_start(self) -> None:
@@ -78,14 +30,14 @@ class _Thread(watched.Thread):
         coordinator = self._ensure_consumer()._coordinator
         beat = coordinator._do_heartbeat
 
-        async def watched() -> bool:
+        async def heartbeat() -> bool:
             sent = time.monotonic()
             alive: bool = await beat()
             if alive and not coordinator._rejoin_needed_fut.done():
                 self.consumer.settled_at = sent  # type: ignore[attr-defined]
             return alive
 
-        coordinator._do_heartbeat = watched
+        coordinator._do_heartbeat = heartbeat
 
     async def getmany(
         self,
@@ -208,9 +160,9 @@ class Consumer(driver.Consumer):
             for value in (position, state.highwater)
         )
 
-    def abandon(self, message: Message) -> None:
+    def abandon(self, message: BatchMessage) -> None:
         """Forget a message that will not be acknowledged: its partition went to another worker."""
-        self._unacked_messages.discard(message)
+        self._unacked_messages.discard(message)  # type: ignore[arg-type]
         notify(self._waiting_for_ack)
 
     def _new_offset(self, tp: TP) -> int | None:
@@ -232,7 +184,7 @@ class Consumer(driver.Consumer):
         """See `on_buffer_full`."""
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's guesses about stalls; `streams.worker.health` looks at progress itself."""
+        """Faust's guesses about stalls; the worker's health looks at progress itself."""
 
 
 class Transport(driver.Transport):
@@ -241,37 +193,28 @@ class Transport(driver.Transport):
     Consumer: ClassVar[type[Any]] = Consumer
 
 
-def in_turns(records: Mapping[TP, list[Record]], size: int) -> Iterator[tuple[TP, list[Record]]]:
-    """Cut each partition's records into batches; a batch of each partition, then the next ones.
+class ConsumerGroup(Protocol):
+    """The consumer group, as the worker's app shows it to those who write for its partitions."""
 
-    Partitions are worked on side by side, so a worker must not get one partition's batches in a
-    row.
-    """
-    longest = max(map(len, records.values()), default=0)
-    for start in range(0, longest, size):
-        for tp, found in records.items():
-            if start < len(found):
-                yield tp, found[start : start + size]
+    @property
+    def consumer(self) -> Consumer:
+        """This worker's consumer."""
 
+    @property
+    def consumer_generation_id(self) -> int:
+        """The group's present generation; it rises with every rebalance."""
 
-def as_message(tp: TP, batch: Sequence[Record], generation: int) -> ConsumerMessage:
-    """A batch as one message at its last record's offset."""
-    last = batch[-1]
-    return ConsumerMessage(
-        tp.topic,
-        tp.partition,
-        last.offset,
-        last.timestamp / 1000.0,
-        last.timestamp_type,
-        None,
-        None,
-        batch,  # type: ignore[arg-type]
-        None,
-        0,
-        0,
-        TP(tp.topic, tp.partition),
-        generation_id=generation,
-    )
+    @property
+    def rebalancing(self) -> bool:
+        """Whether a rebalance, or the recovery that belongs to it, is under way."""
 
+    @property
+    def rebalancing_count(self) -> int:
+        """How many rebalances there have been."""
 
-__all__ = ["Batch", "Batches", "Consumer", "Record", "Transport", "as_message", "in_turns"]
+    @property
+    def should_stop(self) -> bool:
+        """Whether the app is about to end."""
+
+    async def crash(self, reason: BaseException) -> None:
+        """End the app; whoever runs it is told the reason."""

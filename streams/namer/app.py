@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import faust
-
 from models.encoders.encoder import Encoder
 from models.naming.client import VllmClient
 from models.naming.guard import Policy
@@ -19,16 +17,16 @@ from models.naming.prompt import Prompt, messages, plain
 from models.naming.soft import SoftPrompt
 from models.naming.titles import Evidence
 from models.records import JourneyName, encode
-from streams.kafka import failfast as watched
-from streams.service import app as service
-from streams.service.endpoint import Endpoint, Readiness
-from streams.service.metrics import CALLS, NAMER, REFUSED, SERVER_UP, UNDER_WAY, Metrics
+from streams.kafka.admin import partitions_of
+from streams.kafka.failfast import FailFastTransport
+from streams.namer.health import Health
+from streams.service.app import ServiceApp, faust_settings, run_service
+from streams.service.metrics import NAMER, Metrics
 from streams.settings import Settings
-from streams.stages.name import Desk
-from streams.topics import Topics, partitions_of
+from streams.stages.name import NamingQueue
+from streams.topics import Topics
 
 STREAM_BUFFER: Final = 256  # records read ahead
-PORT: Final = 6067  # of the endpoint; the worker's is another, so that both run on one machine
 
 
 def choose_namer(settings: Settings) -> Namer:
@@ -68,51 +66,18 @@ def choose_prompt(wanted: str, weights: Path | None = None) -> Callable[[Evidenc
     return known.get(wanted) or SoftPrompt(Path(wanted), weights)
 
 
-class Health(Endpoint):
-    """How the namer stands: ready as a member of its group, also while it waits for its server.
-
-    Attributes:
-        joined: Whether the group has given it partitions, or said that there are none for it.
-    """
-
-    def __init__(
-        self, app: faust.App, settings: Settings, namer: Namer, desk: Desk, metrics: Metrics
-    ) -> None:
-        super().__init__(settings, PORT, metrics)
-        self.joined = False
-        self._app = app
-        self._namer = namer
-        self._desk = desk
-
-    def readiness(self) -> Readiness:
-        """Joining or ready, with what is wrong with the server."""
-        if self._app.rebalancing or not self.joined:
-            return Readiness(False, "joining")
-        partitions = len(self._app.consumer.assignment())
-        return Readiness(True, self._namer.trouble() or f"ready, {partitions} partitions")
-
-    def measure(self) -> None:
-        """Bring the metrics up to what namer and desk have counted."""
-        tally, metrics = self._namer.tally, self._metrics
-        metrics.raise_to(CALLS, tally.calls)
-        for reason, count in tally.refused.items():
-            metrics.raise_to(REFUSED, count, reason)
-        metrics.set(UNDER_WAY, self._desk.under_way)
-        metrics.set(SERVER_UP, self._namer.trouble() is None)
+class _App(ServiceApp):
+    def _new_transport(self) -> FailFastTransport:
+        return FailFastTransport(self.conf.broker_consumer, self)
 
 
-class _App(service.App):
-    def _new_transport(self) -> watched.Transport:
-        return watched.Transport(self.conf.broker_consumer, self)
-
-
-def create_namer(settings: Settings, namer: Namer) -> service.App:
+def create_namer(settings: Settings, namer: Namer) -> ServiceApp:
     """The namer's Faust app."""
     topics = Topics.of(settings)
     group = f"{settings.group}-namer"
     app = _App(
         group,
-        **service.common(settings, group, "kafka")
+        **faust_settings(settings, group, "kafka")
         | {
             "broker_commit_livelock_soft_timeout": math.inf,  # a server may be down for long
             "stream_buffer_maxsize": STREAM_BUFFER,
@@ -130,8 +95,8 @@ def create_namer(settings: Settings, namer: Namer) -> service.App:
 
     crashes: list[asyncio.Future[None]] = []
     metrics = Metrics(NAMER)
-    desk = Desk(namer, send, crash, metrics)
-    app.health = health = Health(app, settings, namer, desk, metrics)
+    queue = NamingQueue(namer, send, crash, metrics)
+    app.health = health = Health(app, settings, namer, queue, metrics)
     requests = app.topic(
         topics.requests,
         key_type=bytes,
@@ -143,7 +108,7 @@ def create_namer(settings: Settings, namer: Namer) -> service.App:
     @app.agent(requests, name="name")
     async def name(stream: Any) -> None:
         async for event in stream.noack().events():
-            await desk.take(event)
+            await queue.take(event)
 
     @app.on_partitions_assigned.connect
     async def joined(*_: Any, **__: Any) -> None:
@@ -151,11 +116,11 @@ def create_namer(settings: Settings, namer: Namer) -> service.App:
 
     @app.on_partitions_revoked.connect
     async def forget(*_: Any, **__: Any) -> None:
-        desk.forget()
+        queue.forget()
 
     @app.on_before_shutdown.connect
     async def stop(*_: Any, **__: Any) -> None:
-        desk.forget()
+        queue.forget()
         await namer.close()
 
     return app
@@ -172,4 +137,4 @@ def run(settings: Settings) -> None:
     namer = choose_namer(settings)
     for topic in (Topics.of(settings).requests, Topics.of(settings).names):
         partitions_of(settings, topic)
-    service.serve(create_namer(settings, namer), settings)
+    run_service(create_namer(settings, namer), settings)

@@ -27,7 +27,7 @@ class _Boot(BootStrategy):
         return [*super().sensors(), self.app.health]  # type: ignore[attr-defined]
 
 
-class App(faust.App):
+class ServiceApp(faust.App):
     """An app with an endpoint.
 
     Attributes:
@@ -41,7 +41,7 @@ class App(faust.App):
         """Faust's are not used; the stores make theirs."""
 
 
-def common(settings: Settings, group: str, scheme: str) -> dict[str, Any]:
+def faust_settings(settings: Settings, group: str, scheme: str) -> dict[str, Any]:
     """Faust's settings that both services share.
 
     Args:
@@ -67,7 +67,7 @@ def common(settings: Settings, group: str, scheme: str) -> dict[str, Any]:
     }
 
 
-def serve(app: App, settings: Settings) -> NoReturn:
+def run_service(app: ServiceApp, settings: Settings) -> NoReturn:
     """Run an app until it is told to stop; ends the process.
 
     Raises:

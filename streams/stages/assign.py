@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import Final
 
-from models.encoders.encoder import Vector
 from models.engine.engine import Engine
 from models.errors import Rejected
 from models.records import JourneyName
+from models.vectors import Vector
 from streams.stages.batch import Arrival, Effects, Reject
 from streams.state.partition import Partition
 
@@ -39,10 +39,16 @@ async def activities(
     redelivered, watermark = 0, effects.watermark
     pause_at = monotonic() + STRETCH_SECONDS
     for place, ((record, activity), vector) in enumerate(zip(arrivals, vectors, strict=True)):
+        if place % LOOK_EVERY == 0 and monotonic() > pause_at:
+            await asyncio.sleep(0)
+            pause_at = monotonic() + STRETCH_SECONDS
         user_id, offset = activity.user_id, record.offset
         user = users.get(user_id) or load(user_id)
         if user.applied.get(number, -1) >= offset:
+            # State was stored without the mark that belongs to it, so time must be counted again. A
+            # rejected activity would look the same: no more counts than what the user has lived.
             redelivered += 1
+            watermark = max(watermark, min(activity.occurred_at, user.latest))
             continue
         try:
             if isinstance(vector, Rejected):
@@ -55,11 +61,8 @@ async def activities(
         user.applied[number] = offset
         if activity.occurred_at > watermark:
             watermark = activity.occurred_at
-        if outcome.records or outcome.changes:
+        if outcome.journeys or outcome.changes:
             effects.add(outcome)
-        if place % LOOK_EVERY == 0 and monotonic() > pause_at:
-            await asyncio.sleep(0)
-            pause_at = monotonic() + STRETCH_SECONDS
     effects.redelivered += redelivered
     effects.watermark = watermark
 
@@ -71,7 +74,7 @@ def names(
     for answer in answers:
         user = effects.users.get(answer.user_id) or partition.user(answer.user_id)
         outcome = engine.name(user, answer)
-        if outcome.records or outcome.changes:
+        if outcome.journeys or outcome.changes:
             effects.users[answer.user_id] = user
             effects.add(outcome)
 

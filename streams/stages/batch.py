@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from models.engine.engine import Outcome, UserState
 from models.errors import Rejected
-from models.records import Activity, Change, JourneyRecord, NamingRequest
-from streams.kafka.transport import Record
+from models.records import Activity, Change, CurrentJourney, NamingRequest
+from streams.kafka.messages import Record
 
 
 class Arrival(NamedTuple):
@@ -30,19 +30,19 @@ class Effects:
     Attributes:
         users: Those whose state changed, by id.
         changes: In the order they happened.
-        records: The latest of each journey, by user and journey id: the topic keeps no more.
+        journeys: How each stands at last, by user and journey id: the topic keeps no more.
         requests: Names wanted.
         rejects: Records that could not be used.
         redelivered: Activities that were skipped since they had been applied before.
         watermark: Latest event time among the activities, epoch ms; -1 without any.
     """
 
-    __slots__ = ("changes", "records", "redelivered", "rejects", "requests", "users", "watermark")
+    __slots__ = ("changes", "journeys", "redelivered", "rejects", "requests", "users", "watermark")
 
     def __init__(self) -> None:
         self.users: dict[str, UserState] = {}
         self.changes: list[Change] = []
-        self.records: dict[tuple[str, str], JourneyRecord] = {}
+        self.journeys: dict[tuple[str, str], CurrentJourney] = {}
         self.requests: list[NamingRequest] = []
         self.rejects: list[Reject] = []
         self.redelivered = 0
@@ -52,5 +52,5 @@ class Effects:
         """Take what one input brought about."""
         self.changes += outcome.changes
         self.requests += outcome.requests
-        for record in outcome.records:
-            self.records[record.user_id, record.journey.journey_id] = record
+        for current in outcome.journeys:
+            self.journeys[current.user_id, current.journey.journey_id] = current

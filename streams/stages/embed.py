@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from models.encoders.encoder import Vector, VectorCache, check_vector
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import check_vector
 from models.errors import Rejected
 from models.records import Activity
+from models.vectors import Vector
 
 
 async def embed(
@@ -29,19 +31,19 @@ async def embed(
         ModelError: The encoder fails.
     """
     items = [(activity.item_id, activity.title) for activity in activities]
-    found: list[Vector | Rejected | None] = list(cache.lookup(items))
+    vectors: list[Vector | Rejected | None] = list(cache.lookup(items))
     for place, activity in enumerate(activities):
         if activity.vector is not None:
             try:
-                found[place] = check_vector(activity.vector, cache.encoder.dimensions)
+                vectors[place] = check_vector(activity.vector, cache.encoder.dimensions)
             except Rejected as error:
-                found[place] = error
-    missing = [place for place, vector in enumerate(found) if vector is None]
+                vectors[place] = error
+    missing = [place for place, vector in enumerate(vectors) if vector is None]
     for start in range(0, len(missing), size):
         if not goes_on():
             return None
         places = missing[start : start + size]
-        vectors = await asyncio.to_thread(cache.fill, [items[place] for place in places])
-        for place, vector in zip(places, vectors, strict=True):
-            found[place] = vector
-    return [vector for vector in found if vector is not None]
+        encoded = await asyncio.to_thread(cache.fill, [items[place] for place in places])
+        for place, vector in zip(places, encoded, strict=True):
+            vectors[place] = vector
+    return [vector for vector in vectors if vector is not None]

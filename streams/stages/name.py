@@ -14,9 +14,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from faust.types import TP, EventT
+
 from models.decoding import decode_request
-from models.errors import ModelError, NamingError, Rejected
-from models.naming.client import Unavailable
+from models.errors import ModelError, NamingError, Rejected, UnavailableError
 from models.naming.namer import Namer
 from models.records import JourneyName, NamingRequest
 from streams.service.metrics import ANSWERS, NAMING_SECONDS, Metrics
@@ -32,17 +33,16 @@ Send = Callable[[bytes, JourneyName], Awaitable[None]]
 
 
 @dataclass(eq=False)
-class _Ticket:
+class _PendingRequest:
     """A request under way; `event` is Faust's, acknowledged when it is done."""
 
-    event: Any
+    event: EventT[Any]
     revision: int = -1
     done: bool = False
-    superseded: bool = False
     task: asyncio.Task[None] | None = None
 
 
-class Desk:
+class NamingQueue:
     """Takes requests and answers them. One event loop; its methods are not for others.
 
     Args:
@@ -50,29 +50,36 @@ class Desk:
         send: Puts an answer on `journey-names` under a key; returns when it is acknowledged.
         crash: Told of an error that no request can be blamed for: the service must end.
         metrics: Answers and the time they took are counted there.
+        sleep: Waits for some seconds between two tries.
     """
 
     def __init__(
-        self, namer: Namer, send: Send, crash: Callable[[BaseException], None], metrics: Metrics
+        self,
+        namer: Namer,
+        send: Send,
+        crash: Callable[[BaseException], None],
+        metrics: Metrics,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._metrics = metrics
         self._namer = namer
         self._send = send
         self._crash = crash
+        self._sleep = sleep
         self._room = asyncio.Semaphore(ROOM)
-        self._queues: dict[Any, deque[_Ticket]] = {}
-        self._newest: dict[tuple[str, str], _Ticket] = {}
+        self._queues: dict[TP, deque[_PendingRequest]] = {}
+        self._newest: dict[tuple[str, str], _PendingRequest] = {}
 
     @property
     def under_way(self) -> int:
         """Requests that are not acknowledged yet."""
         return sum(map(len, self._queues.values()))
 
-    async def take(self, event: Any) -> None:
+    async def take(self, event: EventT[Any]) -> None:
         """Take a record of `naming-requests`; waits only while there is no room."""
         await self._room.acquire()
-        ticket = _Ticket(event)
-        self._queues.setdefault(event.message.tp, deque()).append(ticket)
+        pending = _PendingRequest(event)
+        self._queues.setdefault(event.message.tp, deque()).append(pending)
         try:
             request = decode_request(event.value)
         except Rejected as error:
@@ -83,29 +90,29 @@ class Desk:
                 event.message.offset,
                 error.detail,
             )
-            self._finish(ticket)
+            self._finish(pending)
             return
-        ticket.revision = request.revision
+        pending.revision = request.revision
         journey = (request.user_id, request.journey_id)
         if (other := self._newest.get(journey)) is not None:
-            if other.revision >= ticket.revision:
-                self._supersede(ticket)
+            if other.revision >= pending.revision:
+                self._supersede(pending)
                 return
             self._supersede(other)
-        self._newest[journey] = ticket
-        ticket.task = asyncio.create_task(self._answer(ticket, request))
+        self._newest[journey] = pending
+        pending.task = asyncio.create_task(self._answer(pending, request))
 
     def forget(self) -> None:
         """Drop all that is under way, unacknowledged: its partitions have gone, or we stop."""
         for queue in self._queues.values():
-            for ticket in queue:
-                if ticket.task is not None:
-                    ticket.task.cancel()
+            for pending in queue:
+                if pending.task is not None:
+                    pending.task.cancel()
                 self._room.release()
         self._queues.clear()
         self._newest.clear()
 
-    async def _answer(self, ticket: _Ticket, request: NamingRequest) -> None:
+    async def _answer(self, pending: _PendingRequest, request: NamingRequest) -> None:
         taken = time.monotonic()
         try:
             answer = await self._name(request)
@@ -118,24 +125,24 @@ class Desk:
         except BaseException as error:
             self._crash(error)
             return
-        if self._newest.get((request.user_id, request.journey_id)) is ticket:
+        if self._newest.get((request.user_id, request.journey_id)) is pending:
             del self._newest[request.user_id, request.journey_id]
-        self._finish(ticket)
+        self._finish(pending)
 
     async def _name(self, request: NamingRequest) -> JourneyName:
         failures, pause = 0, RETRY_SECONDS[0]
         while True:
             try:
                 return await self._namer.name(request)
-            except Unavailable:
-                await asyncio.sleep(random.uniform(*WAIT_SECONDS))
+            except UnavailableError:
+                await self._sleep(random.uniform(*WAIT_SECONDS))
                 continue
             except (NamingError, ModelError) as error:
                 failures += 1
                 reason = " ".join(str(error).split())
-                if failures == MAX_FAILURES or not getattr(error, "retriable", False):
+                if failures == MAX_FAILURES or not error.retriable:
                     break
-            await asyncio.sleep(random.uniform(pause / 2, pause))
+            await self._sleep(random.uniform(pause / 2, pause))
             pause = min(2 * pause, RETRY_SECONDS[1])
         logger.info(
             "no name for journey %s of user %s, revision %d: %s",
@@ -153,16 +160,16 @@ class Desk:
             reason=reason,
         )
 
-    def _supersede(self, ticket: _Ticket) -> None:
+    def _supersede(self, pending: _PendingRequest) -> None:
         self._metrics.count_each(ANSWERS, {"superseded": 1})
-        if ticket.task is not None:
-            ticket.task.cancel()
-        self._finish(ticket)
+        if pending.task is not None:
+            pending.task.cancel()
+        self._finish(pending)
 
-    def _finish(self, ticket: _Ticket) -> None:
+    def _finish(self, pending: _PendingRequest) -> None:
         """Acknowledge what is done, up to the first that is not: a commit covers all before it."""
-        ticket.done = True
-        queue = self._queues[ticket.event.message.tp]
+        pending.done = True
+        queue = self._queues[pending.event.message.tp]
         while queue and queue[0].done:
             queue.popleft().event.ack()
             self._room.release()

@@ -1,37 +1,71 @@
-"""Publish: changes, current journeys, naming requests."""
+"""Publish: changes, current journeys, naming requests, and what was rejected."""
 
 from collections.abc import Iterable
 from typing import Final
 
-from models.records import Change, JourneyRecord, NamingRequest, cloudevent, encode
-from streams.kafka.sending import Headers, Letter
+from models.records import Change, CurrentJourney, NamingRequest, encode, rfc3339
+from streams.formats.writing import OutputFormat
+from streams.kafka.sending import OutgoingRecord
+from streams.stages.batch import Reject
 from streams.topics import Topics, journey_key
 
-CLOUDEVENT: Final[Headers] = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+# What is kept of a value that the rejects topic refuses as too large: `topics create` gives the
+# topic room for every record that a broker with default limits takes, but it may have been made
+# otherwise. Such a record must not stop the others.
+CUT_BYTES: Final = 65_536
 
 
-def letters(
+def outgoing_records(
     topics: Topics,
+    output: OutputFormat,
     changes: Iterable[Change],
-    records: Iterable[JourneyRecord],
+    journeys: Iterable[CurrentJourney],
     requests: Iterable[NamingRequest],
-) -> list[Letter]:
+) -> list[OutgoingRecord]:
     """What the topics get of a batch's effects, in order."""
     return [
         *(
-            Letter(topics.changes, change.user_id.encode(), cloudevent(change), CLOUDEVENT)
+            OutgoingRecord(topics.changes, change.user_id.encode(), *output.change(change))
             for change in changes
         ),
         *(
-            Letter(
+            OutgoingRecord(
                 topics.journeys,
-                journey_key(record.user_id, record.journey.journey_id),
-                encode(record),
+                journey_key(current.user_id, current.journey.journey_id),
+                *output.journey(current),
             )
-            for record in records
+            for current in journeys
         ),
         *(
-            Letter(topics.requests, request.user_id.encode(), encode(request))
+            OutgoingRecord(topics.requests, request.user_id.encode(), encode(request))
             for request in requests
         ),
     ]
+
+
+def outgoing_reject(reject: Reject, topic: str, *, cut: bool = False) -> OutgoingRecord:
+    """A rejected record as it came, with the reason in headers.
+
+    Its headers are the original's and `reason`, `detail`, `topic`, `partition`, `offset` and `time`
+    (when the broker got the original).
+
+    Args:
+        reject: What came.
+        topic: The rejects topic.
+        cut: Cut a long value; the header `bytes` says then how long it was.
+    """
+    record, error = reject.record, reject.error
+    value = record.value
+    headers = [
+        *record.headers,
+        ("reason", error.reason.encode()),
+        ("detail", error.detail.encode("utf-8", "replace")[:1_000]),
+        ("topic", reject.topic.encode()),
+        ("partition", b"%d" % reject.partition),
+        ("offset", b"%d" % record.offset),
+        ("time", rfc3339(max(0, record.timestamp)).encode()),
+    ]
+    if cut and value is not None and len(value) > CUT_BYTES:
+        headers.append(("bytes", b"%d" % len(value)))
+        value = value[:CUT_BYTES]
+    return OutgoingRecord(topic, record.key, value, headers, reject.partition)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from models.decoding import decode_activity
 from models.errors import Reason, Rejected
-from streams.kafka.transport import Record
+from streams.kafka.messages import Record
 from streams.stages.batch import Arrival, Reject
 
 

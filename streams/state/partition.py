@@ -5,7 +5,6 @@ broker stores all or not at all; once it is acknowledged they are set in the loc
 """
 
 import asyncio
-import heapq
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -13,9 +12,10 @@ import msgspec
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from models.engine import snapshot
+from models.engine.due import DueUsers
 from models.engine.engine import Engine, UserState
-from models.errors import SnapshotError
-from streams.kafka.producers import Writers, fill
+from models.errors import SnapshotError, StateTooLargeError
+from streams.kafka.producers import PartitionProducers, fill
 from streams.state.store import Part, Parts
 
 MARK_KEY: Final = b"\xff"  # no user's key: those begin with a byte of UTF-8
@@ -49,10 +49,6 @@ class Packed(NamedTuple):
     parts: list[Part]
 
 
-class TooLargeError(Exception):
-    """What a batch did to one user does not fit into one record batch: take a smaller batch."""
-
-
 class Partition:
     """One partition's users; whoever reads one and writes it holds `lock` in between.
 
@@ -72,8 +68,7 @@ class Partition:
         self._engine = engine
         self._capacity = capacity
         self._users: dict[str, UserState] = {}  # the least recently used first
-        self._due: dict[str, int] = {}
-        self._queue: list[tuple[int, str]] = []  # a heap; entries that `_due` denies are void
+        self._due = DueUsers()
 
     def resume(self, parts: Parts) -> bool:
         """Whether this object is still true after a rebalance; it goes on if so.
@@ -92,14 +87,14 @@ class Partition:
 
     async def index(self) -> None:
         """Learn from the store which user waits for which watermark."""
+        due_by_user: dict[str, int] = {}
         for count, (key, value) in enumerate(self._parts.headers()):
             _, due = snapshot.due_of(value)
             if due is not None:
-                self._due[key.decode()] = due
+                due_by_user[key.decode()] = due
             if count % 500 == 499:
                 await asyncio.sleep(0)
-        self._queue = [(due, user_id) for user_id, due in self._due.items()]
-        heapq.heapify(self._queue)
+        self._due = DueUsers(due_by_user)
 
     def user(self, user_id: str) -> UserState:
         """A user's state, a new one if there is none.
@@ -122,26 +117,20 @@ class Partition:
 
         They are due again at the next call unless they were appended in between.
         """
-        found: list[str] = []
-        queue = self._queue
-        while queue and queue[0][0] <= watermark and len(found) < limit:
-            due, user_id = heapq.heappop(queue)
-            if self._due.get(user_id) == due:
-                found.append(user_id)
-        for user_id in found:
-            heapq.heappush(queue, (self._due[user_id], user_id))
-        return found
+        return self._due.at(watermark, limit)
 
-    def pack(self, writers: Writers, users: Iterable[UserState], mark: Mark | None) -> list[Packed]:
+    def pack(
+        self, producers: PartitionProducers, users: Iterable[UserState], mark: Mark | None
+    ) -> list[Packed]:
         """What must be appended for these users; a user is never split over two record batches.
 
         Args:
-            writers: Makes the record batches.
+            producers: Makes the record batches.
             users: Their marks of change are cleared: on any failure from here on, `forget`.
             mark: Goes with the last batch; None when it has not moved.
 
         Raises:
-            TooLargeError: One user's parts alone are too large.
+            StateTooLargeError: One user's parts alone are too large.
         """
         packed: list[Packed] = []
         room = 0
@@ -152,20 +141,20 @@ class Partition:
                 size += len(key) + len(value or b"") + RECORD_BYTES
             if size > room:
                 if size > BATCH_BYTES:
-                    raise TooLargeError(f"{size} bytes of user {user.user_id!r}")
-                packed.append(Packed(writers.batch(self.number), []))
+                    raise StateTooLargeError(f"{size} bytes of user {user.user_id!r}")
+                packed.append(Packed(producers.batch(self.number), []))
                 room = BATCH_BYTES
             room -= size
             _fill(packed[-1], parts)
         if mark is not None:
             if room < 4 * RECORD_BYTES:
-                packed.append(Packed(writers.batch(self.number), []))
+                packed.append(Packed(producers.batch(self.number), []))
             _fill(packed[-1], [(MARK_KEY, msgspec.msgpack.encode(mark))])
         return packed
 
     async def append(
         self,
-        writers: Writers,
+        producers: PartitionProducers,
         packed: Sequence[Packed],
         users: Iterable[UserState],
         mark: Mark | None,
@@ -178,22 +167,20 @@ class Partition:
         Raises:
             KafkaError: It was not acknowledged.
         """
-        offsets = await asyncio.gather(
-            *[
-                await writers.append(self.number, writers.changelog, self.number, batch)
-                for batch, _ in packed
+        offsets: list[int] = []
+        # The mark says that all before it is stored. So its batch goes when that is acknowledged: a
+        # broker may refuse one for good and take the next.
+        for together in (packed[:-1], packed[-1:]):
+            sent = [
+                await producers.append(self.number, producers.changelog, self.number, batch)
+                for batch, _ in together
             ]
-        )
+            offsets += await asyncio.gather(*sent)
         for offset, (_, parts) in zip(offsets, packed, strict=True):
             self._parts.write(parts, offset)
         self._written = self._parts.offset
         for user in users:
-            due = user.due
-            if due is None:
-                self._due.pop(user.user_id, None)
-            elif self._due.get(user.user_id) != due:
-                self._due[user.user_id] = due
-                heapq.heappush(self._queue, (due, user.user_id))
+            self._due.set(user.user_id, user.due)
         if mark is not None:
             self.mark = mark
         for user_id in list(self._users)[: max(0, len(self._users) - self._capacity)]:
@@ -203,7 +190,7 @@ class Partition:
 
 def _fill(packed: Packed, parts: Sequence[Part]) -> None:
     if not fill(packed.batch, parts):
-        raise TooLargeError("a record batch is smaller than expected")
+        raise StateTooLargeError("a record batch is smaller than expected")
     packed.parts.extend(parts)
 
 

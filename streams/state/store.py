@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
 
 from models.engine.snapshot import is_header
-from models.errors import SnapshotError
+from models.errors import LockedError, SnapshotError
 
 Part = tuple[bytes, bytes | None]  # key and value, None to delete
 
@@ -136,7 +136,3 @@ class RocksParts:
     def close(self) -> None:
         """See `Parts`."""
         self._db.close()
-
-
-class LockedError(SnapshotError):
-    """Another process, most likely a worker that is about to let go, has the state open."""

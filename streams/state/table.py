@@ -7,19 +7,20 @@ record batches), where recovery ends (see `streams.kafka.producers`), and going 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import faust
 from faust.stores import base
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
-from faust.types import TP, EventT
+from faust.types import TP, AppT, EventT
 from faust.types.tables import CollectionT
 from mode import get_logger
 
-from streams.kafka.producers import Writers
-from streams.kafka.transport import Batches
-from streams.state.store import LockedError, MemoryParts, Parts, RocksParts
+from models.errors import LockedError
+from streams.kafka.messages import Batches, BatchMessage
+from streams.kafka.producers import PartitionProducers
+from streams.state.store import MemoryParts, Parts, RocksParts
 
 _log = get_logger(__name__)
 
@@ -49,12 +50,12 @@ class Store(base.Store[bytes, bytes]):
     ) -> None:
         """Faust's hook: recovery read these."""
         for event in batch:
-            message: Any = event.message
+            message = cast(BatchMessage, event.message)
             parts = self.parts[message.partition]
             if parts.offset is None or message.offset > parts.offset:
-                parts.write(
-                    [(record.key, record.value) for record in message.value], message.offset
-                )
+                # Without a key it is no state: a broker that compacts would not have taken it.
+                keyed = [(r.key, r.value) for r in message.value if r.key is not None]
+                parts.write(keyed, message.offset)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
@@ -111,7 +112,7 @@ class UserTable(faust.Table[bytes, bytes]):
 
     def __init__(
         self,
-        app: Any,
+        app: AppT,
         *,
         name: str,
         topic: str,
@@ -137,7 +138,7 @@ class UserTable(faust.Table[bytes, bytes]):
             ),
             **kwargs,
         )
-        self.writers = Writers(app, topic)
+        self.producers = PartitionProducers(app, topic)
         self._folder = folder
         self._on_recovered = on_recovered
 
@@ -171,7 +172,7 @@ class UserTable(faust.Table[bytes, bytes]):
 
     async def on_stop(self) -> None:
         """Faust's hook."""
-        await self.writers.close()
+        await self.producers.close()
 
 
 class _Recovery(Recovery):
@@ -192,7 +193,7 @@ class _Recovery(Recovery):
             destination.clear()
             for table in self.tables.values():
                 mine = {tp for tp in tps if self.tp_to_table[tp] is table}
-                ends = await _writers(table).take(tp.partition for tp in mine)
+                ends = await _producers(table).take(tp.partition for tp in mine)
                 destination.update({tp: ends[tp.partition] for tp in mine})
             return
         await super()._build_highwaters(consumer, tps, destination, title)
@@ -237,9 +238,9 @@ class _Recovery(Recovery):
         await app._fetcher.maybe_start()  # type: ignore[attr-defined]
 
 
-def _writers(table: CollectionT) -> Writers:
+def _producers(table: CollectionT) -> PartitionProducers:
     assert isinstance(table, UserTable)
-    return table.writers
+    return table.producers
 
 
 class Tables(TableManager):

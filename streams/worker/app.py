@@ -1,9 +1,9 @@
 """The Faust app of the worker, put together: start reading here.
 
-    transport ─► lanes ─► worker (read ► embed ► assign ► publish) ─► topics
-                  clock ────┘ └── state of users: state, store, table ─► changelog
+    transport ─► partition_tasks ─► batches (read ► embed ► assign) ─► commit ─► topics, changelog
+                           clock ─────┘ └── users: state ────────────────┘
 
-What it shares with the namer, its start and end among it, is in `service`.
+What it shares with the namer, its start and end among it, is in `streams.service.app`.
 """
 
 import gc
@@ -12,19 +12,22 @@ from typing import Any, Final
 
 from mode import CrashingSupervisor
 
-from models.encoders.encoder import Encoder, VectorCache
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder
 from models.errors import BrokerError, SettingsError
-from streams.kafka.transport import Batches
-from streams.service import app as service
+from streams.kafka.admin import describe
+from streams.kafka.messages import Batches
+from streams.kafka.transport import Consumer
+from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import WORKER, Metrics
 from streams.settings import Settings
 from streams.state.partition import BATCH_BYTES
 from streams.state.table import Tables, UserTable
-from streams.topics import Topics, describe
+from streams.topics import Topics
 from streams.worker.batches import Worker
 from streams.worker.clock import Clock
 from streams.worker.health import Health
-from streams.worker.lanes import Lanes
+from streams.worker.partition_tasks import PartitionTasks
 
 BATCH_MARGIN: Final = 20_000  # of a record batch: its own header, and what is estimated low
 BUFFERED_BATCHES: Final = 4  # fetched and waiting for the agents
@@ -35,15 +38,19 @@ FETCH_BYTES: Final = 2 << 20  # of a partition at once: some ten thousand activi
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 
 
-class App(service.App):
+class App(ServiceApp):
     """The worker's app.
 
     Attributes:
+        consumer: Ours, of the transport.
+        tables: Ours, with their recovery.
         worker: Handles the batches.
         clock: Lets time pass.
         metrics: What they count.
     """
 
+    consumer: Consumer
+    tables: Tables
     worker: Worker
     clock: Clock
     metrics: Metrics
@@ -63,6 +70,8 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
 
     Raises:
         ModelError: The encoder cannot be opened.
+        RegistryError: The schema registry is away, and changes are to be written by its schemas.
+        SettingsError: It refuses them, or us.
     """
     settings = settings or Settings.load()
     if cache is None:
@@ -86,7 +95,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
     )
     app.tables.add(table)
     app.worker = worker = Worker(app, settings, table, cache, app.metrics)
-    lanes = Lanes(app, worker.ownership, app.metrics)
+    tasks = PartitionTasks(app, app.metrics)
     for name, topic, handle in (
         ("activities", worker.topics.activities, worker.activities),
         ("names", worker.topics.names, worker.names),
@@ -95,7 +104,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
             app.topic(topic, schema=Batches(), partitions=settings.partitions),
             name=name,
             supervisor_strategy=CrashingSupervisor,
-        )(lanes.agent(handle))
+        )(tasks.agent(handle))
     app.clock = Clock(app, worker, settings, app.metrics)
     app.task(app.clock.run)
     app.health = Health(app, settings)
@@ -104,7 +113,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
 
 def _conf(settings: Settings) -> dict[str, Any]:
     """Faust's settings."""
-    return service.common(settings, settings.group, "batch") | {
+    return faust_settings(settings, settings.group, "batch") | {
         "broker_max_poll_records": settings.batch_records,
         "consumer_max_fetch_size": FETCH_BYTES,
         "producer_linger_ms": 0,
@@ -127,6 +136,7 @@ def run(settings: Settings) -> None:
         BrokerError: No broker answers, or a topic is missing.
         SettingsError: The topics do not fit together, a port is taken, a folder cannot be written.
         ModelError: The encoder cannot be opened.
+        RegistryError: The schema registry is away, and changes are to be written by its schemas.
     """
     topics = Topics.of(settings)
     counts = {state.name: state.partitions for state in describe(settings)}
@@ -139,7 +149,7 @@ def run(settings: Settings) -> None:
         )
     _check_place(settings)
     app = create_app(settings.model_copy(update={"partitions": counts[topics.activities]}))
-    service.serve(app, settings)
+    run_service(app, settings)
 
 
 def _check_place(settings: Settings) -> None:

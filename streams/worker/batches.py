@@ -1,81 +1,78 @@
-"""The worker: reads activities and names, owns user state, publishes changes.
+"""The worker: a batch of activities is read, embedded, assigned and committed; so is one of names.
 
-A batch goes: read, embed, assign; then changes, journeys, requests and rejects are acknowledged;
-then the state on the changelog; then the batch itself. A crash in between repeats what was
-published (same ids, same bytes) and never loses it. Before each of these steps the worker makes
-sure that it still owns the partition.
+How it is committed, and why a crash loses nothing, is in `streams.worker.commit`.
 """
 
 import time
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
-from typing import Any
-
-import faust
-from aiokafka.errors import MessageSizeTooLargeError
 
 from models.decoding import decode_name
-from models.encoders.encoder import VectorCache
+from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
-from models.errors import JourneysError, Rejected
-from streams.kafka.sending import Letter, send
-from streams.kafka.transport import Batch, Record
+from models.errors import GapError, Rejected, StateTooLargeError
+from streams.formats.writing import output_format
+from streams.kafka.messages import Batch, BatchMessage, Record
+from streams.kafka.transport import ConsumerGroup
 from streams.service import metrics
 from streams.service.metrics import Metrics
 from streams.settings import Settings
 from streams.stages import assign
 from streams.stages.batch import Effects, Reject
 from streams.stages.embed import embed
-from streams.stages.publish import letters
 from streams.stages.read import read
-from streams.stages.rejects import letter
-from streams.state.partition import Mark, Partition, TooLargeError
+from streams.state.partition import Mark, Partition
 from streams.state.table import UserTable
 from streams.topics import Topics
+from streams.worker.commit import Committer
 from streams.worker.ownership import Ownership
 
+Handle = Callable[[Partition, Batch, int], Awaitable[bool]]
+
 _offset = attrgetter("offset")
-
-
-class HoleError(JourneysError):
-    """Records between what is stored and a new batch are missing: to go on would skip them."""
 
 
 class Worker:
     """Handles the batches of the partitions that this process owns.
 
     Args:
-        app: The Faust app.
+        group: The consumer group.
         settings: All of them.
         table: The table of user state.
         cache: Item vectors.
         counts: Where to count.
+        now: The wall clock, seconds since the epoch.
 
     Attributes:
         partitions: Those whose state is recovered, by number.
         topics: Their names.
         engine: Decides over users.
         ownership: Whether it may write.
+        committer: With what it does so.
     """
 
     def __init__(
         self,
-        app: faust.App,
+        group: ConsumerGroup,
         settings: Settings,
         table: UserTable,
         cache: VectorCache,
         counts: Metrics,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.partitions: dict[int, Partition] = {}
         self.topics = Topics.of(settings)
         self.engine = Engine(settings.engine())
-        self.ownership = Ownership(app, settings)
+        self.ownership = Ownership(group, settings)
+        self.committer = Committer(
+            self.topics, output_format(settings), self.ownership, table.producers, counts
+        )
         self._settings = settings
         self._table = table
         self._cache = cache
         self._metrics = counts
+        self._now = now
 
     async def recovered(self, active: set[int]) -> None:
         """Take over the partitions whose state has been recovered, and only those."""
@@ -87,15 +84,15 @@ class Worker:
                 await partition.index()
             self.partitions[number] = partition
 
-    async def activities(self, message: Any) -> bool:
+    async def activities(self, message: BatchMessage) -> bool:
         """Handle a batch of `activity-events`; False if its partition went elsewhere."""
         return await self._with_partition(message, self._activities)
 
-    async def names(self, message: Any) -> bool:
+    async def names(self, message: BatchMessage) -> bool:
         """Handle a batch of `journey-names`; False if its partition went elsewhere."""
         return await self._with_partition(message, self._names)
 
-    async def _with_partition(self, message: Any, handle: Any) -> bool:
+    async def _with_partition(self, message: BatchMessage, handle: Handle) -> bool:
         partition = self.partitions.get(message.partition)
         if partition is None:
             return False
@@ -111,7 +108,7 @@ class Worker:
     async def _activities(self, partition: Partition, records: Batch, generation: int) -> bool:
         handled = partition.mark.offset
         if records.after > handled:
-            raise HoleError(
+            raise GapError(
                 f"partition {partition.number}: records from offset {handled + 1} to "
                 f"{records.after} did not arrive"
             )
@@ -123,7 +120,7 @@ class Worker:
     async def _apply(
         self, partition: Partition, records: Sequence[Record], generation: int
     ) -> bool:
-        if not await self.ownership.sure(generation):
+        if not await self.ownership.may_write(generation):
             return False
         topic = self.topics.activities
         effects = Effects()
@@ -141,7 +138,7 @@ class Worker:
         await assign.activities(partition, self.engine, topic, arrivals, vectors, effects)
         last, mark = records[-1], partition.mark
         try:
-            done = await self.commit(
+            done = await self.committer.commit(
                 partition,
                 effects,
                 generation,
@@ -151,7 +148,7 @@ class Worker:
                     stamp=max(mark.stamp, last.timestamp),
                 ),
             )
-        except TooLargeError:
+        except StateTooLargeError:
             # Bounds of batches change nothing, so two smaller ones do the same.
             if len(records) == 1:
                 raise
@@ -166,12 +163,12 @@ class Worker:
             )
             self._metrics.count(metrics.REDELIVERED, effects.redelivered)
             self._metrics.observe(
-                metrics.LATENCY, max(0.0, time.time() - records[0].timestamp / 1000)
+                metrics.LATENCY, max(0.0, self._now() - records[0].timestamp / 1000)
             )
         return done
 
     async def _names(self, partition: Partition, records: Batch, generation: int) -> bool:
-        if not await self.ownership.sure(generation):
+        if not await self.ownership.may_write(generation):
             return False
         effects, answers = Effects(), []
         for record in records:
@@ -180,51 +177,7 @@ class Worker:
             except Rejected as error:
                 effects.rejects.append(Reject(self.topics.names, partition.number, record, error))
         assign.names(partition, self.engine, answers, effects)
-        done = await self.commit(partition, effects, generation, None)
+        done = await self.committer.commit(partition, effects, generation, None)
         if done:
             self._metrics.count(metrics.NAMES, len(answers))
         return done
-
-    async def commit(
-        self, partition: Partition, effects: Effects, generation: int, mark: Mark | None
-    ) -> bool:
-        """Publish the effects, then store the state.
-
-        Args:
-            partition: Locked by the caller, who has it forget its users unless this is done.
-            effects: What to publish and whose state to store.
-            generation: In which the partition was assigned.
-            mark: How far its activities have come with this; None when no further.
-
-        Returns:
-            False if the partition went elsewhere.
-
-        Raises:
-            KafkaError: Something was not acknowledged.
-            TooLargeError: One user's state does not fit into a record batch; nothing was sent.
-        """
-        writers, users = self._table.writers, effects.users.values()
-        packed = partition.pack(writers, users, mark)
-        mail = letters(self.topics, effects.changes, effects.records.values(), effects.requests)
-        if mail or effects.rejects:
-            if not await self.ownership.sure(generation):
-                return False
-            await self._send(partition.number, mail, effects.rejects)
-        if packed:
-            if not await self.ownership.sure(generation, finish=True):
-                return False
-            written = await partition.append(writers, packed, users, mark)
-            self._metrics.count(metrics.STATE_BYTES, written)
-        self._metrics.count_each(metrics.CHANGES, Counter(c.kind for c in effects.changes))
-        self._metrics.count_each(metrics.REJECTS, Counter(r.error.reason for r in effects.rejects))
-        self._metrics.count(metrics.REQUESTS, len(effects.requests))
-        return True
-
-    async def _send(self, owned: int, mail: Sequence[Letter], rejects: Sequence[Reject]) -> None:
-        topic, writers = self.topics.rejects, self._table.writers
-        try:
-            await send([*mail, *(letter(reject, topic) for reject in rejects)], writers, owned)
-        except MessageSizeTooLargeError:  # nothing else is that large
-            await send(
-                [*mail, *(letter(reject, topic, cut=True) for reject in rejects)], writers, owned
-            )

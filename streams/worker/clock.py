@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from aiokafka.errors import ProducerFenced
 from faust.types import TP
 from mode import get_logger
 
-from models.errors import JourneysError
+from models.errors import AheadError, may_pass
+from streams.kafka.transport import ConsumerGroup
 from streams.service import metrics
 from streams.service.metrics import Metrics
 from streams.settings import Settings
@@ -24,49 +26,57 @@ DUE_USERS: Final = 500  # handled at a time, so that activities of the partition
 FAILURES: Final = 5  # in a row, until the worker ends
 
 
-class AheadError(JourneysError):
-    """What is stored goes further than the log: to go on would skip what comes next."""
-
-
 class Clock:
     """Moves each partition's event time on.
 
     Args:
-        app: The Faust app.
+        group: The consumer group.
         worker: Its partitions.
         settings: All of them.
         counts: Where to count.
+        now: The wall clock, seconds since the epoch.
+        sleep: Waits so many seconds.
     """
 
-    def __init__(self, app: Any, worker: Worker, settings: Settings, counts: Metrics) -> None:
-        self._app = app
+    def __init__(
+        self,
+        group: ConsumerGroup,
+        worker: Worker,
+        settings: Settings,
+        counts: Metrics,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._group = group
         self._worker = worker
         self._idle_ms = settings.idle_seconds * 1000
         self._metrics = counts
+        self._now = now
+        self._sleep = sleep
 
     async def run(self) -> None:
         """Tick until the app stops; ends the app when ticking fails again and again."""
         failed = 0
-        while not self._app.should_stop:
-            await asyncio.sleep(TICK_SECONDS)
+        while not self._group.should_stop:
+            await self._sleep(TICK_SECONDS)
             try:
                 await self._tick()
                 failed = 0
             except ProducerFenced:
                 continue  # the rebalance that we shall hear of
             except Exception as error:
-                if self._app.should_stop:
+                if self._group.should_stop:
                     return
                 failed += 1
                 _log.exception("the passing of time failed")
-                if failed == FAILURES or isinstance(error, JourneysError):
-                    await self._app.crash(error)
+                if failed == FAILURES or not may_pass(error):
+                    await self._group.crash(error)
                     return
 
     def lag(self, number: int) -> int:
         """How many activities of a partition are not handled yet; -1 while it is not known."""
         partition = self._worker.partitions.get(number)
-        if partition is None or self._app.rebalancing:
+        if partition is None or self._group.rebalancing:
             return -1
         tp = TP(self._worker.topics.activities, number)
         consumer, handled = self._worker.ownership.consumer, partition.mark.offset
@@ -92,7 +102,7 @@ class Clock:
     def _watermark(self, partition: Partition, *, caught_up: bool) -> int:
         """Event time of the partition; in one that is silent, the wall clock moves it on."""
         mark = partition.mark
-        silent = int(time.time() * 1000) - mark.stamp
+        silent = int(self._now() * 1000) - mark.stamp
         if mark.watermark >= 0 and caught_up and silent >= self._idle_ms:
             return mark.watermark + silent
         return mark.watermark
@@ -100,15 +110,15 @@ class Clock:
     async def _pass(self, partition: Partition, watermark: int) -> None:
         worker = self._worker
         generation = worker.ownership.generation
-        while worker.ownership.current(generation) and not self._app.should_stop:
+        while worker.ownership.current(generation) and not self._group.should_stop:
             async with partition.lock:
                 due = partition.due(watermark, DUE_USERS)
-                if not due or not await worker.ownership.sure(generation):
+                if not due or not await worker.ownership.may_write(generation):
                     return
                 effects, done = Effects(), False
                 try:
                     assign.time(partition, worker.engine, due, watermark, effects)
-                    done = await worker.commit(partition, effects, generation, None)
+                    done = await worker.committer.commit(partition, effects, generation, None)
                 finally:
                     if not done:
                         partition.forget()

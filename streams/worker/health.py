@@ -4,13 +4,19 @@ It is ready once state is recovered and for as long as activities that wait are 
 """
 
 import time
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
+from faust.tables.manager import TableManager
 from mode import Service
 
-from models.errors import JourneysError
+from models.errors import StalledError
+from streams.kafka.transport import ConsumerGroup
 from streams.service.endpoint import Endpoint, Readiness
+from streams.service.metrics import Metrics
 from streams.settings import Settings
+from streams.worker.batches import Worker
+from streams.worker.clock import Clock
 
 PORT: Final = 6066
 CHECK_SECONDS: Final = 1.0
@@ -20,8 +26,16 @@ CHECK_SECONDS: Final = 1.0
 STALL_SECONDS: Final = 120.0
 
 
-class StalledError(JourneysError):
-    """The worker has work and does none."""
+class WorkerApp(ConsumerGroup, Protocol):
+    """The worker's app, as far as it is looked at here."""
+
+    worker: Worker
+    clock: Clock
+    metrics: Metrics
+
+    @property
+    def tables(self) -> TableManager:
+        """Faust's, with its recovery."""
 
 
 class Health(Endpoint):
@@ -30,18 +44,22 @@ class Health(Endpoint):
     Args:
         app: The worker's app; it must have its metrics.
         settings: Where to listen.
+        monotonic: By which silence is measured, seconds.
     """
 
-    def __init__(self, app: Any, settings: Settings) -> None:
+    def __init__(
+        self, app: WorkerApp, settings: Settings, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(settings, PORT, app.metrics)
         self._app = app
+        self._monotonic = monotonic
         self._seen: object = None
-        self._progress_at = time.monotonic()
+        self._progress_at = monotonic()
 
     @property
     def silent_seconds(self) -> float:
         """For how long there has been work and no progress."""
-        return time.monotonic() - self._progress_at
+        return self._monotonic() - self._progress_at
 
     def readiness(self) -> Readiness:
         """Recovering, silent, or ready."""
@@ -52,17 +70,23 @@ class Health(Endpoint):
             return Readiness(False, f"silent for {self.silent_seconds:.0f} s")
         return Readiness(True, f"ready, {len(app.worker.partitions)} partitions")
 
+    async def look(self) -> bool:
+        """Whether work goes on, or there is none; ends the app when it has not for too long."""
+        progress = self._progress()
+        if progress is None or progress != self._seen:
+            self._seen, self._progress_at = progress, self._monotonic()
+        elif self.silent_seconds > STALL_SECONDS:
+            await self._app.crash(
+                StalledError(f"no progress for {self.silent_seconds:.0f} s: {progress}")
+            )
+            return False
+        return True
+
     @Service.task
     async def _watch(self) -> None:
         while not self.should_stop:
             await self.sleep(CHECK_SECONDS)
-            progress = self._progress()
-            if progress is None or progress != self._seen:
-                self._seen, self._progress_at = progress, time.monotonic()
-            elif self.silent_seconds > STALL_SECONDS:
-                await self._app.crash(
-                    StalledError(f"no progress for {self.silent_seconds:.0f} s: {progress}")
-                )
+            if not await self.look():
                 return
 
     def _progress(self) -> object:

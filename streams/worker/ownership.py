@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
-from streams.kafka.transport import Consumer
+from streams.kafka.transport import Consumer, ConsumerGroup
 from streams.settings import Settings
 
 # Of the time in which a rebalance cannot leave this worker out: the rest is for clocks and queues.
@@ -20,31 +21,39 @@ class Ownership:
     time must have passed than a rebalance without this worker takes.
 
     Args:
-        app: The Faust app.
+        group: The consumer group.
         settings: Session and rebalance timeout.
+        monotonic: The clock by which the consumer tells when all was settled, seconds.
+        sleep: Waits so many seconds.
     """
 
-    def __init__(self, app: Any, settings: Settings) -> None:
-        self._app = app
+    def __init__(
+        self,
+        group: ConsumerGroup,
+        settings: Settings,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._group = group
+        self._monotonic = monotonic
+        self._sleep = sleep
         self._lease = LEASE_SHARE * min(settings.session_timeout, settings.rebalance_timeout)
 
     @property
     def consumer(self) -> Consumer:
-        """The app's consumer."""
-        consumer: Consumer = self._app.consumer
-        return consumer
+        """This worker's consumer."""
+        return self._group.consumer
 
     @property
     def generation(self) -> int:
         """The group's present generation."""
-        generation: int = self._app.consumer_generation_id
-        return generation
+        return self._group.consumer_generation_id
 
     def current(self, generation: int) -> bool:
         """Whether no rebalance has begun since partitions were assigned in this generation."""
-        return generation == self.generation and not self._app.rebalancing
+        return generation == self.generation and not self._group.rebalancing
 
-    async def sure(self, generation: int, *, finish: bool = False) -> bool:
+    async def may_write(self, generation: int, *, finish: bool = False) -> bool:
         """Whether the worker may write for a partition that it was assigned in this generation.
 
         Waits for the coordinator's next answer where the last is too old.
@@ -55,9 +64,9 @@ class Ownership:
                 it cannot end without this worker.
         """
         while self.current(generation) or (finish and generation == self.generation):
-            if time.monotonic() < self.consumer.settled_at + self._lease:
+            if self._monotonic() < self.consumer.settled_at + self._lease:
                 return True
-            if self._app.rebalancing:
+            if self._group.rebalancing:
                 return False
-            await asyncio.sleep(POLL_SECONDS)
+            await self._sleep(POLL_SECONDS)
         return False

@@ -1,8 +1,9 @@
-"""Imports point one way (DESIGN.md, section 7), and the top-level packages are ours alone."""
+"""Imports point one way, from room to room, and the top-level packages are ours alone."""
 
 import ast
 import importlib
 import importlib.metadata
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,62 @@ import pytest
 ROOT = Path(__file__).parents[2]
 KAFKA_CLIENTS = {"kafka", "aiokafka", "faust", "mode", "quixstreams", "confluent_kafka"}
 
+# A room is a folder (its subfolders are rooms of their own) or a file named here. It may import
+# the rooms that its arrows lead to, also over others, and nothing else of ours.
+ARROWS: dict[str, set[str]] = {
+    "streams.cli.evaluate": {"streams.cli", "models.evaluation.naming"},
+    "streams.cli": {"streams.worker", "streams.namer", "streams.demo", "models.naming.tuning"},
+    "streams.worker": {"streams.stages"},
+    "streams.namer": {"streams.stages"},
+    "streams.demo": {"streams.demo.sample", "streams.replay", "streams.formats"},
+    "streams.demo.sample": {"models"},
+    "streams.stages": {
+        "streams.state",
+        "streams.service",
+        "streams.formats",
+        "models.encoders",
+        "models.naming",
+    },
+    "streams.state": {"streams.kafka", "models.engine"},
+    "streams.service": {"streams.kafka"},
+    "streams.replay": {"streams.kafka", "models.encoders", "models.engine"},
+    "streams.kafka": {"streams.topics"},
+    "streams.formats": {"streams.topics"},
+    "streams.topics": {"streams.settings"},
+    "streams.settings": {"models.engine"},
+    "streams": set(),
+    "models.evaluation.naming": {"models.evaluation.extraction", "models.naming"},
+    "models.evaluation.extraction": {"models.evaluation", "models.encoders", "models.datasets"},
+    "models.evaluation": {"models"},
+    "models.naming.tuning": {"models.naming"},
+    "models.naming": {"models.datasets"},
+    "models.datasets": {"models.engine"},
+    "models.engine": {"models.text"},
+    "models.text": {"models"},
+    "models.encoders.training": {"models.encoders"},
+    "models.encoders": {"models"},
+    "models": set(),
+}
 
-def modules(package: str) -> list[tuple[str, Path]]:
-    paths = sorted((ROOT / package).rglob("*.py"))
-    names = [path.relative_to(ROOT).with_suffix("").parts for path in paths]
+
+def modules() -> list[tuple[str, Path]]:
+    paths = sorted(path for top in ("streams", "models") for path in (ROOT / top).rglob("*.py"))
     return [
-        (".".join(part for part in parts if part != "__init__"), path)
-        for parts, path in zip(names, paths, strict=True)
+        (".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), path)
+        for path in paths
     ]
+
+
+def room_of(module: str) -> str:
+    """The room of a module, or of a name in one."""
+    while module not in ARROWS:
+        module = module.rpartition(".")[0]
+    return module
+
+
+def reachable(room: str) -> set[str]:
+    """A room, and all below it."""
+    return {room}.union(*map(reachable, ARROWS[room]))
 
 
 def imports(path: Path) -> set[str]:
@@ -28,7 +77,7 @@ def imports(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}: relative imports hide the direction"
-            found |= {node.module or ""} | {f"{node.module}.{a.name}" for a in node.names}
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
@@ -40,20 +89,30 @@ def under(names: set[str], *packages: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize(("name", "path"), modules("models"))
-def test_models_know_no_stage_and_no_broker(name: str, path: Path) -> None:
-    assert not under(imports(path), "streams", "tests", "load_tests", *KAFKA_CLIENTS)
+def test_the_arrows_lead_down() -> None:
+    TopologicalSorter(ARROWS).prepare()  # raises CycleError
 
 
-@pytest.mark.parametrize(("name", "path"), modules("streams"))
-def test_streams_import_one_way(name: str, path: Path) -> None:
-    found = imports(path)
+def test_every_folder_has_its_place() -> None:
+    folders = {".".join(path.parent.relative_to(ROOT).parts) for _, path in modules()}
+    assert folders <= ARROWS.keys(), "a new room: say above what it may import"
+    assert ARROWS.keys() <= folders | {name for name, _ in modules()}, "a room that is gone"
+
+
+@pytest.mark.parametrize(("name", "path"), modules())
+def test_imports_follow_the_arrows(name: str, path: Path) -> None:
+    found, allowed = imports(path), reachable(room_of(name))
     assert not under(found, "tests", "load_tests")
-    if not name.startswith("streams.cli"):
-        assert not under(found, "streams.cli"), "only the command line stands above the app"
-    own = name.removeprefix("streams.")
-    if own.startswith("stages."):
-        assert not under(found, "streams.worker", "streams.namer"), "the app knows its stages"
+    assert not {n for n in under(found, "streams", "models") if room_of(n) not in allowed}
+
+
+@pytest.mark.parametrize(("name", "path"), modules())
+def test_models_and_names_of_topics_need_no_kafka_client(name: str, path: Path) -> None:
+    if room_of(name).partition(".")[0] == "models" or name in (
+        "streams.settings",
+        "streams.topics",
+    ):
+        assert not under(imports(path), *KAFKA_CLIENTS)
 
 
 def test_the_top_level_packages_are_ours() -> None:

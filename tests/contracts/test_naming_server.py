@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from models.encoders.encoder import Encoder
-from models.errors import NamingError
-from models.naming.client import Unavailable, VllmClient
+from models.errors import NamingError, UnavailableError
+from models.naming.client import VllmClient
 from models.naming.guard import Policy, check
 from models.naming.namer import VllmNamer
 from models.naming.prompt import messages, plain
@@ -82,7 +82,7 @@ async def test_a_url_with_its_version_is_the_same(url: str) -> None:
 
 async def test_a_model_that_is_not_served_is_the_servers_fault_and_named(url: str) -> None:
     client = VllmClient(url, model="no-such-model", timeout=TIMEOUT)
-    with pytest.raises(Unavailable, match="no-such-model"):
+    with pytest.raises(UnavailableError, match="no-such-model"):
         await client.complete(CHAT, 1)
     await client.close()
 

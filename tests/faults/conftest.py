@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streams import topics
+from streams.kafka import admin
 from streams.settings import Settings
 from tests.support.workers import WorkerProcess
 
@@ -29,7 +29,7 @@ class Workers:
 def workers(settings: Settings, tmp_path: Path) -> Iterator[Workers]:
     """The group; what a test leaves running is killed."""
     settings = settings.model_copy(update={"batch_records": 100})
-    topics.create(settings)
+    admin.create(settings)
     found = Workers(settings, tmp_path)
     yield found
     for process in found.started:

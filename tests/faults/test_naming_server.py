@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from models.errors import NamingError, SettingsError
-from models.naming.client import TRIES, Unavailable, VllmClient
+from models.errors import NamingError, SettingsError, UnavailableError
+from models.naming.client import TRIES, VllmClient
 from models.naming.namer import VllmNamer
 from models.naming.prompt import messages
 from models.naming.titles import Evidence
@@ -36,7 +36,7 @@ async def answered(client: VllmClient, within: float = 10.0) -> list[str]:
     while True:
         try:
             return (await client.complete(CHAT, 2)).answers
-        except Unavailable:
+        except UnavailableError:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.1)
 
@@ -45,11 +45,11 @@ async def test_refused_is_the_servers_fault_and_nothing_is_asked_twice_a_second(
     stub: Stub, client: VllmClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     await stub.stop()
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnavailableError):
         await client.complete(CHAT, 2)
     started = time.monotonic()
     for _ in range(200):
-        with pytest.raises(Unavailable):
+        with pytest.raises(UnavailableError):
             await client.complete(CHAT, 2)
     assert time.monotonic() - started < 0.5
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
@@ -63,7 +63,7 @@ async def test_a_server_that_comes_back_is_asked_by_one_probe_and_logged_once(
     stub: Stub, client: VllmClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     await stub.stop()
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnavailableError):
         await client.complete(CHAT, 2)
     await stub.start()
     assert all(await asyncio.gather(*(answered(client) for _ in range(20))))
@@ -89,7 +89,7 @@ async def test_hung_turns_others_away_at_once(stub: Stub, client: VllmClient) ->
     with pytest.raises(NamingError):
         await client.complete(CHAT, 2)
     started = time.monotonic()
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnavailableError):
         await client.complete(CHAT, 2)
     assert time.monotonic() - started < 0.5
     stub.behave, stub.probes = None, True
@@ -103,7 +103,7 @@ async def test_busy_is_left_alone_as_long_as_it_says(stub: Stub, client: VllmCli
         )
 
     stub.behave = busy
-    with pytest.raises(Unavailable, match="429"):
+    with pytest.raises(UnavailableError, match="429"):
         await client.complete(CHAT, 2)
     assert len(stub.chats) == 1
     stub.behave = None
@@ -143,7 +143,7 @@ async def test_a_broken_answer_is_tried_again_then_given_back(
     with pytest.raises(NamingError) as caught:
         await client.complete(CHAT, 2)
     assert caught.value.retriable
-    assert not isinstance(caught.value, Unavailable)  # the server answers others
+    assert not isinstance(caught.value, UnavailableError)  # the server answers others
     assert len(stub.chats) == TRIES
     stub.behave = None
     assert (await client.complete(CHAT, 2)).answers
@@ -163,7 +163,7 @@ async def test_a_server_that_lets_nobody_in_is_waited_for(
     stub: Stub, client: VllmClient, status: int
 ) -> None:
     stub.behave, stub.probes = always(lambda: refusal(status, "invalid api key")), False
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnavailableError):
         await client.complete(CHAT, 2)
 
 
@@ -178,7 +178,7 @@ async def test_the_key_is_sent_and_never_shown(
 
     stub.behave, stub.probes = look, False
     client = VllmClient(stub.url, api_key="s3cret")
-    with caplog.at_level("DEBUG"), pytest.raises(Unavailable) as caught:
+    with caplog.at_level("DEBUG"), pytest.raises(UnavailableError) as caught:
         await client.complete(CHAT, 2)
     await client.close()
     assert seen == ["Bearer s3cret"]

@@ -15,7 +15,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from google.protobuf.json_format import MessageToDict
 
 from models.errors import JourneysError, SettingsError
-from models.records import Change, JourneyRecord, change_data, cloudevent
+from models.records import Change, CurrentJourney, change_data, cloudevent
 from streams.formats.reading import OutputReader
 from streams.formats.writing import OutputFormat, output_format
 from streams.settings import Settings
@@ -110,7 +110,7 @@ def test_the_same_change_has_the_same_bytes_also_after_a_restart(chosen: Setting
     output = output_format(chosen)
     first = written(output)
     assert written(output) == first
-    again: list[Change | JourneyRecord] = [
+    again: list[Change | CurrentJourney] = [
         msgspec.convert(msgspec.to_builtins(one), type(one)) for one in (*CHANGES, *JOURNEYS)
     ]
     assert [

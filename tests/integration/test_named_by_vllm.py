@@ -11,8 +11,8 @@ import pytest
 from models.decoding import decode_request
 from models.naming.guard import Policy, check
 from models.naming.titles import Evidence
-from streams import topics
 from streams.demo.children import Child
+from streams.kafka import admin
 from streams.settings import Settings
 from streams.topics import Topics
 from tests.support import brokers
@@ -41,7 +41,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
             data_dir=tmp_path / "state",
             naming_timeout=60.0,
         )
-        topics.create(found)
+        admin.create(found)
         yield found
 
 

@@ -16,7 +16,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from models.decoding import decode_name
 from models.records import JourneyName, NamingRequest, encode
-from streams import topics
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
@@ -65,7 +65,7 @@ def namer(settings: Settings, url: str | None, folder: Path) -> Iterator[Namer]:
 
 @pytest.fixture
 def ready(settings: Settings) -> Settings:
-    topics.create(settings)
+    admin.create(settings)
     return settings
 
 

@@ -10,9 +10,9 @@ import pytest
 from kafka import KafkaProducer
 
 from models.records import encode
-from streams import topics
 from streams.demo.broker import free_port
 from streams.demo.children import Child
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.broker
 
 @pytest.fixture
 def namer(settings: Settings, stub: Stub, tmp_path: Path) -> Iterator[Child]:
-    topics.create(settings)
+    admin.create(settings)
     with Child(
         "namer",
         settings.model_copy(update={"vllm_url": stub.url, "web_port": free_port()}),
@@ -64,7 +64,7 @@ async def test_it_says_that_its_server_is_down_and_counts_what_it_does(
 
 
 def test_a_port_that_is_taken_is_one_line(settings: Settings, tmp_path: Path) -> None:
-    topics.create(settings)
+    admin.create(settings)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with Child("namer", settings.model_copy(update={"web_port": port}), tmp_path) as child:

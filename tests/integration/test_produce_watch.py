@@ -15,8 +15,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from models.records import Change, cloudevent
-from streams import topics
 from streams.demo.broker import EmbeddedBroker
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
@@ -63,7 +63,7 @@ def activity(number: int, user: str) -> bytes:
 def stored(settings: Settings) -> dict[int, list[tuple[bytes, bytes]]]:
     """By partition: the keys and values on activity-events, in order."""
     name = Topics.of(settings).activities
-    ends = topics.end_offsets(settings, {name: settings.partitions})[name]
+    ends = admin.end_offsets(settings, {name: settings.partitions})[name]
     found: dict[int, list[tuple[bytes, bytes]]] = defaultdict(list)
     with connect(settings, KafkaConsumer) as client:
         client.assign([TopicPartition(name, number) for number in range(settings.partitions)])
@@ -99,7 +99,7 @@ def named(user: str, name: str) -> Change:
 def test_every_activity_arrives_once_keyed_and_in_its_users_order(
     settings: Settings, tmp_path: Path
 ) -> None:
-    topics.create(settings)
+    admin.create(settings)
     lines = [activity(number, f"u{number % 7}") for number in range(6_000)]
     file = tmp_path / "activities.jsonl.gz"
     file.write_bytes(gzip.compress(b"\n".join(lines) + b"\n"))
@@ -117,7 +117,7 @@ def test_every_activity_arrives_once_keyed_and_in_its_users_order(
 
 
 def test_lines_that_cannot_be_keyed_are_named_and_the_others_sent(settings: Settings) -> None:
-    topics.create(settings)
+    admin.create(settings)
     fine, odd = activity(1, "u1"), b'{"user_id": "u2", "title": 5}'
     done = journeys(
         settings,
@@ -134,7 +134,7 @@ def test_lines_that_cannot_be_keyed_are_named_and_the_others_sent(settings: Sett
 
 
 def test_rate_holds_the_producer_back(settings: Settings) -> None:
-    topics.create(settings)
+    admin.create(settings)
     lines = b"\n".join(activity(number, "u") for number in range(100))
     start = time.monotonic()
     assert journeys(settings, "produce", "-", "--rate", "100", stdin=lines).returncode == 0
@@ -146,11 +146,11 @@ def test_commands_say_when_their_topic_is_missing(settings: Settings) -> None:
         done = journeys(settings, *command)
         assert done.returncode == 2
         assert "make it with `journeys topics create`" in done.stderr
-    assert not any(state.partitions for state in topics.describe(settings))
+    assert not any(state.partitions for state in admin.describe(settings))
 
 
 def test_watch_prints_what_comes_and_not_what_was(settings: Settings) -> None:
-    topics.create(settings)
+    admin.create(settings)
     publish(settings, [named("u1", "Old news")] * 5)
     with subprocess.Popen(
         [JOURNEYS, "watch", "--max", "3"],
@@ -168,7 +168,7 @@ def test_watch_prints_what_comes_and_not_what_was(settings: Settings) -> None:
 
 
 def test_watch_from_the_beginning_for_one_user_as_json(settings: Settings) -> None:
-    topics.create(settings)
+    admin.create(settings)
     changes = [named(user, f"Name {number}") for number in range(20) for user in ("u1", "u2")]
     publish(settings, changes)
     done = journeys(
@@ -181,7 +181,7 @@ def test_watch_from_the_beginning_for_one_user_as_json(settings: Settings) -> No
 
 
 def test_watch_ends_quietly_on_ctrl_c_and_on_a_closed_pipe(settings: Settings) -> None:
-    topics.create(settings)
+    admin.create(settings)
     publish(settings, [named("u1", f"Name {number}") for number in range(50)])
     for end in ("interrupt", "close"):
         with subprocess.Popen(
@@ -209,7 +209,7 @@ def test_a_broker_that_dies_ends_the_producer_with_one_line() -> None:
     lines = b"\n".join(activity(number, "u") for number in range(5_000))
     with EmbeddedBroker() as broker:
         settings = Settings.load(broker=broker.address, broker_timeout=2)
-        topics.create(settings)
+        admin.create(settings)
         with subprocess.Popen(
             [JOURNEYS, "produce", "-", "--rate", "500", "--broker-timeout", "2"],
             env=environment(settings),
@@ -221,7 +221,7 @@ def test_a_broker_that_dies_ends_the_producer_with_one_line() -> None:
             produce.stdin.write(lines)
             produce.stdin.close()
             name = Topics.of(settings).activities
-            while not any(topics.end_offsets(settings, {name: settings.partitions})[name]):
+            while not any(admin.end_offsets(settings, {name: settings.partitions})[name]):
                 time.sleep(0.1)
             os.kill(broker.pid, signal.SIGKILL)
             try:

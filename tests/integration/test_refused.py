@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from streams import topics
 from streams.demo.broker import free_port
 from streams.demo.children import environment
+from streams.kafka import admin
 from streams.settings import Settings
 
 SECONDS = 90.0
@@ -20,7 +20,7 @@ def test_a_group_that_takes_no_such_member_ends_it_with_one_line(
 ) -> None:
     if "embedded" in request.node.name:
         pytest.skip("the embedded broker takes sessions of any length")
-    topics.create(settings)
+    admin.create(settings)
     refused = settings.model_copy(update={"session_timeout": TOO_LONG, "web_port": free_port()})
     ended = subprocess.run(
         [sys.executable, "-P", "-m", "streams.cli", service],

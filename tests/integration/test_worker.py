@@ -10,7 +10,7 @@ import pytest
 
 from models.decoding import decode_request
 from models.records import JourneyName, NamingRequest, encode
-from streams import topics
+from streams.kafka import admin
 from streams.settings import Settings
 from streams.topics import Topics, journey_key
 from tests.support.workers import (
@@ -30,7 +30,7 @@ from tests.support.workers import (
 
 @pytest.fixture
 def worker(settings: Settings, tmp_path: Path) -> Iterator[WorkerProcess]:
-    topics.create(settings)
+    admin.create(settings)
     process = WorkerProcess(settings, tmp_path).wait_ready()
     yield process
     process.kill()
@@ -145,7 +145,7 @@ def test_the_wall_clock_moves_a_partition_on_in_which_nothing_happens(
     settings: Settings, tmp_path: Path
 ) -> None:
     second = 1 / 86_400
-    topics.create(settings)
+    admin.create(settings)
     process = WorkerProcess(
         settings,
         tmp_path,

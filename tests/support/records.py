@@ -1,6 +1,6 @@
 """A few changes and journeys with every field there is, and with as few as there can be."""
 
-from models.records import Change, Item, JourneyRecord, JourneyView, WindowCount
+from models.records import Change, CurrentJourney, Item, JourneyView, WindowCount
 
 _VIEW = JourneyView(
     journey_id="j1",
@@ -68,7 +68,7 @@ CHANGES = [
 ]
 
 JOURNEYS = [
-    JourneyRecord(
+    CurrentJourney(
         user_id="élif",
         name="Growing vegetables",
         name_source="llm",
@@ -78,7 +78,7 @@ JOURNEYS = [
         rank=1,
         journey=_VIEW,
     ),
-    JourneyRecord(
+    CurrentJourney(
         user_id="élif",
         name="",
         name_source="keywords",

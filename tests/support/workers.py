@@ -18,12 +18,13 @@ from typing import Any
 import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from models.encoders.encoder import Encoder, VectorCache
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder
 from models.records import cloudevent, encode
-from streams import topics
 from streams.demo.broker import free_port
 from streams.demo.children import environment
 from streams.demo.sample.generator import generate
+from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.kafka.producers import TAKEN_KEY
 from streams.replay import Replay
@@ -144,7 +145,7 @@ def send(
 
 def read(settings: Settings, topic: str) -> list[Any]:
     """All records that are on a topic now, each partition's in order."""
-    ends = topics.end_offsets(settings, {topic: settings.partitions})[topic]
+    ends = admin.end_offsets(settings, {topic: settings.partitions})[topic]
     found: dict[int, list[Any]] = defaultdict(list)
     with reader(settings, topic) as poll:
         while any(
@@ -196,7 +197,7 @@ def committed(settings: Settings) -> dict[int, int]:
 def wait_until_handled(settings: Settings) -> None:
     """Wait until the group has committed all of `activity-events`."""
     topic = Topics.of(settings).activities
-    ends = dict(enumerate(topics.end_offsets(settings, {topic: settings.partitions})[topic]))
+    ends = dict(enumerate(admin.end_offsets(settings, {topic: settings.partitions})[topic]))
     with group_of(settings) as now:
         until(lambda: now() == ends, "all activities are handled", every=0.2)
 
@@ -248,8 +249,8 @@ def ledger(settings: Settings) -> Ledger:
             for outcome in step.outcomes:
                 found.changes |= {change.id: cloudevent(change) for change in outcome.changes}
                 found.journeys |= {
-                    journey_key(record.user_id, record.journey.journey_id): encode(record)
-                    for record in outcome.records
+                    journey_key(current.user_id, current.journey.journey_id): encode(current)
+                    for current in outcome.journeys
                 }
     return found
 

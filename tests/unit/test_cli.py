@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from models.errors import BrokerError, JourneysError, Reason, Rejected, SettingsError
-from streams.cli import INTERRUPTED, Commands, main
+from streams.cli import main
+from streams.cli.commands import INTERRUPTED, Commands
 from streams.cli.settings import table
 
 JOURNEYS = str(Path(sys.executable).with_name("journeys"))
@@ -30,21 +31,68 @@ def test_help_has_an_example(path: tuple[str, ...]) -> None:
     assert f"journeys {' '.join(path)}".strip() in result.stdout.split("Examples:")[1]
 
 
-def test_help_lists_every_command_without_loading_one() -> None:
+# What takes longest to import, and what nothing needs that only tells how a command is used.
+HEAVY = {"numpy", "numba", "river", "onnxruntime", "tokenizers", "faust", "aiokafka", "rocksdict"}
+LIGHT_COMMANDS = [[name] for name in COMMANDS] + [
+    ["topics", "create"],
+    ["topics", "describe"],
+    ["evaluate", "extraction"],
+    ["evaluate", "naming"],
+    ["tune", "prompt"],
+    ["tune", "lora"],
+]
+
+
+def imported(code: str) -> tuple[set[str], str]:
+    """The top-level packages that a fresh Python has imported after some code, and its output."""
     seen = subprocess.run(
         [
             sys.executable,
             "-c",
-            "import sys; from streams.cli import main\n"
-            "try: main(['--help'])\n"
-            "finally: print({'pydantic', 'kafka', 'faust', 'numpy'} & sys.modules.keys())",
+            f"import sys\ntry:\n    {code}\nfinally:\n    print('IMPORTED', *sys.modules)",
         ],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert all(f"  {name} " in seen for name in COMMANDS)
-    assert seen.endswith("set()\n")
+    output, _, names = seen.rpartition("IMPORTED")
+    return {name.partition(".")[0] for name in names.split()}, output
+
+
+def test_help_lists_every_command_without_loading_one() -> None:
+    names, output = imported("from streams.cli import main; main(['--help'])")
+    assert all(f"  {name} " in output for name in COMMANDS)
+    assert not names & (HEAVY | {"pydantic", "kafka", "rich"})
+
+
+@pytest.mark.parametrize("path", LIGHT_COMMANDS, ids=" ".join)
+def test_a_commands_help_waits_for_nothing_heavy(path: list[str]) -> None:
+    names, output = imported(f"from streams.cli import main; main({[*path, '--help']!r})")
+    assert "Usage: " in output
+    assert not names & HEAVY
+
+
+def test_settings_wait_for_nothing_heavy() -> None:
+    assert not imported("import streams.settings")[0] & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("path", "file"),
+    [
+        (("evaluate", "extraction"), "activities.jsonl"),
+        (("evaluate", "naming"), "sections.jsonl.gz"),
+        (("tune", "lora", "--model", "served", "--out", "tuned"), "sections.jsonl.gz"),
+    ],
+)
+def test_without_its_data_a_command_says_in_a_line_what_it_wants(
+    path: tuple[str, ...], file: str, tmp_path: Path
+) -> None:
+    for given in ((), ("--data", str(tmp_path / "gone"))):
+        result = run(*path, *given)
+        assert result.exit_code == 2
+        assert "--data" in result.stderr
+        assert file in result.stderr
+        assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -68,7 +116,7 @@ def test_an_error_is_one_line_and_an_exit_code(error: BaseException, code: int) 
         def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
             return fails
 
-    result = CliRunner().invoke(One("journeys"), ["any"])
+    result = CliRunner().invoke(One("journeys", package="", summaries={}), ["any"])
     assert result.exit_code == code
     if code == INTERRUPTED:
         assert not result.output.strip()

@@ -7,9 +7,10 @@ import pytest
 from river import checks
 
 import models.engine.clusters
-from models.engine.clusters import NO_CLUSTER, Clusters, JourneyClusterer
+from models.engine.clusters import Clusters
+from models.engine.compact import packed, unpacked
 from models.engine.params import EngineParams
-from models.engine.users import packed, unpacked
+from models.engine.river_estimator import NO_CLUSTER, JourneyClusterer
 
 CHECKS = list(checks.yield_checks(JourneyClusterer()))
 

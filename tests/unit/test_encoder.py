@@ -10,7 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from models.encoders.encoder import Encoder, VectorCache, check_vector
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder, check_vector
 from models.errors import ModelError, Reason, Rejected
 
 WORDS = "bread sourdough oven tennis court serve kafka stream broker the a of at home first title"

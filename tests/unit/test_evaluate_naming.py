@@ -154,7 +154,7 @@ def test_wrong_use_is_one_clear_line(tmp_path: Path, capsys) -> None:
     assert "need a server" in capsys.readouterr().err
     assert evaluate("--data", data, "--json", tmp_path / "no" / "n.json") == 2
     assert "does not exist" in capsys.readouterr().err
-    assert evaluate("--data", tmp_path / "nothing") == 1
+    assert evaluate("--data", tmp_path) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
 

@@ -1,4 +1,4 @@
-"""The evaluation counts what shared/data's README says, on cases whose answer is known."""
+"""The evaluation counts right, on cases whose answer is known."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from sklearn.metrics import adjusted_rand_score, v_measure_score
 
 from models.datasets import invented, people
-from models.datasets.people import Person, Vectors
+from models.datasets.people import Person
 from models.engine.params import DAY_MS, EngineParams
 from models.errors import JourneysError, Reason, Rejected, SettingsError
 from models.evaluation.extraction import baselines, engine, fit_confidence
@@ -23,8 +23,8 @@ from models.evaluation.extraction import river_clusterers as rivals
 from models.evaluation.extraction.calibration import calibrate, fit_logistic, logistic, outcomes
 from models.evaluation.extraction.judge import Found, agreement, by_rule, match, promotions, score
 from models.records import Activity
-from streams.cli import main
-from streams.cli.evaluate import extraction as evaluate_extraction
+from models.vectors import Vectors
+from streams.cli import extras, main
 from tests.support.lives import START, WEEK, topic
 
 PARAMS = EngineParams()
@@ -516,7 +516,7 @@ def test_what_cannot_be_done_is_said_at_once(
 
 
 def test_a_missing_extra_is_one_line(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluate_extraction, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     result = run(data)
     assert result.exit_code == 1
     assert result.stderr.startswith("journeys: sklearn, scipy not installed")
@@ -527,4 +527,4 @@ def test_help_has_examples_on_both_levels() -> None:
     for arguments in (["evaluate", "--help"], ["evaluate", "extraction", "--help"]):
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0
-        assert "journeys evaluate extraction --quick" in result.stdout
+        assert "journeys evaluate extraction --data FOLDER --quick" in result.stdout

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from models.errors import Reason, Rejected, SettingsError
-from models.records import ChangeData, JourneyRecord, cloudevent, encode
+from models.records import ChangeData, CurrentJourney, cloudevent, encode
 from streams.formats import avro, protobuf, schemas
 from streams.formats.plain import plain
 from streams.formats.reading import OutputReader
@@ -95,7 +95,7 @@ def test_plain_leaves_nothing_that_json_has_not_but_datetimes() -> None:
 
 @pytest.mark.parametrize("made", [schemas.avro, schemas.protobuf, schemas.json_schema])
 def test_schemas_hold_every_field_of_the_records(made: Any) -> None:
-    for kind, name in ((ChangeData, "JourneyChange"), (JourneyRecord, "Journey")):
+    for kind, name in ((ChangeData, "JourneyChange"), (CurrentJourney, "Journey")):
         schema = made(kind, name)
         assert schema == made(kind, name), "the same text each time, so the same id"
         for field in (*kind.__struct_fields__, "occurred_at", "vector", name):
@@ -104,12 +104,12 @@ def test_schemas_hold_every_field_of_the_records(made: Any) -> None:
 
 @pytest.mark.parametrize(("made", "module"), [(schemas.avro, avro), (schemas.protobuf, protobuf)])
 def test_records_come_back_from_their_schemas(made: Any, module: Any) -> None:
-    schema = made(JourneyRecord, "Journey")
+    schema = made(CurrentJourney, "Journey")
     write, read = module.writer(schema), module.reader(schema)
     for journey in JOURNEYS:
         wire = write(msgspec.to_builtins(journey))
         assert wire == write(msgspec.to_builtins(journey))
-        assert msgspec.convert(read(wire), JourneyRecord) == journey
+        assert msgspec.convert(read(wire), CurrentJourney) == journey
 
 
 def test_protobuf_messages_are_found_by_their_index() -> None:

@@ -31,7 +31,7 @@ def test_an_interest_that_persists_becomes_a_journey_with_a_name_and_a_request()
     assert "topic1" in journey.terms
     assert started.changes[1].name == journey.keywords
     assert [request.revision for request in started.requests] == [1]
-    assert started.records[-1].name == journey.keywords
+    assert started.journeys[-1].name == journey.keywords
 
 
 def test_a_binge_in_one_window_is_no_journey() -> None:
@@ -127,8 +127,8 @@ def test_a_name_is_applied_once_and_a_stale_or_void_one_never() -> None:
     [change] = named.changes
     assert (change.kind, change.name, change.name_source) == ("named", "Baking at home", "llm")
     assert change.id not in life.ids()
-    assert named.records[0].name == "Baking at home"
-    assert named.records[0].journey.keywords == keywords
+    assert named.journeys[0].name == "Baking at home"
+    assert named.journeys[0].journey.keywords == keywords
     assert life.engine.name(life.user, answer(life, "Another")).changes == []
 
 
@@ -238,8 +238,8 @@ def test_journeys_are_ranked_by_strength_and_diversity() -> None:
         life.act(week * WEEK + 1, about=2)
         if week % 2:
             life.act(week * WEEK + 2, about=1)
-    records = {record.journey.journey_id: record for out in life.outcomes for record in out.records}
-    strengths = sorted((record.strength, record.rank) for record in records.values())
+    latest = {one.journey.journey_id: one for out in life.outcomes for one in out.journeys}
+    strengths = sorted((one.strength, one.rank) for one in latest.values())
     assert [rank for _, rank in strengths] == [2, 1]
-    gone = life.pass_to(200 * WEEK).records
-    assert [record.rank for record in gone if record.journey.stage == "ended"] == [None, None]
+    gone = life.pass_to(200 * WEEK).journeys
+    assert [one.rank for one in gone if one.journey.stage == "ended"] == [None, None]

@@ -13,6 +13,7 @@ from models.naming.guard import Policy, check
 from models.naming.titles import Evidence
 from models.naming.tuning.pairs import pairs
 from tests.support import named
+from tests.support.data import evaluation_data
 from tests.support.naming import LISTS, SOURDOUGH, request
 
 
@@ -46,9 +47,7 @@ def test_a_title_that_is_judged_is_not_learned_wherever_it_stands(tmp_path: Path
 
 
 def test_the_real_data_leaks_nothing() -> None:
-    data = Path(__file__).parents[3] / "shared" / "data" / "names"
-    if not data.is_dir():
-        pytest.skip("the evaluation data is not here")
+    data = evaluation_data("names")
     learned, judged = groups.read(data, "even"), groups.read(data, "odd")
     assert len(learned) > 300
     assert len(judged) > 300

@@ -8,7 +8,8 @@ from collections import defaultdict
 import msgspec
 import pytest
 
-from models.encoders.encoder import Encoder, VectorCache
+from models.encoders.cache import VectorCache
+from models.encoders.encoder import Encoder
 from models.engine.engine import EngineParams
 from models.records import cloudevent
 from streams.cli.lines import batches, opened

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from models.engine import snapshot
+from models.engine.compact import sketched, unsketched
 from models.engine.params import DAY_MS
-from models.engine.users import sketched, unsketched
 from models.errors import SnapshotError
 from models.records import encode
 from tests.support.lives import START, WEEK, Life
@@ -25,7 +25,7 @@ def test_a_user_reloaded_after_every_activity_has_the_same_future() -> None:
     for day in range(300):
         about = (day * 7 + day // 31) % 5 if day % 3 else day % 11
         first, second = kept.act(day / 2, about), reloaded.act(day / 2, about)
-        assert encode([first.changes, first.records]) == encode([second.changes, second.records])
+        assert encode([first.changes, first.journeys]) == encode([second.changes, second.journeys])
         stored(reloaded, parts)
         reloaded.user = snapshot.load(reloaded.engine, "u", parts.get)
     assert kept.kinds().count("started") > 3

@@ -31,10 +31,11 @@ def tune(*arguments: str | Path) -> int:
 def test_without_the_extra_one_line_says_what_is_missing(
     tmp_path: Path, capsys, monkeypatch
 ) -> None:
-    monkeypatch.setattr("streams.cli.tune.find_spec", lambda name: None)
-    assert tune("lora", "--model", tmp_path, "--out", tmp_path / "out") == 1
+    monkeypatch.setattr("streams.cli.extras.find_spec", lambda name: None)
+    options = ("--model", tmp_path, "--data", tmp_path, "--out", tmp_path / "out")
+    assert tune("lora", *options) == 1
     assert capsys.readouterr().err == (
-        "journeys: torch, transformers, peft not installed: tuning needs the extra `tune` "
+        "journeys: torch, transformers, peft not installed: this needs the extra `tune` "
         "(pip install 'interest-journeys[tune]')\n"
     )
     assert not (tmp_path / "out").exists()

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-Floats = npt.NDArray[np.float32]
+from models.vectors import Floats
 
 
 def write_onnx(table: Floats, path: Path) -> None:

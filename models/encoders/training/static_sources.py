@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime as ort
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-Floats = npt.NDArray[np.float32]
+from models.vectors import Floats
 
 
 def installed(package: str, name: str) -> Path:

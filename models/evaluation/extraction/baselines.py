@@ -14,7 +14,8 @@ from scipy.sparse import csr_matrix
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.utils.extmath import randomized_svd
 
-from models.datasets.people import Person, Vectors
+from models.datasets.people import Person
+from models.vectors import Vectors
 
 SEED: Final = 0
 FACTORS: Final = 64  # of the co-occurrence matrix

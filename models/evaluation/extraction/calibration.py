@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.datasets.people import Person
 from models.engine.params import EngineParams
 from models.evaluation.extraction.judge import Found, match
+from models.vectors import Doubles
 
 BINS: Final = 10
 RIDGE: Final = 1.0  # pull of the coefficients towards 0, as if by one doubtful sample each
@@ -88,7 +88,7 @@ def calibrate(judged: Outcomes) -> Calibration | None:
     )
 
 
-def fit_logistic(features: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+def fit_logistic(features: Doubles, right: Doubles) -> Doubles:
     """Coefficients of the logistic model that makes the outcomes likeliest, ridge-regularised.
 
     Args:
@@ -109,7 +109,7 @@ def fit_logistic(features: NDArray[np.float64], right: NDArray[np.float64]) -> N
     return weights
 
 
-def logistic(design: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def logistic(design: Doubles, weights: Doubles) -> Doubles:
     """Chance of being right, for rows of features with a 1 at the end."""
-    chance: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(design @ weights, -30.0, 30.0)))
+    chance: Doubles = 1.0 / (1.0 + np.exp(-np.clip(design @ weights, -30.0, 30.0)))
     return chance

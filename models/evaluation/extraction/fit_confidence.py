@@ -4,7 +4,7 @@ Fitted on journeys of the even half (read and invented people) at the moment of 
 judged on the odd half and on small collections, which nobody chose anything on. Run it again when
 the clustering changes. From the project's root:
 
-    python -m models.evaluation.extraction.fit_confidence ../shared/data
+    python -m models.evaluation.extraction.fit_confidence FOLDER
 """
 
 import math
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.datasets.people import LEAST_TO_SPLIT, Collection, Half
 from models.encoders.encoder import Encoder
@@ -23,6 +22,7 @@ from models.evaluation.extraction import engine
 from models.evaluation.extraction import experiment as extraction
 from models.evaluation.extraction.calibration import calibrate, fit_logistic, logistic, outcomes
 from models.records import JourneyView
+from models.vectors import Doubles
 
 PARAMS: Final = EngineParams()
 
@@ -54,7 +54,7 @@ def share(user: UserState, journey: JourneyView) -> float:
 FEATURES: Final = {"windows": windows, "evidence": evidence, "cohesion": cohesion, "share": share}
 SETS: Final = (("windows", "evidence", "cohesion"), ("windows", "evidence", "cohesion", "share"))
 
-Samples = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+Samples = tuple[Doubles, Doubles, Doubles]
 
 
 def samples(collection: Collection) -> Samples:
@@ -108,7 +108,7 @@ def main(data: Path) -> None:
             print(f"  {name}: {_error(logistic(design, weights), hits)}")
 
 
-def _error(confidence: NDArray[np.float64], right: NDArray[np.float64]) -> str:
+def _error(confidence: Doubles, right: Doubles) -> str:
     its = calibrate([(float(sure), bool(hit)) for sure, hit in zip(confidence, right, strict=True)])
     return f"{its.error:.3f} {its.brier:.4f} of {its.count}" if its else "no journeys"
 

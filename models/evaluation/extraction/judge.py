@@ -13,11 +13,11 @@ from statistics import fmean, median
 from typing import Final, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.datasets.people import Person
 from models.engine.params import EngineParams
 from models.engine.windows import active_in, count_in, index_of
+from models.vectors import Doubles
 
 Label = TypeVar("Label", bound=Hashable)
 
@@ -177,7 +177,7 @@ def agreement(true: Sequence[Hashable], found: Sequence[Hashable]) -> tuple[floa
     return max(0.0, float(v_measure)), float(ari)
 
 
-def _contingency(true: Sequence[Hashable], found: Sequence[Hashable]) -> NDArray[np.float64]:
+def _contingency(true: Sequence[Hashable], found: Sequence[Hashable]) -> Doubles:
     """How many activities have each label in each cluster, shape (labels, clusters)."""
     row = {label: i for i, label in enumerate(dict.fromkeys(true))}
     column = {cluster: i for i, cluster in enumerate(dict.fromkeys(found))}
@@ -187,10 +187,10 @@ def _contingency(true: Sequence[Hashable], found: Sequence[Hashable]) -> NDArray
     return table
 
 
-def _entropy(counts: NDArray[np.float64]) -> float:
+def _entropy(counts: Doubles) -> float:
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log(shares)).sum())
 
 
-def _pairs(counts: NDArray[np.float64]) -> float:
+def _pairs(counts: Doubles) -> float:
     return float((counts * (counts - 1)).sum() / 2)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from river import cluster, feature_extraction
 
-from models.datasets.people import Person, Vectors
+from models.datasets.people import Person
+from models.vectors import Vectors
 
 
 def dbstream(person: Person, radius: float) -> list[int]:

@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from models.datasets.named_groups import Group
-from models.datasets.people import Encode, Vectors
+from models.datasets.people import Encode
 from models.engine.exemplars import KEPT, shorten
+from models.vectors import Vectors
 
 JOURNEYS: Final = 4  # of one user, of mixed kinds: what a name must be distinct among
 AMONG: Final = 20  # journeys that a name has to pick its own from

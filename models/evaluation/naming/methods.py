@@ -12,7 +12,7 @@ from models.engine.exemplars import KEPT
 from models.errors import NamingError
 from models.evaluation.naming.cases import Case
 from models.evaluation.naming.scores import Named
-from models.naming.api import Api, Failure
+from models.naming.api import Api
 from models.naming.choice import TextEncoder, choose
 from models.naming.guard import Policy
 from models.naming.namer import Namer
@@ -78,13 +78,8 @@ def all_in_one(api: Api, model: str | None, encoder: TextEncoder, concurrency: i
                 "json_schema": {"name": "interests", "schema": _schema(evidence)},
             },
         }
-        try:
-            async with slots:
-                [text] = await api.generate(
-                    model or await api.first_model(), _chat(evidence), options
-                )
-        except Failure as failure:
-            raise NamingError(str(failure), retriable=failure.again) from None
+        async with slots:
+            [text] = await api.generate(model or await api.first_model(), _chat(evidence), options)
         answers: list[str] = []
         with suppress(msgspec.MsgspecError):
             answers = msgspec.json.decode(text, type=dict[str, list[str]])["names"]

@@ -1,46 +1,37 @@
 """`journeys evaluate extraction`: how well journeys are found, on local data."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
-from models.errors import JourneysError, SettingsError
-from streams.cli import examples
-from streams.cli.common import with_settings
+from models.errors import SettingsError
+from streams.cli.commands import examples
+from streams.cli.extras import need_extra
+from streams.cli.options import with_settings
+from streams.cli.paths import COLLECTIONS, OUTPUT, data_option
+from streams.cli.progress import bar, bars
 from streams.settings import Settings
 
 if TYPE_CHECKING:
-    from models.datasets.people import Encode, Vectors
+    from models.datasets.people import Encode
     from models.evaluation.extraction.experiment import Result
+    from models.vectors import Vectors
 
 ENCODED_AT_ONCE: Final = 1_024  # titles between two steps of the progress bar
-
-_FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
 @click.command(
     epilog=examples(
-        "journeys evaluate extraction --quick",
-        "journeys evaluate extraction --users all --json scores.json --plot scores.png",
-        "journeys evaluate extraction --data my-data --collections my_users --users all",
+        "journeys evaluate extraction --data FOLDER --quick",
+        "journeys evaluate extraction --data FOLDER --users all --json all.json --plot all.png",
+        "journeys evaluate extraction --data FOLDER --collections my_users --users all",
     )
 )
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("../shared/data"),
-    show_default=True,
-    help="folder of the evaluation data; every folder in it with "
-    "activities.jsonl and truth.csv (.gz or not) is a collection",
-)
+@data_option(COLLECTIONS, "which may also hold topics/, names/ and clinc150/")
 @click.option(
     "--collections",
     "names",
@@ -57,8 +48,8 @@ _FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
     help="which half of the people, and of the topics that others are "
     "invented from; the engine's defaults were chosen on the even one",
 )
-@click.option("--json", "json_to", type=_FILE, help="write the numbers")
-@click.option("--plot", "plot_to", type=_FILE, help="write a picture of them (.png, .svg, .pdf)")
+@click.option("--json", "json_to", type=OUTPUT, help="write the numbers")
+@click.option("--plot", "plot_to", type=OUTPUT, help="write a picture of them (.png, .svg, .pdf)")
 @click.option("--quick", is_flag=True, help="few people: a minute, and rougher numbers")
 @with_settings(
     "encoder",
@@ -85,7 +76,7 @@ def command(
     titles), the same promotion rule, and of several thresholds the one that suits them best on
     these very people.
     """
-    _need_extra("sklearn", "scipy", *(["matplotlib"] if plot_to else []))
+    need_extra("evaluate", "sklearn", "scipy", *(["matplotlib"] if plot_to else []))
     from threadpoolctl import threadpool_limits
 
     from models.encoders.encoder import Encoder
@@ -93,9 +84,6 @@ def command(
     from models.evaluation.extraction import report
     from streams.cli.evaluate import tables
 
-    for path in (json_to, plot_to):
-        if path and not path.parent.is_dir():
-            raise SettingsError(f"{path}: its folder does not exist")
     if plot_to:
         from models.evaluation.extraction import plot
 
@@ -107,11 +95,12 @@ def command(
     params, sizes = settings.engine(), extraction.QUICK if quick else extraction.FULL
     results: list[Result] = []
     console = tables.console()
-    with threadpool_limits(1), _progress() as progress:
+    with threadpool_limits(1), bars() as progress:
         for name in wanted:
             encode = _encoding(encoder.encode, name, progress)
             for reading, collection in extraction.collections(data, name, users, sizes, encode):
-                with progress(collection.name, extraction.work(collection, reading, sizes)) as tick:
+                work = extraction.work(collection, reading, sizes)
+                with bar(progress, collection.name, work) as tick:
                     results.append(extraction.evaluate(collection, reading, params, sizes, tick))
                 tables.show(console, results[-1])
     calibration = report.calibration(results, params)
@@ -128,15 +117,6 @@ def command(
         plot.plot(results, calibration, plot_to)
 
 
-def _need_extra(*modules: str) -> None:
-    missing = [module for module in modules if find_spec(module) is None]
-    if missing:
-        raise JourneysError(
-            f"{', '.join(missing)} not installed: the evaluation needs the extra "
-            "`evaluate` (pip install 'interest-journeys[evaluate]')"
-        )
-
-
 def _wanted(names: str | None, known: Sequence[str]) -> Sequence[str]:
     if names is None:
         return known
@@ -147,13 +127,14 @@ def _wanted(names: str | None, known: Sequence[str]) -> Sequence[str]:
     return wanted
 
 
-def _encoding(encode: "Encode", name: str, progress: "_Task") -> "Encode":
+def _encoding(encode: "Encode", name: str, progress: Progress) -> "Encode":
     """The encoder with a progress bar, each different title once."""
+    import numpy as np
 
     def encoded(titles: Sequence[str]) -> "Vectors":
         unique = list(dict.fromkeys(titles))
         parts = []
-        with progress(f"{name}: encoding", len(unique)) as tick:
+        with bar(progress, f"{name}: encoding", len(unique)) as tick:
             for start in range(0, len(unique), ENCODED_AT_ONCE):
                 parts.append(encode(unique[start : start + ENCODED_AT_ONCE]))
                 tick(len(parts[-1]))
@@ -162,29 +143,3 @@ def _encoding(encode: "Encode", name: str, progress: "_Task") -> "Encode":
         return whole
 
     return encoded
-
-
-_Task = Callable[[str, int], Any]
-
-
-@contextmanager
-def _progress() -> Iterator[_Task]:
-    """Progress bars on stderr, none where that is no terminal: (what, of how many) → tick."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-
-        @contextmanager
-        def task(name: str, total: int) -> Iterator[Callable[[int], None]]:
-            number = progress.add_task(name, total=total)
-            yield lambda done: progress.advance(number, done)
-            progress.remove_task(number)
-
-        yield task

@@ -3,19 +3,20 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from models.errors import JourneysError, SettingsError
-from streams.cli import examples
-from streams.cli.common import with_settings
+from models.errors import SettingsError
+from streams.cli.commands import examples
+from streams.cli.extras import need_extra
+from streams.cli.options import with_settings
+from streams.cli.paths import NAMED_GROUPS, OUTPUT, data_option
+from streams.cli.progress import bars
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 WIDTH: Final = 120  # of the table in files and pipes
 EXAMPLES: Final = 40  # journeys on the page
 
-_FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 _COLUMNS: Final = {
     "named": "own",
     "retrieval": "retrieval",
@@ -39,20 +39,13 @@ _COLUMNS: Final = {
 
 @click.command(
     epilog=examples(
-        "journeys evaluate naming",
-        "journeys evaluate naming --vllm-url http://localhost:8000 --adapter names "
+        "journeys evaluate naming --data FOLDER",
+        "journeys evaluate naming --data FOLDER --vllm-url http://vllm:8000 --adapter names "
         "--soft-prompt tuned/prompt",
-        "journeys evaluate naming --vllm-url http://localhost:8000 --examples names.md",
+        "journeys evaluate naming --data FOLDER --vllm-url http://vllm:8000 --examples names.md",
     )
 )
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("../shared/data/names"),
-    show_default=True,
-    help="folder of the groups of titles that people named; lists and "
-    "subreddits that `tune` learns from are not judged on",
-)
+@data_option(NAMED_GROUPS, "those that `tune` learns from are not judged on")
 @click.option(
     "--each",
     type=click.IntRange(1),
@@ -74,9 +67,9 @@ _COLUMNS: Final = {
     type=click.Path(file_okay=False, path_type=Path),
     help="a folder of `tune prompt`",
 )
-@click.option("--json", "json_to", type=_FILE, help="write the numbers and all names")
-@click.option("--plot", "plot_to", type=_FILE, help="write a picture (.png, .svg, .pdf)")
-@click.option("--examples", "page_to", type=_FILE, help="write a page of examples (Markdown)")
+@click.option("--json", "json_to", type=OUTPUT, help="write the numbers and all names")
+@click.option("--plot", "plot_to", type=OUTPUT, help="write a picture (.png, .svg, .pdf)")
+@click.option("--examples", "page_to", type=OUTPUT, help="write a page of examples (Markdown)")
 @with_settings(
     "encoder",
     "encoder_threads",
@@ -104,25 +97,13 @@ def command(
     --soft-prompt and --adapter what was tuned. A name that the guard refuses is not shown: the
     keywords are, and judged, as a user would see them.
     """
-    missing = [
-        name
-        for name in ("sacrebleu", *(["matplotlib"] if plot_to else []))
-        if find_spec(name) is None
-    ]
-    if missing:
-        raise JourneysError(
-            f"{', '.join(missing)} not installed: the evaluation needs the extra "
-            "`evaluate` (pip install 'interest-journeys[evaluate]')"
-        )
+    need_extra("evaluate", "sacrebleu", *(["matplotlib"] if plot_to else []))
     from models.datasets import named_groups as groups
     from models.encoders.encoder import Encoder
     from models.evaluation.naming import cases as naming_cases
     from models.evaluation.naming import experiment as naming
     from models.evaluation.naming import pages as naming_pages
 
-    for path in (json_to, plot_to, page_to):
-        if path and not path.parent.is_dir():
-            raise SettingsError(f"{path}: its folder does not exist")
     if plot_to:
         from models.evaluation.extraction.plot import check_format
         from models.evaluation.naming import plot as naming_plot
@@ -149,8 +130,12 @@ def command(
             timeout=settings.naming_timeout,
         )
     )
-    with _Bars() as progress:
-        rows = asyncio.run(naming.evaluate(users, fewer, server, encoder, progress))
+    with bars() as progress:
+
+        def begin(what: str, total: int) -> Callable[[int], None]:
+            return partial(progress.advance, progress.add_task(what, total=total))
+
+        rows = asyncio.run(naming.evaluate(users, fewer, server, encoder, begin))
     _show(rows)
     if json_to:
         json_to.write_text(json.dumps(naming_pages.numbers(rows), indent=1, ensure_ascii=False))
@@ -189,31 +174,3 @@ def _show(rows: "Sequence[Row]") -> None:
 
 def _number(value: float) -> str:
     return f"{value:.1f}" if value > 1 else f"{value:.3f}"
-
-
-class _Bars(nullcontext[Callable[[str, int], Callable[[int], None]]]):
-    """A progress bar for each method, on a terminal."""
-
-    def __init__(self) -> None:
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        super().__init__(self._begin)
-
-    def __enter__(self) -> Callable[[str, int], Callable[[int], None]]:
-        self._progress.start()
-        return self._begin
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def _begin(self, what: str, total: int) -> Callable[[int], None]:
-        task = self._progress.add_task(what, total=total)
-        return lambda done: self._progress.advance(task, done)

@@ -92,14 +92,14 @@ def _reliability(calibration: "dict[str, Calibration]") -> Table:
     table.add_column("collection")
     for name in ("journeys", "confidence", "right", "ECE", "Brier"):
         table.add_column(name, justify="right")
-    for name, its in calibration.items():
+    for name, fit in calibration.items():
         table.add_row(
             name,
-            f"{its.count:,}",
-            _share(its.confidence),
-            _share(its.right),
-            _share(its.error),
-            _share(its.brier),
+            f"{fit.count:,}",
+            _share(fit.confidence),
+            _share(fit.right),
+            _share(fit.error),
+            _share(fit.brier),
         )
     for each in calibration["all"].bins:
         table.add_row(

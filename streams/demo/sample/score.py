@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from models.records import JourneyRecord
+from models.records import CurrentJourney
 from streams.demo.sample.generator import Interest, catalogue
 
 LASTING: Final = ("persistent", "seasonal", "dropped")
@@ -28,7 +28,7 @@ class Score:
     mistaken: int
 
 
-def score(records: Iterable[JourneyRecord], truth: Iterable[Interest]) -> Score:
+def score(journeys: Iterable[CurrentJourney], truth: Iterable[Interest]) -> Score:
     """Compare; a journey is of the interest that most of its exemplar items are of.
 
     Journeys of users beyond the sample are left out.
@@ -37,10 +37,10 @@ def score(records: Iterable[JourneyRecord], truth: Iterable[Interest]) -> Score:
         item["item_id"]: entry["interest"] for entry in catalogue() for item in entry["items"]
     }
     kinds = {(interest.user_id, interest.interest): interest.kind for interest in truth}
-    found = set()
-    for record in records:
-        items = Counter(interest_of.get(item.item_id) for item in record.journey.items)
-        found.add((record.user_id, items.most_common(1)[0][0]))
+    interests = set()
+    for current in journeys:
+        items = Counter(interest_of.get(item.item_id) for item in current.journey.items)
+        interests.add((current.user_id, items.most_common(1)[0][0]))
     lasting = {key for key, kind in kinds.items() if kind in LASTING}
     short = kinds.keys() - lasting
-    return Score(len(lasting), len(lasting & found), len(short), len(short & found))
+    return Score(len(lasting), len(lasting & interests), len(short), len(short & interests))

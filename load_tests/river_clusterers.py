@@ -12,8 +12,8 @@ from typing import NamedTuple
 from river import base, cluster
 
 from load_tests.synthetic import Titles, life, step_ms
-from models.engine.clusters import JourneyClusterer
 from models.engine.engine import Engine, EngineParams, UserState
+from models.engine.river_estimator import JourneyClusterer
 
 SEEDED = 4  # activities per cluster before the clock starts
 CHECKED = 16  # events between two looks at the clock
@@ -33,23 +33,23 @@ class Speed(NamedTuple):
         return self.events / self.seconds
 
 
-def engine(found: Titles, clusters: int, limit: float) -> tuple[Speed, UserState]:
+def engine(titles: Titles, clusters: int, limit: float) -> tuple[Speed, UserState]:
     """The whole engine (clusters, windows, terms, exemplars, journeys) on one user's life."""
     runner = Engine(EngineParams(max_clusters=2 * clusters))
     user = runner.new_user("u")
-    acts = life("u", found, step_ms(clusters))
+    acts = life("u", titles, step_ms(clusters))
 
     def step() -> None:
         activity, row = next(acts)
-        runner.activity(user, activity, found.vectors[row])
+        runner.activity(user, activity, titles.vectors[row])
 
     events, seconds = _timed(step, clusters, limit)
     return Speed("engine", events, seconds, len(user.clusters)), user
 
 
-def river(found: Titles, clusters: int, limit: float) -> Iterator[Speed]:
+def river(titles: Titles, clusters: int, limit: float) -> Iterator[Speed]:
     """River's clusterers, and ours behind the same interface."""
-    rows = [dict(enumerate(map(float, vector))) for vector in found.vectors[: 20 * clusters]]
+    rows = [dict(enumerate(map(float, vector))) for vector in titles.vectors[: 20 * clusters]]
     estimators: dict[str, base.Clusterer] = {
         "ours, River API": JourneyClusterer(),
         "River DBSTREAM": cluster.DBSTREAM(
@@ -65,22 +65,22 @@ def river(found: Titles, clusters: int, limit: float) -> Iterator[Speed]:
         ),
     }
     for name, estimator in estimators.items():
-        for told in (False, True):
-            learner, step = _steps(estimator, rows, told=told)
+        for predicts in (False, True):
+            learner, step = _steps(estimator, rows, predicts=predicts)
             events, seconds = _timed(step, clusters, limit)
-            yield Speed(f"{name} + predict" if told else name, events, seconds, _held(learner))
+            yield Speed(f"{name} + predict" if predicts else name, events, seconds, _held(learner))
 
 
 def _steps(
-    estimator: base.Clusterer, rows: Sequence[dict[int, float]], *, told: bool
+    estimator: base.Clusterer, rows: Sequence[dict[int, float]], *, predicts: bool
 ) -> tuple[base.Clusterer, Callable[[], None]]:
-    """A fresh clusterer and what it does per event; told: it also says which cluster it is."""
+    """A fresh clusterer and what it does per event; predicts: it also says which cluster it is."""
     fresh, turns = estimator.clone(), cycle(rows)
 
     def step() -> None:
         row = next(turns)
         fresh.learn_one(row)
-        if told:
+        if predicts:
             fresh.predict_one(row)
 
     return fresh, step

@@ -1,4 +1,4 @@
-"""What the commands share: flags made from the settings, and logging."""
+"""Flags made from the settings, the same for flags and environment, and the start of logging."""
 
 import functools
 import logging

@@ -1,29 +1,31 @@
-"""Lanes: the partitions side by side, each one's batches in order, none skipped."""
+"""A task per partition: partitions side by side, each one's batches in order, none skipped."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiokafka.errors import ProducerFenced
-from faust.types import TP, EventT
+from faust import Stream
+from faust.types import TP, EventT, StreamT
 from mode import get_logger
 
-from models.errors import JourneysError
+from models.errors import may_pass
+from streams.kafka.messages import BatchMessage
+from streams.kafka.transport import ConsumerGroup
 from streams.service import metrics
 from streams.service.metrics import Metrics
-from streams.worker.ownership import Ownership
 
 _log = get_logger(__name__)
 
-# A batch that fails is tried again, since most failures are a broker's (a leader that moves); then
-# the worker stops with the error: another, or a restart, takes over from what is stored.
+# A batch that fails is tried again where that may help (a leader that moves); then the worker stops
+# with the error: another, or a restart, takes over from what is stored.
 RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
-Handle = Callable[[Any], Awaitable[bool]]
+Handle = Callable[[BatchMessage], Awaitable[bool]]
 
 
-class Lanes:
+class PartitionTasks:
     """Runs batches of several partitions at once: one waits for the broker, another computes.
 
     A batch ends in one of three ways. It is done, and acknowledged. Its partition went to another
@@ -31,28 +33,33 @@ class Lanes:
     would skip it. Or it cannot be done, and the worker ends with the error in its log.
 
     Args:
-        app: The Faust app.
-        ownership: Its consumer is told what is given up.
+        group: The consumer group; its consumer is told what is given up.
         counts: Where to count.
+        sleep: Waits so many seconds.
     """
 
-    def __init__(self, app: Any, ownership: Ownership, counts: Metrics) -> None:
-        self._app = app
-        self._ownership = ownership
+    def __init__(
+        self,
+        group: ConsumerGroup,
+        counts: Metrics,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._group = group
         self._metrics = counts
+        self._sleep = sleep
         self._lost: dict[TP, int] = {}  # generation in which a batch was given up
 
-    def agent(self, handle: Handle) -> Callable[[Any], Awaitable[None]]:
+    def agent(self, handle: Handle) -> Callable[[StreamT[Any]], Awaitable[None]]:
         """An agent's function.
 
         Args:
-            handle: Does one batch, given as Faust's message; False when its partition went to
-                another worker. Raises when it failed: nothing of it must then remain in memory.
+            handle: Does one batch; False when its partition went to another worker. Raises when
+                it failed: nothing of it must then remain in memory.
         """
 
-        async def agent(stream: Any) -> None:
+        async def agent(stream: StreamT[Any]) -> None:
             running: dict[TP, asyncio.Task[None]] = {}
-            stream = stream.noack()
+            stream = cast("Stream[Any]", stream).noack()
             try:
                 async for event in stream.events():
                     tp = event.message.tp
@@ -66,8 +73,8 @@ class Lanes:
 
         return agent
 
-    async def _run(self, stream: Any, event: EventT[Any], handle: Handle) -> None:
-        message: Any = event.message
+    async def _run(self, stream: StreamT[Any], event: EventT[Any], handle: Handle) -> None:
+        message = cast(BatchMessage, event.message)
         began = time.monotonic()
         for pause in (*RETRY_SECONDS, None):
             if self._lost.get(message.tp) == message.generation_id:
@@ -82,8 +89,8 @@ class Lanes:
                     *message.tp,
                     message.offset,
                 )
-                if pause is None or isinstance(error, JourneysError):  # these do not pass
-                    await self._app.crash(error)
+                if pause is None or not may_pass(error):
+                    await self._group.crash(error)
                     return
                 self._metrics.count(metrics.RETRIES)
             else:
@@ -92,7 +99,7 @@ class Lanes:
                     self._metrics.observe(metrics.BATCH_SECONDS, time.monotonic() - began)
                     return
                 break
-            await asyncio.sleep(pause or 0)
+            await self._sleep(pause or 0)
         self._lost[message.tp] = message.generation_id
         self._metrics.count(metrics.ABANDONED)
-        self._ownership.consumer.abandon(message)
+        self._group.consumer.abandon(message)

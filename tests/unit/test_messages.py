@@ -5,7 +5,7 @@ from typing import Any
 
 from faust.types import TP
 
-from streams.kafka.transport import Batch, as_message, in_turns
+from streams.kafka.messages import Batch, as_message, in_turns
 
 
 def record(offset: int, timestamp: int = 1_700_000_000_000) -> Any:

@@ -1,6 +1,6 @@
 """Does clustering notice the server that names? The worker beside a namer whose server is ill.
 
-`python -m load_tests.apart [--events 60000] [--repetitions 2] [--json FILE]`
+`python -m load_tests.namer_isolation [--events 60000] [--repetitions 2] [--json FILE]`
 
 The same log, the same worker; beside it no namer at all, or one whose server answers, refuses
 connections, or takes requests and says nothing (the stub of the tests). All share this machine, so
@@ -63,15 +63,15 @@ def main(
                 group = f"{state.replace(' ', '-')}-{number}"
                 with _namer(state, bench, group, Path(folder)):
                     runs[state].append(bench.run("worker", group, f"{number + 1} {state}"))
-    found = {state: _numbers(runs[state], runs[STATES[0]]) for state in STATES}
-    for state, numbers in found.items():
+    results = {state: _numbers(runs[state], runs[STATES[0]]) for state in STATES}
+    for state, numbers in results.items():
         console.print(
             f"{state:9} {numbers['events_per_second']:8,.0f} events/s, "
             f"{numbers['ratio']:.2f} of without a namer; by its own processor time "
             f"{numbers['cpu_ratio']:.2f}"
         )
     if json_to:
-        json_to.write_text(json.dumps(found, indent=1))
+        json_to.write_text(json.dumps(results, indent=1))
 
 
 def _numbers(runs: list[Run], alone: list[Run]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.state.store import LockedError, MemoryParts, Parts, RocksParts
+from models.errors import LockedError
+from streams.state.store import MemoryParts, Parts, RocksParts
 
 
 @pytest.fixture(params=["memory", "rocksdb"])

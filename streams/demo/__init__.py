@@ -1,0 +1,1 @@
+"""`journeys demo`: a broker, the services as children, a sample, and what must come of it."""

@@ -1,0 +1,202 @@
+"""A partition's users between memory, store and changelog."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+from aiokafka.errors import NotLeaderForPartitionError
+
+from models.engine.engine import Engine, UserState
+from models.engine.params import DAY_MS
+from models.errors import SnapshotError, StateTooLargeError
+from models.records import Activity
+from streams.state import partition as state
+from streams.state.partition import Mark, Packed, Partition
+from streams.state.store import MemoryParts
+from tests.support.fakes import FakeProducers, Fault
+from tests.support.lives import START, topic
+
+
+def opened(parts: MemoryParts, capacity: int = 100) -> Partition:
+    return Partition(3, parts, Engine(), capacity)
+
+
+def live(user: UserState, weeks: int = 6) -> None:
+    for week in range(weeks):
+        for act in range(2):
+            event = Activity(
+                f"{user.user_id}-{week}-{act}",
+                user.user_id,
+                "i",
+                f"title {act}",
+                START + week * 7 * DAY_MS + act,
+            )
+            Engine().activity(user, event, topic(act))
+
+
+def pack(partition: Partition, log: Any, users: list[UserState], mark: Mark | None) -> list[Packed]:
+    return partition.pack(log, users, mark)
+
+
+async def store(partition: Partition, log: Any, users: list[UserState], mark: Mark | None) -> None:
+    await partition.append(log, partition.pack(log, users, mark), users, mark)
+
+
+async def test_users_come_back_as_they_were_stored() -> None:
+    parts, log = MemoryParts(), FakeProducers(partitions=4)
+    first = opened(parts)
+    users = [first.user(f"u{n}") for n in range(3)]
+    for user in users:
+        live(user)
+    await store(first, log, users, Mark(offset=9, watermark=5, stamp=7))
+    first.forget()
+    assert first.user("u1") is not users[1]
+    assert [c.count for c in first.user("u1").clusters] == [c.count for c in users[1].clusters]
+    other = opened(parts)  # as after a restart
+    assert other.mark == Mark(offset=9, watermark=5, stamp=7)
+    await other.index()
+    due = users[0].due
+    assert due is not None
+    assert other.due(due - 1, 10) == []
+    assert sorted(other.due(due, 10)) == ["u0", "u1", "u2"]
+    assert len(other.due(due, 2)) == 2
+
+
+async def test_a_user_is_never_split_over_two_record_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts, log = MemoryParts(), FakeProducers(partitions=4)
+    partition = opened(parts)
+    users = [partition.user(f"u{n}") for n in range(20)]
+    for user in users:
+        live(user)
+    monkeypatch.setattr(state, "BATCH_BYTES", 1_500)
+    packed = pack(partition, log, users, Mark(offset=1))
+    assert len(packed) > 3
+    owners = [{key.split(b"\xff")[0] for key, _ in batch.parts} - {b""} for batch in packed]
+    assert sum(map(len, owners)) == len(set().union(*owners)) == 20
+    assert [key for key, _ in packed[-1].parts][-1] == state.MARK_KEY
+    monkeypatch.setattr(state, "BATCH_BYTES", 100)
+    live(users[0])
+    with pytest.raises(StateTooLargeError):
+        pack(partition, log, users[:1], None)
+
+
+async def test_memory_holds_no_more_users_than_allowed() -> None:
+    parts, log = MemoryParts(), FakeProducers(partitions=4)
+    partition = opened(parts, capacity=2)
+    users = [partition.user(f"u{n}") for n in range(5)]
+    await store(partition, log, users, None)
+    assert partition.user("u4") is users[4]
+    assert partition.user("u0") is not users[0]
+
+
+async def test_a_partition_goes_on_only_when_nobody_wrote_in_between() -> None:
+    parts, log = MemoryParts(), FakeProducers(partitions=4)
+    partition = opened(parts)
+    await store(partition, log, [partition.user("u")], None)
+    end = log.end(log.changelog, 3)
+    parts.write([(b"\xff\xff", b"me")], end)  # our own record, by which we took it again
+    assert partition.resume(parts)
+    parts.write([(b"u", b"another's")], end + 1)
+    parts.write([(b"\xff\xff", b"me")], end + 2)
+    assert not partition.resume(parts)
+    assert not partition.resume(MemoryParts())
+
+
+async def test_the_index_of_due_users_follows_what_is_stored() -> None:
+    partition, log = opened(MemoryParts()), FakeProducers(partitions=4)
+    user = partition.user("u")
+    live(user)
+    first = user.due
+    assert first is not None
+    await store(partition, log, [user], None)
+    assert partition.due(first, 10) == ["u"]
+    Engine().passing(user, first)  # its journeys sleep, and will end
+    assert partition.due(first, 10) == ["u"], "not stored yet"
+    await store(partition, log, [user], None)
+    assert partition.due(first, 10) == []
+    user.due = None
+    await store(partition, log, [user], None)
+    assert partition.due(2**62, 10) == []
+
+
+async def test_who_waits_for_nothing_is_not_in_the_index_and_a_long_one_lets_others_work() -> None:
+    parts, log = MemoryParts(), FakeProducers(partitions=4)
+    partition = opened(parts, capacity=10_000)
+    users = [partition.user(f"u{n}") for n in range(1_200)]
+    users[7].due = 5
+    await store(partition, log, users, None)
+    other, turns = opened(parts), 0
+
+    async def work() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(work())
+    await other.index()
+    task.cancel()
+    assert turns >= 2
+    assert other.due(2**62, 10) == ["u7"]
+
+
+async def test_a_failure_leaves_store_mark_and_index_as_they_were() -> None:
+    parts = MemoryParts()
+    log = FakeProducers(partitions=4, faults=[Fault(1, NotLeaderForPartitionError())])
+    partition = opened(parts)
+    user = partition.user("u")
+    await store(partition, log, [user], Mark(offset=1))
+    before = dict(parts._parts)
+    live(user)
+    with pytest.raises(NotLeaderForPartitionError):
+        await store(partition, log, [user], Mark(offset=2))
+    assert parts._parts == before
+    assert partition.mark == Mark(offset=1)
+    assert partition.due(2**62, 10) == []
+
+
+async def test_a_mark_that_finds_no_room_gets_a_record_batch_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    partition, log = opened(MemoryParts()), FakeProducers()
+    users, mark = [partition.user("u")], Mark(offset=1)
+    [alone] = pack(partition, log, users, None)
+    [(key, value)] = alone.parts
+    room = len(key) + len(value or b"") + state.RECORD_BYTES + 4 * state.RECORD_BYTES
+    monkeypatch.setattr(state, "BATCH_BYTES", room)
+    assert len(pack(partition, log, users, mark)) == 1
+    monkeypatch.setattr(state, "BATCH_BYTES", room - 1)
+    assert len(pack(partition, log, users, mark)) == 2
+    assert [len(packed.parts) for packed in pack(partition, log, [], mark)] == [1]
+    assert pack(partition, log, [], None) == []
+
+
+async def test_a_record_batch_smaller_than_reckoned_with_is_no_loss() -> None:
+    partition = opened(MemoryParts())
+    users = [partition.user(f"u{n}") for n in range(100)]
+    with pytest.raises(StateTooLargeError):
+        pack(partition, FakeProducers(limit=1_000), users, None)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"nonsense", "cannot be read"),
+        (msgspec.msgpack.encode(Mark(version=9)), "version 9, known: 1"),
+    ],
+)
+def test_a_mark_that_cannot_be_read_is_not_guessed(raw: bytes, said: str) -> None:
+    parts = MemoryParts()
+    parts.write([(state.MARK_KEY, raw)], 0)
+    with pytest.raises(SnapshotError, match=said):
+        opened(parts)
+
+
+async def test_a_store_that_was_empty_is_read_anew() -> None:
+    parts = MemoryParts()
+    partition = opened(parts)
+    parts.write([(b"\xff\xff", b"me")], 0)
+    assert not partition.resume(parts)

@@ -1,0 +1,116 @@
+"""The worker put together, and what it finds out before it starts."""
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.encoders.cache import VectorCache
+from models.errors import BrokerError, SettingsError
+from streams.kafka.admin import TopicState
+from streams.service.app import ServiceApp
+from streams.settings import Settings
+from streams.topics import Topics
+from streams.worker import app as worker
+from streams.worker.app import GC_THRESHOLDS, App, create_app
+from tests.support.heart import StubEncoder
+
+
+def cache() -> VectorCache:
+    encoder: Any = StubEncoder()
+    return VectorCache(encoder, 10)
+
+
+class Started(Exception):
+    """The app would run now."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__()
+        self.app = app
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.load(data_dir=tmp_path / "state", web_port=0, group="g")
+
+
+@pytest.fixture
+def partitions(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """How many partitions each topic has; those of a test to change."""
+    counts = dict.fromkeys(Topics.of(settings).all(), 6)
+
+    def describe(_: Settings) -> list[TopicState]:
+        return [TopicState(name, count) for name, count in counts.items()]
+
+    def started(app: App, _: Settings) -> None:
+        raise Started(app)
+
+    monkeypatch.setattr(worker, "describe", describe)
+    monkeypatch.setattr(worker, "run_service", started)
+    return counts
+
+
+async def test_a_missing_topic_is_named_with_what_makes_it(
+    settings: Settings, partitions: dict[str, int]
+) -> None:
+    partitions["journey-names"] = 0
+    with pytest.raises(BrokerError, match=r"no topic journey-names .* journeys topics create"):
+        worker.run(settings)
+
+
+async def test_activities_and_names_must_lie_side_by_side(
+    settings: Settings, partitions: dict[str, int]
+) -> None:
+    partitions["journey-names"] = 5
+    with pytest.raises(SettingsError, match="the same number of partitions"):
+        worker.run(settings)
+
+
+async def test_a_folder_that_cannot_be_written_is_told_before_anything_runs(
+    settings: Settings, partitions: dict[str, int], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(SettingsError, match="JOURNEYS_DATA_DIR"):
+        worker.run(settings.model_copy(update={"data_dir": tmp_path / "file" / "state"}))
+    assert partitions
+
+
+@pytest.mark.parametrize("store", ["memory", "rocksdb"])
+async def test_it_runs_with_as_many_partitions_as_the_topics_have(
+    settings: Settings, partitions: dict[str, int], store: str
+) -> None:
+    with pytest.raises(Started) as started:
+        worker.run(settings.model_copy(update={"store": store}))
+    assert started.value.app.conf.topic_partitions == 6
+    assert settings.data_dir.exists() == (store == "rocksdb")
+    assert partitions
+
+
+async def test_its_parts_are_given_names_that_no_modules_place_is_in(settings: Settings) -> None:
+    app = create_app(settings, cache())
+    assert set(app.agents) == {"activities", "names"}
+    assert set(app.tables) == {"users"}
+    assert app.conf.id == "g"
+
+
+async def test_the_garbage_collector_is_told_of_long_lived_state(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = gc.get_threshold()
+
+    async def started(self: Any) -> None:
+        assert gc.get_threshold() == GC_THRESHOLDS
+
+    monkeypatch.setattr(ServiceApp, "on_start", started)
+    try:
+        await create_app(settings, cache()).on_start()
+    finally:
+        gc.set_threshold(*before)
+
+
+async def test_fausts_own_command_finds_an_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOURNEYS_GROUP", "of-the-environment")
+    assert worker.app.conf.id == "of-the-environment"
+    with pytest.raises(AttributeError):
+        _ = worker.nothing

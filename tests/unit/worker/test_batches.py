@@ -1,0 +1,155 @@
+"""What the worker makes of a batch before it is committed, and which partitions are its own."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from models.errors import GapError, SnapshotError
+from models.records import JourneyName, encode
+from streams.kafka.producers import TAKEN_KEY
+from streams.service import metrics
+from streams.state.partition import MARK_KEY, Mark
+from tests.support.fakes import FakeProducers, Stored, incoming, message
+from tests.support.heart import TOPICS, Heart, activity, batch, lives
+
+LIVES = lives()
+
+
+def taken(heart: Heart, number: int = 0) -> None:
+    """This worker's record, by which it takes the partition again, is on log and store."""
+    log = heart.producers
+    log.records.append(Stored(log.changelog, number, TAKEN_KEY, b"me", ()))
+    parts = heart.parts[number]
+    parts.write([(TAKEN_KEY, b"me")], log.end(log.changelog, number) - 1)
+
+
+async def test_records_that_did_not_arrive_are_never_skipped() -> None:
+    heart = await Heart().start()
+    assert await heart.deliver(batch(LIVES[:5]))
+    assert await heart.deliver(batch(LIVES[7:], 7)) == []
+    [error] = heart.group.crashed
+    assert isinstance(error, GapError)
+    assert str(error) == "partition 0: records from offset 5 to 6 did not arrive"
+
+
+async def test_offsets_that_are_no_records_are_no_gap() -> None:
+    heart = await Heart().start()
+    assert await heart.deliver(batch(LIVES[:5]))
+    one = batch(LIVES[7:], 7)
+    one.value.after = 4  # the broker had nothing at 5 and 6: a transaction's markers
+    assert await heart.deliver(one)
+
+
+async def test_a_partition_that_is_not_recovered_here_is_given_up() -> None:
+    heart = await Heart().start()
+    assert await heart.deliver(batch(LIVES, partition=3)) == []
+    assert len(heart.group.consumer.abandoned) == 1
+    assert heart.producers.sent == []
+
+
+async def test_a_batch_of_another_generation_is_not_computed() -> None:
+    heart = await Heart().start()
+    assert await heart.deliver(batch(LIVES, generation=7)) == []
+    assert await heart.deliver(answers(b"", generation=7), names=True) == []
+    assert heart.encoder.encoded == []
+    assert heart.producers.sent == []
+
+
+async def test_a_rebalance_ends_the_encoding_of_a_long_batch() -> None:
+    heart = await Heart(encoder_batch=4).start()
+    encode_all = heart.encoder.encode
+
+    def encode_some(titles: Any) -> Any:
+        heart.group.rebalancing = True
+        return encode_all(titles)
+
+    heart.encoder.encode = encode_some  # type: ignore[method-assign]
+    assert await heart.deliver(batch(LIVES)) == []
+    assert len(heart.encoder.encoded) == 4
+    assert heart.producers.sent == []
+
+
+async def test_a_new_owner_goes_on_where_the_last_one_stopped() -> None:
+    wanted, heart = await Heart().start(), await Heart().start()
+    assert await wanted.deliver(batch(LIVES))
+    assert await heart.deliver(batch(LIVES[:13]))
+    other = await heart.restarted()
+    assert await other.deliver(batch(LIVES[13:], 13))
+    assert other.stored() == wanted.stored()
+    assert other.published(TOPICS.changes) == wanted.published(TOPICS.changes)
+
+
+async def test_what_is_in_memory_is_kept_over_a_rebalance_only_if_nobody_wrote() -> None:
+    heart = await Heart(FakeProducers(partitions=2)).start()
+    assert await heart.deliver(batch(LIVES[:13]), batch(LIVES[:13], partition=1))
+    kept, replaced = heart.partition(0), heart.partition(1)
+    taken(heart, 0)
+    log = heart.producers
+    other = Stored(log.changelog, 1, MARK_KEY, msgspec.msgpack.encode(Mark(offset=20)), ())
+    log.records.append(other)
+    taken(heart, 1)
+    heart.parts[1] = log.recovered(1)
+    await heart.worker.recovered({0, 1})
+    assert heart.partition(0) is kept
+    assert heart.partition(1) is not replaced
+    assert heart.partition(1).mark.offset == 20
+    await heart.worker.recovered({1})
+    assert set(heart.worker.partitions) == {1}
+
+
+async def test_state_that_cannot_be_read_stops_recovery() -> None:
+    heart = Heart()
+    log = heart.producers
+    log.records.append(Stored(log.changelog, 0, MARK_KEY, b"nonsense", ()))
+    with pytest.raises(SnapshotError, match="mark"):
+        await heart.start()
+
+
+def answers(*values: bytes, generation: int = 1) -> Any:
+    records = [incoming(n, value) for n, value in enumerate(values)]
+    return message(TOPICS.names, records, generation=generation)
+
+
+async def test_a_name_is_applied_told_and_stored_and_what_is_none_is_set_aside() -> None:
+    heart = await Heart().start()
+    assert await heart.deliver(batch(LIVES))
+    request = msgspec.json.decode(heart.producers.on(TOPICS.requests)[0].value or b"")
+    name = JourneyName(
+        user_id=request["user_id"],
+        journey_id=request["journey_id"],
+        revision=request["revision"],
+        name="Quite another name",
+        source="llm",
+    )
+    mark = heart.partition().mark
+    assert await heart.deliver(answers(encode(name), b"no answer at all"), names=True)
+    [told] = [
+        record
+        for record in heart.producers.on(TOPICS.changes)
+        if b"Quite another name" in (record.value or b"")
+    ]
+    assert told.key == request["user_id"].encode()
+    [reject] = heart.producers.on(TOPICS.rejects)
+    assert reject.value == b"no answer at all"
+    assert heart.partition().mark == mark, "names do not move the activities' mark"
+    assert heart.metrics.value(metrics.NAMES) == 1
+    assert dict(heart.producers.recovered(0)._parts) == heart.stored()
+    sent = len(heart.producers.sent)
+    assert await heart.deliver(answers(encode(name)), names=True)
+    assert len(heart.producers.sent) == sent, "the same name changes nothing"
+
+
+async def test_an_answer_about_nobody_leaves_no_trace() -> None:
+    heart = await Heart().start()
+    name = JourneyName(user_id="nobody", journey_id="j", revision=1, name="N", source="llm")
+    assert await heart.deliver(answers(encode(name)), names=True)
+    assert heart.stored() == {}
+
+
+async def test_latency_is_the_age_of_the_oldest_record() -> None:
+    heart = await Heart().start()
+    first = activity(0, "u", 1, 1)
+    heart.time.seconds = first["occurred_at"] / 1000 + 7
+    assert await heart.deliver(batch([first, activity(1, "u", 1, 1)]))
+    assert "journeys_latency_seconds_sum 7.0" in heart.metrics.text().decode()

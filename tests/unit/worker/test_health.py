@@ -1,0 +1,114 @@
+"""What the endpoint says of the worker, and the end of one that hangs."""
+
+import asyncio
+import urllib.error
+import urllib.request
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from models.errors import StalledError
+from streams.settings import Settings
+from streams.worker import health
+from streams.worker.health import STALL_SECONDS, Health
+from tests.support.fakes import FakeTime
+from tests.support.heart import Heart, batch, lives
+
+LIVES = lives()
+
+
+class Case:
+    """The endpoint of a worker that has something to read."""
+
+    def __init__(self, heart: Heart) -> None:
+        self.heart = heart
+        self.time = FakeTime(0.0)
+        self.app: Any = heart.group
+        self.app.worker, self.app.clock, self.app.metrics = heart.worker, heart.clock, heart.metrics
+        self.recovered = asyncio.Event()
+        self.recovered.set()
+        self.offsets: dict[Any, int] = {}
+        self.app.tables = SimpleNamespace(
+            recovery=SimpleNamespace(completed=self.recovered, active_offsets=self.offsets)
+        )
+        self.health = Health(self.app, Settings.load(web_port=0), self.time)
+
+    async def look(self, after: float) -> bool:
+        self.time.seconds += after
+        return await self.health.look()
+
+
+@pytest.fixture
+async def case() -> Case:
+    heart = await Heart().start()
+    assert await heart.deliver(batch(LIVES[:10]))
+    heart.at(position=10, end=len(LIVES))
+    return Case(heart)
+
+
+async def test_it_is_ready_once_state_is_recovered(case: Case) -> None:
+    assert case.health.readiness() == (True, "ready, 1 partitions")
+    case.recovered.clear()
+    assert case.health.readiness() == (False, "recovering")
+    case.recovered.set()
+    case.app.rebalancing = True
+    assert case.health.readiness() == (False, "recovering")
+
+
+async def test_work_that_waits_and_is_not_done_ends_the_worker(case: Case) -> None:
+    assert await case.look(1)
+    assert await case.look(STALL_SECONDS / 2)
+    assert case.health.readiness().ready
+    assert await case.look(1)
+    assert case.health.readiness() == (False, "silent for 61 s")
+    assert not await case.look(STALL_SECONDS / 2)
+    [error] = case.app.crashed
+    assert isinstance(error, StalledError)
+    assert "no progress for 121 s" in str(error)
+
+
+async def test_a_batch_that_is_done_is_progress(case: Case) -> None:
+    assert await case.look(1)
+    assert await case.heart.deliver(batch(LIVES[10:12], 10))
+    assert await case.look(STALL_SECONDS + 1)
+    assert case.health.readiness().ready
+    assert case.app.crashed == []
+
+
+async def test_a_worker_with_nothing_to_do_may_be_silent(case: Case) -> None:
+    case.heart.at(position=10, end=10)
+    for _ in range(3):
+        assert await case.look(STALL_SECONDS + 1)
+    assert case.health.readiness().ready
+
+
+async def test_a_recovery_that_reads_on_may_take_long_and_one_that_hangs_may_not(
+    case: Case,
+) -> None:
+    case.app.rebalancing = True
+    for offset in range(3):
+        case.offsets["changelog"] = offset
+        assert await case.look(STALL_SECONDS + 1)
+    assert not await case.look(STALL_SECONDS + 1)
+
+
+async def test_over_http(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.001)
+    async with case.health:
+        assert await asyncio.to_thread(_get, case.health.port) == (200, "ready, 1 partitions\n")
+        case.recovered.clear()
+        assert await asyncio.to_thread(_get, case.health.port) == (503, "recovering\n")
+        case.time.seconds += 1
+        await asyncio.sleep(0.01)
+        case.time.seconds += STALL_SECONDS + 1
+        await asyncio.sleep(0.01)
+    assert len(case.app.crashed) == 1, "it is watched while it runs"
+
+
+def _get(port: int) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
