@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import authlib.deprecate  # noqa: F401  first, or it lifts the filters of warnings for good
 import pytest
 
 from models.errors import BrokerError, SettingsError
