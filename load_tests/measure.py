@@ -106,9 +106,14 @@ def _run(job: Job, limit: float, advance: Callable[[int], None]) -> dict[str, An
             env=environment,
         )
         late = threading.Event()
-        timer = threading.Timer(limit, lambda: (late.set(), process.kill()))
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(limit, end)
         timer.start()
-        result = None
+        result: dict[str, Any] | None = None
         try:
             assert process.stdout is not None
             for line in process.stdout:

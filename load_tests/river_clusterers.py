@@ -5,7 +5,7 @@ are timed learning only, and learning and telling the cluster of each event, as 
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import cycle
 from typing import NamedTuple
 
@@ -49,13 +49,15 @@ def engine(titles: Titles, clusters: int, limit: float) -> tuple[Speed, UserStat
 
 def river(titles: Titles, clusters: int, limit: float) -> Iterator[Speed]:
     """River's clusterers, and ours behind the same interface."""
-    rows = [dict(enumerate(map(float, vector))) for vector in titles.vectors[: 20 * clusters]]
+    rows: list[dict[Hashable, float]] = [
+        dict(enumerate(map(float, vector))) for vector in titles.vectors[: 20 * clusters]
+    ]
     estimators: dict[str, base.Clusterer] = {
         "ours, River API": JourneyClusterer(),
         "River DBSTREAM": cluster.DBSTREAM(
             clustering_threshold=1.0, fading_factor=1e-5, cleanup_interval=1_000
         ),
-        "River TextClust": cluster.TextClust(
+        "River TextClust": cluster.TextClust(  # type: ignore[no-untyped-call]
             radius=0.5,
             fading_factor=1e-5,
             tgap=1_000,
@@ -72,7 +74,7 @@ def river(titles: Titles, clusters: int, limit: float) -> Iterator[Speed]:
 
 
 def _steps(
-    estimator: base.Clusterer, rows: Sequence[dict[int, float]], *, predicts: bool
+    estimator: base.Clusterer, rows: Sequence[dict[Hashable, float]], *, predicts: bool
 ) -> tuple[base.Clusterer, Callable[[], None]]:
     """A fresh clusterer and what it does per event; predicts: it also says which cluster it is."""
     fresh, turns = estimator.clone(), cycle(rows)

@@ -5,6 +5,7 @@
 
 import re
 import tempfile
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -27,6 +28,11 @@ class Settings(BaseSettings):
     broker: str = Field("localhost:9092", description="bootstrap servers, comma separated")
     topic_prefix: str = Field("", description="put before every topic name")
     group: str = Field("journeys", description="consumer group and Faust app id")
+    activities_topic: str = Field(
+        "activity-events",
+        description="topic of the activities; the prefix is put before the default only",
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+    )
     partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
         4, description="partitions of every topic that `topics create` makes"
     )
@@ -47,6 +53,21 @@ class Settings(BaseSettings):
     )
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = Field(
         5_000, description="most records of one partition handled as one batch"
+    )
+
+    # Input
+    input: str | None = Field(
+        None,
+        description="how events become activities: a preset's name or a mapping in a TOML file; "
+        "unset: they are activities",
+    )
+    input_topics: str = Field(
+        "",
+        description="topics that `intake` reads, comma separated; default: those of the mapping",
+        pattern=r"^([A-Za-z0-9._-]{1,249}(,[A-Za-z0-9._-]{1,249})*)?$",
+    )
+    earliest: date = Field(
+        date(2000, 1, 1), description="day before which no activity can be, in UTC"
     )
 
     # Schema registry
@@ -178,6 +199,13 @@ class Settings(BaseSettings):
             raise ValueError(f"host:port is wanted, or several with commas between, not {value!r}")
         return value
 
+    @field_validator("earliest")
+    @classmethod
+    def _after_1970(cls, value: date) -> date:
+        if value < date(1970, 1, 1):
+            raise ValueError("epoch milliseconds begin in 1970")
+        return value
+
     @model_validator(mode="after")
     def _windows_fit(self) -> Self:
         if self.promote_windows > self.history_windows:
@@ -208,6 +236,11 @@ class Settings(BaseSettings):
                 for e in error.errors()
             )
             raise SettingsError("; ".join(lines)) from None
+
+    @property
+    def earliest_ms(self) -> int:
+        """No activity can be older, epoch ms."""
+        return (self.earliest - date(1970, 1, 1)).days * DAY_MS
 
     def engine(self) -> EngineParams:
         """The part that the pure core is given."""

@@ -76,6 +76,6 @@ def run(job: Job) -> None:
         if force and not clock.seconds:
             clock.stop()
 
-    app._processing_context.commit_checkpoint = timed  # type: ignore[method-assign]
+    app._processing_context.commit_checkpoint = timed  # type: ignore[assignment, method-assign]
     app.run()
     finish(done, clock)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from models.activities import MAX_TITLE_CHARS
 from models.datasets.people import Half, in_half, opened, read_lives, rows
-from models.decoding import MAX_TITLE_CHARS
 from models.engine.params import DAY_MS
 
 DAYS: Final = 780  # before the last post; older ones are left out
@@ -26,7 +26,7 @@ def posts(data: Path, half: Half) -> dict[str, list[tuple[int, str]]]:
         lives = read_lives(data / "reddit_users")
         seen = {activity.item_id for life in lives.values() for activity, _ in life}
     group_of = _group_names(data)
-    found: dict[str, list[tuple[int, str]]] = {}
+    posts_of: dict[str, list[tuple[int, str]]] = {}
     for path in sorted((data / "topics").glob("posts_*.csv.gz")):
         for row in rows(path):
             label, title = row["label"], row["title"].strip()
@@ -35,12 +35,12 @@ def posts(data: Path, half: Half) -> dict[str, list[tuple[int, str]]]:
                 and SHORTEST <= len(title) <= LONGEST
                 and in_half(f"g:{group_of.get(label, label)}", half)
             ):
-                found.setdefault(label, []).append((int(row["ts"]) * 1000, title))
-    end = max((at for entries in found.values() for at, _ in entries), default=0)
+                posts_of.setdefault(label, []).append((int(row["ts"]) * 1000, title))
+    end = max((at for entries in posts_of.values() for at, _ in entries), default=0)
     since = end - DAYS * DAY_MS
     recent = {
         label: sorted(post for post in entries if post[0] >= since)
-        for label, entries in sorted(found.items())
+        for label, entries in sorted(posts_of.items())
     }
     return {label: entries for label, entries in recent.items() if entries}
 

@@ -51,7 +51,7 @@ class Clusters:
             vector: Unit vector, shape (dimensions,).
             moment: Its time, epoch ms.
         """
-        found: tuple[int, float, float] = kernel.nearest(
+        nearest: tuple[int, float, float] = kernel.nearest(
             params.kernel,
             self.means,
             self.mass,
@@ -61,14 +61,14 @@ class Clusters:
             vector,
             float(moment),
         )
-        return found
+        return nearest
 
     def most_alike(self, params: EngineParams, row: int) -> tuple[int, float]:
         """The other row that is likeliest the same interest as `row`, and the score of that."""
-        found: tuple[int, float] = kernel.most_alike(
+        other: tuple[int, float] = kernel.most_alike(
             params.kernel, self.means, self.mass, self._square, self.size, row
         )
-        return found
+        return other
 
     def strength(self, moment: float, half_life: float) -> Doubles:
         """Mass of each row at a moment (epoch ms) when it fades that fast, shape (size,)."""

@@ -50,6 +50,6 @@ def offer(kept: list[Exemplar], newcomer: Exemplar) -> bool:
     return True
 
 
-def shorten(title: str) -> str:
-    """A title as it is kept."""
-    return title if len(title) <= TITLE_CHARS else title[: TITLE_CHARS - 1].rstrip() + "…"
+def shorten(title: str, most: int = TITLE_CHARS) -> str:
+    """A title of at most so many characters; a longer one ends in an ellipsis."""
+    return title if len(title) <= most else title[: most - 1].rstrip() + "…"

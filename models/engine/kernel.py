@@ -39,17 +39,22 @@ def _exactly(function: _Function) -> _Function:
     return cast(_Function, njit(cache=True, nogil=True)(function))
 
 
-# Bounds of the variance within a user's interests, whatever they look like.
+# Bounds of the variance within a user's interests. The estimate of it is linear in their scatter
+# and would leave the variances' range: below 0 for one who sees the same titles again and again,
+# above 1 (none left between interests) for one whose clusters are all mixed.
 _LEAST_WITHIN: Final = 0.3
 _MOST_WITHIN: Final = 0.95
 
+_USUAL_CLUSTERS: Final = 20.0  # of more, the best match is good by chance (`Scale.choices`)
 _GROWN: Final = 3.0  # activities from which on a cluster is more than chance
 
-# The grid that means lie on: whole multiples, up to 127, of a power of two.
+# The grid that means lie on: whole multiples, up to 127 (a signed byte), of a power of two. The
+# least power is there for a mean of nothing but zeros; that of any other lies far above it.
 LEVELS: Final = 128
 LEAST_EXPONENT: Final = -60
 
-# How the rounding turns from part to part and from time to time: multiples of these spread evenly.
+# How the rounding turns from part to part and from time to time: multiples of these, modulo 1,
+# spread evenly (the inverses of the golden ratio and of the plastic number).
 _BY_PART: Final = 0.6180339887498949
 _BY_TIME: Final = 0.7548776662466927
 _UNDER_ONE: Final = 1.0 - 2.0**-30  # what lies on the grid is never rounded up
@@ -57,7 +62,14 @@ _UNDER_ONE: Final = 1.0 - 2.0**-30  # what lies on the grid is never rounded up
 
 @_compiled
 def _within(k: Scale, mass: Doubles, square: Doubles, size: int) -> float:
-    """Variance within this user's interests."""
+    """Variance W within this user's interests, of unit vectors.
+
+        W = 1 - between + gain (s - usual)
+        s = (trust usual + sum n (1 - |m|^2)) / (trust + sum (n - 1))
+
+    over the clusters of more than one activity: n their masses, m their means. s is the scatter
+    that they show, as an unbiased estimate drawn towards the usual one; W is kept within bounds.
+    """
     scatter, freedom = k.trust * k.usual, k.trust
     for row in range(size):
         if mass[row] > 1.0:
@@ -71,16 +83,38 @@ def _within(k: Scale, mass: Doubles, square: Doubles, size: int) -> float:
 def _ratio(
     k: Scale, within: float, n1: float, q1: float, n2: float, q2: float, dot: float
 ) -> float:
-    """Log-likelihood ratio of one interest against two.
+    """Log-likelihood ratio of one interest against two, in nats.
+
+    Probabilistic linear discriminant analysis (Ioffe 2006) with two scalars for covariances. In D
+    effective dimensions, an interest's centre y and an activity x of it are
+
+        y ~ N(0, B/D I),    x | y ~ N(y, W/D I),    B + W = 1,
+
+    since x has unit length. Of the larger group, n1 activities with mean m1, follows where its
+    centre lies (`pull` is a, `known` is n1 B + W):
+
+        y | m1 ~ N(a m1, V/D I),    a = n1 B / (n1 B + W),    V = B W / (n1 B + W).
+
+    The mean m2 of the smaller group's n2 activities is off its own centre by the variance N/D
+    (`noise`), of which a part stays however large the group is:
+
+        N = spread B + W / n2.
+
+    If both are one interest, m2 ~ N(a m1, S/D I) with S = V + N (`same`); if they are two,
+    m2 ~ N(0, A/D I) with A = B + N (`apart`). The logarithm of the ratio of the two densities is
+
+        D/2 (ln(A / S) + |m2|^2 / A - |m2 - a m1|^2 / S).
+
+    No variance is 0: W and B have bounds, and n1 and n2 are positive.
 
     Args:
-        k: Parameters.
-        within: Variance within this user's interests.
-        n1: Activities in the larger group.
-        q1: Its mean's squared norm.
+        k: Parameters; of these D = `dimensions` and `spread`.
+        within: W, the variance within this user's interests.
+        n1: Activities (decayed mass) in the larger group.
+        q1: |m1|^2, its mean's squared norm, relative to the user's mean.
         n2: Activities in the smaller group.
-        q2: Its mean's squared norm.
-        dot: Product of the two means.
+        q2: |m2|^2.
+        dot: m1 · m2.
     """
     between = 1.0 - within
     known = n1 * between + within
@@ -94,13 +128,19 @@ def _ratio(
 
 @_compiled
 def _bar(k: Scale, mass: Doubles, size: int) -> float:
-    """Nats more that a user with these clusters asks for."""
+    """Nats more that a user with these clusters asks for, 0 or more.
+
+        choices max(0, ln((K + choices_from) / (20 + choices_from)))
+        + crowd max(0, ln(G / crowd_from))
+
+    with K clusters, G of them grown. A user with few is asked for no less than usual.
+    """
     grown = 0
     for row in range(size):
         if mass[row] >= _GROWN:
             grown += 1
     return k.choices * max(
-        0.0, math.log((size + k.choices_from) / (20.0 + k.choices_from))
+        0.0, math.log((size + k.choices_from) / (_USUAL_CLUSTERS + k.choices_from))
     ) + k.crowd * max(0.0, math.log(max(grown, 1) / k.crowd_from))
 
 
@@ -177,6 +217,8 @@ def nearest(
 ) -> tuple[int, float, float]:
     """The cluster that a vector most likely belongs to.
 
+    The score is `_ratio`, less recency ln(1 + silence / recency_weeks), `match` and `_bar`.
+
     Args:
         scale: `Scale.packed()`.
         means: Means of the clusters' unit vectors, shape (capacity, dimensions).
@@ -196,7 +238,7 @@ def nearest(
     within = _within(k, mass, square, size)
     offset = _dot(vector, centre)
     apart = 1.0 - 2.0 * offset + own
-    best, found, cosine = -math.inf, 0, 0.0
+    best, closest, cosine = -math.inf, 0, 0.0
     for row in range(size):
         dot = _dot(means[row], vector)
         shared = _dot(means[row], centre)
@@ -212,9 +254,9 @@ def nearest(
         age = max(0.0, moment - touched[row]) / WEEK_MS
         score -= k.recency * math.log1p(age / k.recency_weeks)
         if score > best:
-            best, found = score, row
+            best, closest = score, row
             cosine = dot / math.sqrt(square[row]) if square[row] > 0.0 else 0.0
-    return found, best - k.match - _bar(k, mass, size), cosine
+    return closest, best - k.match - _bar(k, mass, size), cosine
 
 
 @_compiled
@@ -222,6 +264,8 @@ def most_alike(
     scale: Any, means: Floats, mass: Doubles, square: Doubles, size: int, row: int
 ) -> tuple[int, float]:
     """The cluster that is most likely the same interest as the one in `row`.
+
+    The score is `_ratio`, less `merge` and `_bar`.
 
     Returns:
         Its row and the score; above 0 they are one interest rather than two.
@@ -231,7 +275,7 @@ def most_alike(
     own = _dot(centre, centre)
     within = _within(k, mass, square, size)
     mine = _dot(means[row], centre)
-    best, found = -math.inf, row
+    best, twin = -math.inf, row
     for other in range(size):
         if other == row:
             continue
@@ -243,8 +287,8 @@ def most_alike(
             n1, q1, n2, q2 = n2, q2, n1, q1
         score = _ratio(k, within, n1, q1, n2, q2, dot)
         if score > best:
-            best, found = score, other
-    return found, best - k.merge - _bar(k, mass, size)
+            best, twin = score, other
+    return twin, best - k.merge - _bar(k, mass, size)
 
 
 @_compiled
@@ -267,16 +311,16 @@ def rank(means: Floats, square: Doubles, strength: Doubles, wanted: int) -> int:
     alike = np.zeros(size)
     left = np.ones(size, np.bool_)
     for place in range(size):
-        best, found = -1.0, wanted
+        best, first = -1.0, wanted
         for row in range(size):
             worth = strength[row] * (1.0 - alike[row])
             if left[row] and worth > best:
-                best, found = worth, row
-        if found == wanted:
+                best, first = worth, row
+        if first == wanted:
             return place + 1
-        left[found] = False
+        left[first] = False
         for row in range(size):
-            norm = math.sqrt(square[row] * square[found])
+            norm = math.sqrt(square[row] * square[first])
             if left[row] and norm > 0.0:
-                alike[row] = min(1.0, max(alike[row], _dot(means[row], means[found]) / norm))
+                alike[row] = min(1.0, max(alike[row], _dot(means[row], means[first]) / norm))
     return size

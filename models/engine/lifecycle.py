@@ -1,5 +1,7 @@
 """What becomes of a journey: it starts, is revised, falls asleep, wakes, ends."""
 
+from typing import Final
+
 from models.engine.compact import sketched, unsketched
 from models.engine.outcome import Outcome
 from models.engine.params import EngineParams
@@ -8,6 +10,9 @@ from models.engine.views import change, current, named, request, view
 from models.engine.windows import end_of, last_closed
 from models.records import JourneyView, Stage
 from models.text.keywords import keyword_name
+
+# A mean that is nothing but chance has no length left to measure a shift by.
+LEAST_SQUARE: Final = 0.01
 
 
 def start(
@@ -43,7 +48,10 @@ def has_shifted(user: UserState, cluster: Cluster, journey: Journey, params: Eng
     """Whether a journey is about something else than when its name was last asked for.
 
     Means of few activities differ by chance, by the activities' variance over their number; only
-    what is more than that is a shift. Lengths are freed of the same chance.
+    what is more than that is a shift. Lengths are freed of the same chance. With m and a the means
+    now and then, n and k their masses, and v = 1 - |m|^2 the variance of unit vectors:
+
+        |m - a|^2 - v |1/k - 1/n|  >  shift max(|m|^2 - v/n, LEAST_SQUARE)
     """
     row = user.row_of(cluster.number)
     mean, mass = user.numbers.means[row], float(user.numbers.mass[row])
@@ -51,7 +59,7 @@ def has_shifted(user: UserState, cluster: Cluster, journey: Journey, params: Eng
     variance = max(0.0, 1.0 - square)
     apart = mean - unsketched(journey.anchor, len(mean))
     moved = float(apart @ apart) - variance * abs(1.0 / journey.anchor_mass - 1.0 / mass)
-    return moved > params.shift * max(square - variance / mass, 0.01)
+    return moved > params.shift * max(square - variance / mass, LEAST_SQUARE)
 
 
 def resume(

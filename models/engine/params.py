@@ -57,7 +57,7 @@ class Scale(NamedTuple):
     shrink: float
 
     def packed(self) -> Any:
-        """As the compiled functions take it: one record is handed over faster than many floats.
+        """As the compiled functions take it: one value is handed over faster than many.
 
         Returns:
             A structured array of shape (1,), a float64 field for each parameter.

@@ -28,7 +28,7 @@ def talks_to_a_model(text: str) -> bool:
     plain = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
     plain = _SPACE.sub(" ", plain)
     folded = plain.lower().translate(_LOOKALIKES)
-    joined = _SPACED_OUT.sub(lambda found: re.sub(r"[ .\-_*]", "", found.group()), folded)
+    joined = _SPACED_OUT.sub(lambda match: re.sub(r"[ .\-_*]", "", match.group()), folded)
     return any(_pattern().search(form) for form in dict.fromkeys((plain, folded, joined)))
 
 
@@ -43,5 +43,5 @@ def _pattern() -> re.Pattern[str]:
         if defines:
             parts[name] = part
         else:
-            patterns.append(re.sub(r"<([A-Z]+)>", lambda found: parts[found[1]], line))
+            patterns.append(re.sub(r"<([A-Z]+)>", lambda match: parts[match[1]], line))
     return re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL)

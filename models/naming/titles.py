@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final, Self
 
+from models.engine.exemplars import shorten
 from models.naming.injection import talks_to_a_model
 from models.records import NamingRequest
 from models.text.keywords import idf
@@ -119,8 +120,7 @@ def clean(text: str) -> str:
         if _is_space(sign) or unicodedata.category(sign)[0] not in "CZ"
     )
     text = _RULER.sub(" ", text.translate(_MARKUP))
-    text = _SPACE.sub(" ", text).strip()
-    return text if len(text) <= MAX_TITLE_CHARS else text[: MAX_TITLE_CHARS - 1].rstrip() + "…"
+    return shorten(_SPACE.sub(" ", text).strip(), MAX_TITLE_CHARS)
 
 
 def _is_space(sign: str) -> bool:

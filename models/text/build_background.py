@@ -1,16 +1,16 @@
 """Make `background.json`: how common words are in titles of all kinds.
 
 Sources: titles of umbrae/reddit-top-2.5-million (PDDL 1.0) and clinc/oos-eval (CC BY 3.0), as kept
-in the evaluation data. Run from the project's root:
+in the evaluation data. Run from the project's root, with the folder of that data:
 
-    python -m models.text.build_background FOLDER
+    python -m models.text.build_background --data DATA
 """
 
+import argparse
 import csv
 import gzip
 import json
 import math
-import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Final
@@ -53,9 +53,17 @@ def build(data: Path) -> dict[str, object]:
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description="Make the table of common words.")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
+    data = parser.parse_args().data
+    if missing := [name for name in COLUMNS if not (data / name).is_file()]:
+        raise SystemExit(f"{data}: {', '.join(missing)} wanted, the evaluation data's titles")
     target = Path(__file__).parent / "background.json"
-    target.write_text(
-        json.dumps(build(Path(sys.argv[1])), ensure_ascii=False, separators=(",", ":")) + "\n",
-        "utf-8",
-    )
+    table = json.dumps(build(data), ensure_ascii=False, separators=(",", ":"))
+    target.write_text(table + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

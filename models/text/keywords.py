@@ -71,9 +71,9 @@ def _term(word: str) -> str:
 @lru_cache(maxsize=65_536)
 def terms_of(title: str) -> tuple[str, ...]:
     """The distinct terms of a title that say something, in the order they stand there."""
-    found = dict.fromkeys(map(_term, WORD.findall(title)))
-    found.pop("", None)
-    return tuple(found)
+    terms = dict.fromkeys(map(_term, WORD.findall(title)))
+    terms.pop("", None)
+    return tuple(terms)
 
 
 def count_terms(kept: dict[str, int], terms: Iterable[str]) -> None:
@@ -159,26 +159,26 @@ def _phrases(terms: Sequence[str], titles: Iterable[str]) -> list[list[str]]:
 
 def spellings(titles: Iterable[str]) -> dict[str, str]:
     """How a folded word is spelled in the titles, lower case unless never so."""
-    found: dict[str, str] = {}
+    spelling: dict[str, str] = {}
     for title in titles:
         for term, plain, _ in _words(title):
-            if term not in found or (plain.islower() and not found[term].islower()):
-                found[term] = plain
-    return found
+            if term not in spelling or (plain.islower() and not spelling[term].islower()):
+                spelling[term] = plain
+    return spelling
 
 
 def _pairs(titles: Iterable[str]) -> Counter[tuple[str, str]]:
     """In how many titles one folded word follows another, side by side."""
-    found: Counter[tuple[str, str]] = Counter()
+    beside_each_other: Counter[tuple[str, str]] = Counter()
     for title in titles:
-        found.update(
+        beside_each_other.update(
             {
                 (left, right)
                 for (left, _, beside), (right, _, _) in pairwise(_words(title))
                 if beside
             }
         )
-    return found
+    return beside_each_other
 
 
 @lru_cache(maxsize=65_536)

@@ -15,6 +15,8 @@ from streams.cli.commands import Commands, examples
         "namer": "Run the namer: names journeys by a vLLM server.",
         "topics": "Make the Kafka topics, or see what is in them.",
         "produce": "Send activities from a file to activity-events.",
+        "backfill": "Send a history to activity-events, then what the live topic holds.",
+        "rejects": "See what was rejected, or send it again.",
         "watch": "Print journey changes as they come.",
         "evaluate": "Measure how well journeys are found and named.",
         "tune": "Train the naming model.",

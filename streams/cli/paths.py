@@ -24,6 +24,22 @@ class OutputFile(click.Path):
 
 OUTPUT: Final = OutputFile()
 
+# JSON lines or a JSON array, CSV or Parquet, compressed or not: `streams.files` finds out.
+input_files = click.argument(
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True),
+)
+
+sort_flag = click.option(
+    "--sort",
+    is_flag=True,
+    help="read all of it first, then take it by event time (what does not fit into 256 MiB waits "
+    "on the disk)",
+)
+
 COLLECTIONS: Final = (
     "a folder of collections of activities (each a folder with activities.jsonl and truth.csv, "
     "gzipped or not)"

@@ -140,14 +140,14 @@ def _run(
     need_extra("tune", "torch", "transformers", "peft")
     import torch
 
-    from models.datasets import named_groups as groups
+    from models.datasets import named_groups
     from models.encoders.encoder import Encoder
     from models.naming.tuning import artefact, base, batches, training
     from models.naming.tuning.pairs import pairs
 
     if threads:
         torch.set_num_threads(threads)
-    known = pairs(groups.read(data, "even"), Encoder.open(settings.encoder))
+    known = pairs(named_groups.read(data, "even"), Encoder.open(settings.encoder))
     if not known:
         raise SettingsError(f"{data}: no group with a name that may be learned")
     plan = training.Plan(method, model, steps, size, rate or base.RATES[method], length)

@@ -71,7 +71,7 @@ def _records(
 ) -> Iterator[Any]:
     """The records of `journey-changes`, in each partition's order, for the reader to decode."""
     name = Topics.of(settings).changes
-    partitions = admin.partitions_of(settings, name)
+    (partitions,) = admin.partitions_of(settings, name)
     ends = () if from_beginning else admin.end_offsets(settings, {name: partitions})[name]
     with connect(settings, KafkaConsumer, allow_auto_create_topics=False) as client:
         client.assign([TopicPartition(name, number) for number in range(partitions)])

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any, Final, Protocol
 
-import msgspec
-
+from models.decoding import decode_json
 from models.errors import Reason, RegistryError, Rejected, SettingsError
 from streams.formats import avro, protobuf
 from streams.formats.registry import Registry, Schema
@@ -92,7 +91,7 @@ class JsonValues:
 
     def decode(self, value: bytes | None) -> Any:
         """See `ValueDecoder`."""
-        return None if value is None else _json(value)
+        return decode_json(value)
 
 
 class RegistryValues:
@@ -197,7 +196,7 @@ class AutoValues:
     def decode(self, value: bytes | None) -> Any:
         """See `ValueDecoder`."""
         if not is_framed(value):
-            return None if value is None else _json(value)
+            return decode_json(value)
         if self._registry is None:
             raise Rejected(
                 Reason.UNKNOWN_SCHEMA,
@@ -212,16 +211,9 @@ def _decoder(schema: Schema) -> Decode:
     if schema.kind == "PROTOBUF":
         return protobuf.reader(schema)
     if schema.kind == "JSON":
-        return _json  # its schema is for those who write: a mapping says itself what it needs
+        return decode_json  # its schema is for those who write: a mapping says itself what it needs
     raise ValueError(f"a schema in a language of its own: {schema.kind}")
 
 
 def _number(value: bytes) -> int:
     return int.from_bytes(value[1:FRAME], "big")
-
-
-def _json(value: bytes) -> Any:
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise Rejected(Reason.NOT_JSON, str(error)) from None

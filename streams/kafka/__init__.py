@@ -2,5 +2,5 @@
 
 Records come in batches (`transport`, `messages`) and go out in batches (`sending`, `producers`), to
 the partition that their key belongs to (`partitioning`). The rest is for all who talk to a broker:
-`clients` and `admin` for commands, `failfast` and `quiet` for services.
+`clients`, `admin` and `activities` for commands, `failfast` and `quiet` for services.
 """

@@ -139,19 +139,32 @@ def describe(settings: Settings) -> list[TopicState]:
     ]
 
 
-def partitions_of(settings: Settings, name: str) -> int:
-    """How many partitions a topic has that must be there.
+def partitions_of(settings: Settings, *names: str) -> tuple[int, ...]:
+    """How many partitions topics have that must be there: who works on topics asks this first.
+
+    Args:
+        settings: Where the broker is.
+        names: Full names of topics.
+
+    Returns:
+        Their numbers of partitions, in the order of the names.
 
     Raises:
         BrokerError: When no broker answers.
-        SettingsError: When there is no such topic.
+        SettingsError: When one of the topics does not exist.
     """
     with connect(settings, KafkaAdminClient) as client:
-        if name in client.list_topics():
-            return len(client.describe_topics([name])[0]["partitions"])
-    raise SettingsError(
-        f"there is no topic {name} at {settings.broker}: make it with `journeys topics create`"
-    )
+        existing = set(client.list_topics())
+        for name in names:
+            if name not in existing:
+                raise SettingsError(
+                    f"there is no topic {name} at {settings.broker}: "
+                    "make it with `journeys topics create`"
+                )
+        counts = {
+            entry["name"]: len(entry["partitions"]) for entry in client.describe_topics([*names])
+        }
+    return tuple(counts[name] for name in names)
 
 
 def end_offsets(settings: Settings, partitions: Mapping[str, int]) -> dict[str, tuple[int, ...]]:

@@ -135,6 +135,6 @@ def run(settings: Settings) -> None:
         ModelError: The encoder or the soft prompt cannot be opened.
     """
     namer = choose_namer(settings)
-    for topic in (Topics.of(settings).requests, Topics.of(settings).names):
-        partitions_of(settings, topic)
+    topics = Topics.of(settings)
+    partitions_of(settings, topics.requests, topics.names)
     run_service(create_namer(settings, namer), settings)

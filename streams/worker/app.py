@@ -14,8 +14,8 @@ from mode import CrashingSupervisor
 
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
-from models.errors import BrokerError, SettingsError
-from streams.kafka.admin import describe
+from models.errors import SettingsError
+from streams.kafka.admin import partitions_of
 from streams.kafka.messages import Batches
 from streams.kafka.transport import Consumer
 from streams.service.app import ServiceApp, faust_settings, run_service
@@ -133,16 +133,14 @@ def run(settings: Settings) -> None:
     """Run the worker until it is told to stop; ends the process.
 
     Raises:
-        BrokerError: No broker answers, or a topic is missing.
-        SettingsError: The topics do not fit together, a port is taken, a folder cannot be written.
+        BrokerError: No broker answers.
+        SettingsError: Topics are missing or do not fit together, a port is taken, a folder cannot
+            be written.
         ModelError: The encoder cannot be opened.
         RegistryError: The schema registry is away, and changes are to be written by its schemas.
     """
     topics = Topics.of(settings)
-    counts = {state.name: state.partitions for state in describe(settings)}
-    missing = sorted(name for name in topics.all() if not counts[name])
-    if missing:
-        raise BrokerError(f"no topic {missing[0]} at {settings.broker}: run journeys topics create")
+    counts = dict(zip(topics.all(), partitions_of(settings, *topics.all()), strict=True))
     if counts[topics.activities] != counts[topics.names]:
         raise SettingsError(
             f"{topics.activities} and {topics.names} must have the same number of partitions"

@@ -26,7 +26,7 @@ JOURNEY = re.compile(
 pytestmark = pytest.mark.broker
 
 
-def left_behind(folder):
+def left_behind(folder: Path) -> list[Path | bytes]:
     """What a demo that used this folder for temporary files has left: files and processes."""
     processes = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -42,7 +42,7 @@ def left_behind(folder):
     return [*folder.iterdir(), *processes]
 
 
-def test_once_shows_every_change_and_each_users_journeys_and_ends(tmp_path):
+def test_once_shows_every_change_and_each_users_journeys_and_ends(tmp_path: Path) -> None:
     began = time.monotonic()
     done = subprocess.run(
         [*DEMO, "--once"],
@@ -68,7 +68,7 @@ def test_once_shows_every_change_and_each_users_journeys_and_ends(tmp_path):
     assert left_behind(tmp_path) == []
 
 
-async def test_names_come_from_the_language_model_when_there_is_one(tmp_path):
+async def test_names_come_from_the_language_model_when_there_is_one(tmp_path: Path) -> None:
     stub = await Stub().start()
     try:
         process = await asyncio.create_subprocess_exec(
@@ -88,7 +88,7 @@ async def test_names_come_from_the_language_model_when_there_is_one(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_when_it_is_stopped_nothing_is_left_behind(number, tmp_path):
+def test_when_it_is_stopped_nothing_is_left_behind(number: signal.Signals, tmp_path: Path) -> None:
     with subprocess.Popen(
         DEMO,
         stdout=subprocess.PIPE,
@@ -107,7 +107,7 @@ def test_when_it_is_stopped_nothing_is_left_behind(number, tmp_path):
     assert left_behind(tmp_path) == []
 
 
-def test_a_child_that_fails_is_one_clear_line(tmp_path):
+def test_a_child_that_fails_is_one_clear_line(tmp_path: Path) -> None:
     broken = {**os.environ, "TMPDIR": str(tmp_path), "JOURNEYS_ENCODER": "/no/such/folder"}
     done = subprocess.run(
         [*DEMO, "--once"], capture_output=True, text=True, timeout=60, env=broken, check=False

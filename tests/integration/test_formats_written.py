@@ -110,12 +110,11 @@ def test_the_same_change_has_the_same_bytes_also_after_a_restart(chosen: Setting
     output = output_format(chosen)
     first = written(output)
     assert written(output) == first
-    again: list[Change | CurrentJourney] = [
-        msgspec.convert(msgspec.to_builtins(one), type(one)) for one in (*CHANGES, *JOURNEYS)
-    ]
-    assert [
-        output.change(one) if isinstance(one, Change) else output.journey(one) for one in again
-    ] == first
+    changes, journeys = (
+        msgspec.convert(msgspec.to_builtins(many), list[kind])  # type: ignore[valid-type]
+        for many, kind in ((CHANGES, Change), (JOURNEYS, CurrentJourney))
+    )
+    assert [*map(output.change, changes), *map(output.journey, journeys)] == first
     assert written(output_format(chosen)) == first
 
 

@@ -105,7 +105,9 @@ def names_for(body: dict[str, Any]) -> list[str]:
     question = body["messages"][-1]["content"]
     if "Interest 1" in question:
         return [json.dumps({"names": ["About things"] * question.count("Interest ")})]
-    words = re.search(r"Frequent words: (.*)", question)[1].split(", ")
+    frequent = re.search(r"Frequent words: (.*)", question)
+    assert frequent, "a question says them"
+    words = frequent[1].split(", ")
     first, second = (words * 2)[:2]
     names = [f"{first} and {second}", f"{second} with {first}", f"About {first}", f"{first} fans"]
     return [json.dumps({"name": name}) for name in names]
@@ -155,6 +157,7 @@ async def cut_off(request: web.Request, _: dict[str, Any]) -> web.StreamResponse
     response = web.StreamResponse(headers={"Content-Length": "1000"})
     await response.prepare(request)
     await response.write(b'{"choices": [')
+    assert request.transport, "the client waits"
     request.transport.abort()
     return response
 

@@ -22,7 +22,9 @@ def test_without_a_server_names_are_keywords() -> None:
 
 @pytest.mark.parametrize(("wanted", "with_examples"), [("examples", True), ("plain", False)])
 def test_the_prompt_has_examples_or_none(wanted: str, with_examples: bool) -> None:
-    roles = [turn["role"] for turn in choose_prompt(wanted)(EVIDENCE)]
+    prompt = choose_prompt(wanted)(EVIDENCE)
+    assert not isinstance(prompt, Embedded)
+    roles = [turn["role"] for turn in prompt]
     assert roles[0] == "system"
     assert roles[-1] == "user"
     assert ("assistant" in roles) == with_examples

@@ -3,6 +3,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -13,20 +15,21 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder, check_vector
 from models.errors import ModelError, Reason, Rejected
+from models.vectors import Vectors
 
 WORDS = "bread sourdough oven tennis court serve kafka stream broker the a of at home first title"
 DIMENSIONS = 32
 
 
 def make_folder(
-    folder,
+    folder: Path,
     *,
-    model="model.onnx",
-    output="last_hidden_state",
-    mixes_rows=False,
-    inputs=("input_ids", "attention_mask", "token_type_ids"),
-    pooling=None,
-):
+    model: str = "model.onnx",
+    output: str = "last_hidden_state",
+    mixes_rows: bool = False,
+    inputs: Sequence[str] = ("input_ids", "attention_mask", "token_type_ids"),
+    pooling: dict[str, object] | None = None,
+) -> Path:
     """A sentence-transformers folder: a token table and one matrix, in a few kilobytes."""
     vocabulary = {word: i for i, word in enumerate(["[UNK]", *WORDS.split()])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
@@ -72,7 +75,7 @@ def make_folder(
 
 
 @pytest.fixture(scope="module")
-def encoder():
+def encoder() -> Encoder:
     return Encoder.open("default")
 
 
@@ -89,7 +92,7 @@ TEXTS = [
 ]
 
 
-def test_the_default_encoder_works_offline_and_says_who_it_is(encoder):
+def test_the_default_encoder_works_offline_and_says_who_it_is(encoder: Encoder) -> None:
     vectors = encoder.encode(TEXTS)
     assert vectors.shape == (len(TEXTS), encoder.dimensions)
     assert vectors.dtype == np.float32
@@ -98,7 +101,7 @@ def test_the_default_encoder_works_offline_and_says_who_it_is(encoder):
     assert encoder.encode([]).shape == (0, encoder.dimensions)
 
 
-def test_near_titles_are_nearer_than_others(encoder):
+def test_near_titles_are_nearer_than_others(encoder: Encoder) -> None:
     bread, starter, tennis = encoder.encode(
         ["Baking sourdough bread", "Sourdough starter for bread", "Tennis: the men's final"]
     )
@@ -113,13 +116,15 @@ def test_near_titles_are_nearer_than_others(encoder):
         ("Gluten", "Celiac", "Goalkeeper"),
     ],
 )
-def test_a_rare_word_means_more_than_its_pieces(encoder, rare, near, far):
+def test_a_rare_word_means_more_than_its_pieces(
+    encoder: Encoder, rare: str, near: str, far: str
+) -> None:
     word, alike, other = encoder.encode([rare, near, far])
     assert word @ alike > word @ other + 0.2
 
 
 @pytest.mark.parametrize("kind", ["default", "mean", "mixes_rows", "sentence_embedding"])
-def test_a_text_has_the_same_bits_in_every_batch(kind, tmp_path):
+def test_a_text_has_the_same_bits_in_every_batch(kind: str, tmp_path: Path) -> None:
     if kind == "default":
         encoder = Encoder.open("default", batch=3)
     else:
@@ -134,7 +139,7 @@ def test_a_text_has_the_same_bits_in_every_batch(kind, tmp_path):
     assert np.array_equal(together, backwards)
 
 
-def test_texts_without_a_known_word_are_kept_apart(tmp_path):
+def test_texts_without_a_known_word_are_kept_apart(tmp_path: Path) -> None:
     encoder = Encoder.open(str(make_folder(tmp_path)))
     titles = ["", "zzz", "qqq qqq", "日本語"]
     vectors = encoder.encode([*titles, "zzz", "bread"])
@@ -144,7 +149,7 @@ def test_texts_without_a_known_word_are_kept_apart(tmp_path):
     assert alike.max() < 0.7
 
 
-def test_every_form_of_a_sentence_transformers_folder(tmp_path):
+def test_every_form_of_a_sentence_transformers_folder(tmp_path: Path) -> None:
     mean = Encoder.open(str(make_folder(tmp_path / "mean")))
     nested = Encoder.open(
         str(
@@ -181,30 +186,32 @@ def test_every_form_of_a_sentence_transformers_folder(tmp_path):
     assert mean.dimensions == DIMENSIONS
 
 
-def break_model(folder):
+def break_model(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(b"not a model\n" * 9)
 
 
-def break_tokenizer(folder):
+def break_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").write_text("{}")
 
 
-def break_config(folder):
+def break_config(folder: Path) -> None:
     (folder / "config.json").write_text("{")
 
 
-def lose_model(folder):
+def lose_model(folder: Path) -> None:
     (folder / "model.onnx").unlink()
 
 
-def lose_tokenizer(folder):
+def lose_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").unlink()
 
 
 @pytest.mark.parametrize(
     "harm", [break_model, break_tokenizer, break_config, lose_model, lose_tokenizer]
 )
-def test_a_missing_or_broken_file_is_one_clear_line(harm, tmp_path, capfd):
+def test_a_missing_or_broken_file_is_one_clear_line(
+    harm: Callable[[Path], None], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     harm(make_folder(tmp_path))
     with pytest.raises(ModelError) as caught:
         Encoder.open(str(tmp_path))
@@ -213,7 +220,7 @@ def test_a_missing_or_broken_file_is_one_clear_line(harm, tmp_path, capfd):
     assert capfd.readouterr() == ("", "")  # onnxruntime does not also print it
 
 
-def test_what_we_cannot_run_is_refused_not_guessed(tmp_path):
+def test_what_we_cannot_run_is_refused_not_guessed(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="max_tokens"):
         Encoder.open(str(make_folder(tmp_path / "a", pooling={"pooling_mode_max_tokens": True})))
     with pytest.raises(ModelError, match="position_ids"):
@@ -222,7 +229,7 @@ def test_what_we_cannot_run_is_refused_not_guessed(tmp_path):
         Encoder.open(str(tmp_path / "c"))
 
 
-def test_opening_an_encoder_tells_nobody_and_leaves_no_file(tmp_path):
+def test_opening_an_encoder_tells_nobody_and_leaves_no_file(tmp_path: Path) -> None:
     """By default onnxruntime identifies the machine to its maker, and keeps a file for that."""
     script = (
         "from models.encoders.encoder import Encoder; Encoder.open('default').encode(['a title'])"
@@ -236,13 +243,15 @@ def test_opening_an_encoder_tells_nobody_and_leaves_no_file(tmp_path):
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_a_hub_id_needs_the_extra(monkeypatch):
+def test_a_hub_id_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ModelError, match="extra `hub`"):
         Encoder.open("sentence-transformers/all-MiniLM-L6-v2")
 
 
-def test_a_hub_id_is_opened_where_the_hub_put_it(tmp_path, monkeypatch):
+def test_a_hub_id_is_opened_where_the_hub_put_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import huggingface_hub
 
     make_folder(tmp_path)
@@ -250,30 +259,31 @@ def test_a_hub_id_is_opened_where_the_hub_put_it(tmp_path, monkeypatch):
     assert Encoder.open("someone/tiny").name.startswith("someone/tiny@")
 
 
-class Counting:
+class Counting(Encoder):
     """An encoder that remembers what it was asked."""
 
     dimensions = 2
 
-    def __init__(self):
-        self.asked = []
+    def __init__(self) -> None:
+        self.asked: list[str] = []
 
-    def encode(self, texts):
+    def encode(self, texts: Sequence[str]) -> Vectors:
         self.asked += texts
         return np.array([[len(text), 1] for text in texts], np.float32)
 
 
-def test_the_cache_encodes_an_item_once_and_again_when_its_title_changes():
+def test_the_cache_encodes_an_item_once_and_again_when_its_title_changes() -> None:
     cache = VectorCache(counting := Counting(), 10)
     assert cache.lookup([("1", "a"), ("2", "bb")]) == [None, None]
     vectors = cache.fill([("1", "a"), ("2", "bb"), ("1", "a")])
     assert [v[0] for v in vectors] == [1, 2, 1]
-    assert [v[0] for v in cache.lookup([("2", "bb"), ("1", "a")])] == [2, 1]
+    again = cache.lookup([("2", "bb"), ("1", "a")])
+    assert [v is not None and v[0] for v in again] == [2, 1]
     cache.fill([("1", "a"), ("1", "a, revised")])
     assert counting.asked == ["a", "bb", "a, revised"]
 
 
-def test_the_cache_is_bounded_and_forgets_the_least_recently_used():
+def test_the_cache_is_bounded_and_forgets_the_least_recently_used() -> None:
     cache = VectorCache(Counting(), 2)
     cache.fill([("1", "a"), ("2", "b")])
     cache.lookup([("1", "a")])
@@ -287,14 +297,15 @@ def test_the_cache_is_bounded_and_forgets_the_least_recently_used():
     assert len(cache) == 2
 
 
-def test_a_cache_without_room_still_answers():
+def test_a_cache_without_room_still_answers() -> None:
     assert len(VectorCache(Counting(), 0).fill([("1", "a"), ("2", "b")])) == 2
 
 
-def test_the_cache_may_be_filled_and_read_at_once():
-    cache, failures = VectorCache(Counting(), 50), []
+def test_the_cache_may_be_filled_and_read_at_once() -> None:
+    cache = VectorCache(Counting(), 50)
+    failures: list[Exception] = []
 
-    def work(offset):
+    def work(offset: int) -> None:
         try:
             for i in range(300):
                 items = [(str((i * 7 + offset + j) % 90), "t") for j in range(20)]
@@ -312,7 +323,7 @@ def test_the_cache_may_be_filled_and_read_at_once():
     assert len(cache) <= 50
 
 
-def test_a_producers_vector_becomes_a_unit_vector():
+def test_a_producers_vector_becomes_a_unit_vector() -> None:
     assert np.allclose(check_vector([3.0, 4.0], 2), [0.6, 0.8])
     assert np.allclose(check_vector([3e300, 4e300], 2), [0.6, 0.8])
     assert np.allclose(check_vector([3e-200, 4e-200], 2), [0.6, 0.8])
@@ -321,7 +332,7 @@ def test_a_producers_vector_becomes_a_unit_vector():
 @pytest.mark.parametrize(
     "vector", [[1.0], [1.0, 2.0, 3.0], [0.0, 0.0], [float("nan"), 1.0], [float("inf"), 1.0]]
 )
-def test_a_vector_of_another_model_is_rejected(vector):
+def test_a_vector_of_another_model_is_rejected(vector: list[float]) -> None:
     with pytest.raises(Rejected) as caught:
         check_vector(vector, 2)
     assert caught.value.reason is Reason.BAD_VECTOR

@@ -1,19 +1,22 @@
 """`journeys evaluate naming`: the measures on cases made by hand, and the command on a stub."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models.datasets import named_groups as groups
+from models.datasets import named_groups
 from models.datasets.named_groups import Group
 from models.encoders.encoder import Encoder
 from models.evaluation.naming.cases import AMONG, Case, users
 from models.evaluation.naming.scores import Named, score
+from models.vectors import Vectors
 from streams.cli import main
 from tests.support import named
 from tests.support.naming import LISTS
+from tests.support.vllm_stub import Stub
 
 WORDS = ("sourdough", "sailing", "chess", "bread")
 
@@ -21,11 +24,12 @@ WORDS = ("sourdough", "sailing", "chess", "bread")
 class Counter:
     """Encodes a text by which of the known words it has."""
 
-    def encode(self, texts):
+    def encode(self, texts: Sequence[str]) -> Vectors:
         rows = np.array(
             [[float(word in text.lower()) for word in WORDS] + [1e-3] for text in texts], np.float32
         )
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit
 
 
 def case(topic: str, human: str) -> Case:
@@ -102,7 +106,7 @@ def test_users_have_journeys_of_every_list_and_the_same_ones_every_time(tmp_path
         for topic, titles in LISTS.items()
     ]
     rows += [named.section("RSS feeds", "Chess", LISTS["chess"])]
-    judged = groups.read(named.write(tmp_path, rows, []), "odd")
+    judged = named_groups.read(named.write(tmp_path, rows, []), "odd")
     encoder = Encoder.open("default")
     made, again = (users(judged, 10, encoder.encode) for _ in range(2))
     cases = [each for user in made for each in user]
@@ -120,10 +124,13 @@ def test_users_have_journeys_of_every_list_and_the_same_ones_every_time(tmp_path
 def evaluate(*arguments: str | Path) -> int:
     with pytest.raises(SystemExit) as ended:
         main(["evaluate", "naming", *map(str, arguments)])
+    assert isinstance(ended.value.code, int)
     return ended.value.code
 
 
-def test_keywords_need_no_server_and_come_beside_the_human(tmp_path: Path, capsys) -> None:
+def test_keywords_need_no_server_and_come_beside_the_human(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = named.some(tmp_path / "data")
     assert (
         evaluate(
@@ -148,7 +155,7 @@ def test_keywords_need_no_server_and_come_beside_the_human(tmp_path: Path, capsy
     assert (tmp_path / "n.png").stat().st_size > 1_000
 
 
-def test_wrong_use_is_one_clear_line(tmp_path: Path, capsys) -> None:
+def test_wrong_use_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = named.some(tmp_path / "data")
     assert evaluate("--data", data, "--adapter", "names") == 2
     assert "need a server" in capsys.readouterr().err
@@ -158,13 +165,15 @@ def test_wrong_use_is_one_clear_line(tmp_path: Path, capsys) -> None:
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_server_that_is_not_there_is_one_clear_line(tmp_path: Path, capsys) -> None:
+def test_a_server_that_is_not_there_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = named.some(tmp_path / "data")
     assert evaluate("--data", data, "--vllm-url", "http://127.0.0.1:9") == 1
     assert capsys.readouterr().err.count("journeys: ") == 1
 
 
-async def test_every_experiment_runs_on_a_server(tmp_path: Path, stub) -> None:
+async def test_every_experiment_runs_on_a_server(tmp_path: Path, stub: Stub) -> None:
     import asyncio
 
     stub.adapters.append("names")

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +14,16 @@ from click.testing import CliRunner, Result
 from sklearn.metrics import adjusted_rand_score, v_measure_score
 
 from models.datasets import invented, people
-from models.datasets.people import Person
+from models.datasets.people import Collection, Half, Person
 from models.engine.params import DAY_MS, EngineParams
 from models.errors import JourneysError, Reason, Rejected, SettingsError
-from models.evaluation.extraction import baselines, engine, fit_confidence
-from models.evaluation.extraction import experiment as extraction
-from models.evaluation.extraction import river_clusterers as rivals
+from models.evaluation.extraction import (
+    baselines,
+    engine,
+    experiment,
+    fit_confidence,
+    river_clusterers,
+)
 from models.evaluation.extraction.calibration import calibrate, fit_logistic, logistic, outcomes
 from models.evaluation.extraction.judge import Found, agreement, by_rule, match, promotions, score
 from models.records import Activity
@@ -198,15 +202,15 @@ def test_what_was_merged_counts_as_what_it_went_into(monkeypatch: pytest.MonkeyP
         (baselines.average_link, 0.5),
         (baselines.ward, 2.0),
         (baselines.true_centroids, 0.0),
-        (rivals.dbstream, 0.9),
-        (rivals.denstream, 0.9),
-        (rivals.textclust, 0.9),
+        (river_clusterers.dbstream, 0.9),
+        (river_clusterers.denstream, 0.9),
+        (river_clusterers.textclust, 0.9),
     ],
 )
 def test_every_method_takes_clear_topics_apart(cluster: Any, choice: float) -> None:
     days = [day * 2.0 for day in range(30)]
     its = person((0, days), (1, [day + 1 for day in days]))
-    if cluster is rivals.textclust:
+    if cluster is river_clusterers.textclust:
         its = Person(
             "u",
             [
@@ -280,8 +284,8 @@ def test_confidence_is_judged_by_whether_the_journey_is_right() -> None:
     its = person((0, WEEKLY), (1, [0.5, 1.5]))
     numbers = labelled(its)
     perfect = by_rule(its, numbers, PARAMS)
-    told = Found(perfect.clusters, {**perfect.journeys, 1: 3000}, {0: 0.9, 1: 0.6})
-    assert outcomes([its], [told], PARAMS) == [(0.9, True), (0.6, False)]
+    found = Found(perfect.clusters, {**perfect.journeys, 1: 3000}, {0: 0.9, 1: 0.6})
+    assert outcomes([its], [found], PARAMS) == [(0.9, True), (0.6, False)]
 
 
 def test_the_fit_finds_the_coefficients_behind_the_outcomes() -> None:
@@ -295,14 +299,14 @@ def test_the_fit_finds_the_coefficients_behind_the_outcomes() -> None:
 
 def test_what_a_confidence_can_be_made_from() -> None:
     its = people.Collection("one", [person((0, WEEKLY), (1, WEEKLY))], "")
-    features, told, right = fit_confidence.samples(its)
+    features, published, right = fit_confidence.samples(its)
     assert features.shape == (2, len(fit_confidence.FEATURES))
     named = dict(zip(fit_confidence.FEATURES, features.T, strict=True))
     assert named["windows"] == pytest.approx([5 / 6, 5 / 6])
     assert named["evidence"] == pytest.approx([1, 1])
     assert (named["cohesion"] > 0.7).all()
     assert named["share"] == pytest.approx([np.log2(5 / 9), -1]), "of 9 and of 10 activities"
-    assert told.shape == right.shape == (2,)
+    assert published.shape == right.shape == (2,)
     assert right.all()
 
 
@@ -313,7 +317,7 @@ def test_the_fit_stays_finite_where_all_is_right() -> None:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A folder with a little of everything."""
-    rows = []
+    rows: list[tuple[dict[str, Any], str]] = []
     interests = list(enumerate(("jazz concert", "sourdough bread")))
     for number, (interest, about), week in product(range(12), interests, range(7)):
         rows.append(
@@ -392,14 +396,15 @@ def test_halves_of_people_do_not_overlap(data: Path) -> None:
 
 
 def test_halves_of_topics_and_lists_do_not_overlap(data: Path) -> None:
-    for make in (
+    makers: tuple[Callable[[Half], Collection], ...] = (
         lambda half: invented.people(data, half, 5, anything),
         lambda half: invented.mixed(data, half, 9, anything, alike=True),
         lambda half: next(invented.short_texts(data, half, 3, anything)),
-    ):
+    )
+    halves: tuple[Half, ...] = ("even", "odd")
+    for make in makers:
         even, odd = (
-            {label for each in make(half).people for label in each.labels}
-            for half in ("even", "odd")
+            {label for each in make(half).people for label in each.labels} for half in halves
         )
         assert even
         assert odd
@@ -410,8 +415,8 @@ def test_what_is_invented_is_the_same_every_time(data: Path) -> None:
     def titles() -> list[list[str]]:
         return [
             [activity.title for activity in each.activities]
-            for _, collection in extraction.collections(
-                data, "invented", "all", extraction.QUICK, anything
+            for _, collection in experiment.collections(
+                data, "invented", "all", experiment.QUICK, anything
             )
             for each in collection.people
         ]
@@ -437,9 +442,9 @@ def test_a_missing_label_is_told_with_its_line(data: Path) -> None:
 
 def test_a_folder_without_collections_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no collection in it"):
-        extraction.available(tmp_path)
+        experiment.available(tmp_path)
     with pytest.raises(SettingsError, match="no such folder"):
-        extraction.available(tmp_path / "gone")
+        experiment.available(tmp_path / "gone")
 
 
 def test_too_little_to_invent_from_is_told(data: Path) -> None:

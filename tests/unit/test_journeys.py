@@ -7,7 +7,13 @@ from models.engine.engine import EngineParams
 from models.engine.params import DAY_MS
 from models.errors import Reason, Rejected
 from models.records import Activity, JourneyName
+from models.vectors import Vector
 from tests.support.lives import START, WEEK, Life, topic
+
+
+def unit(vector: Vector) -> Vector:
+    shortened: Vector = vector / np.linalg.norm(vector)
+    return shortened
 
 
 def answer(life: Life, name: str, revision: int = 1) -> JourneyName:
@@ -165,7 +171,7 @@ def test_an_interest_that_drifts_keeps_its_id_and_asks_for_a_new_name() -> None:
                 "drifting",
                 START + (week * WEEK + day) * DAY_MS,
             )
-            life.keep(life.engine.activity(life.user, event, vector / (vector @ vector) ** 0.5))
+            life.keep(life.engine.activity(life.user, event, unit(vector)))
     changes = [change for out in life.outcomes for change in out.changes]
     assert {change.journey_id for change in changes} == {journey_id}
     assert "shifted" in life.kinds()
@@ -194,7 +200,7 @@ def test_journeys_that_grow_together_merge_into_the_older_one() -> None:
                 "growing together",
                 START + (week * WEEK + about) * DAY_MS,
             )
-            life.keep(life.engine.activity(life.user, event, vector / (vector @ vector) ** 0.5))
+            life.keep(life.engine.activity(life.user, event, unit(vector)))
     merged = [change for out in life.outcomes for change in out.changes if change.kind == "merged"]
     assert [(change.journey_id, change.merged_into) for change in merged] == [(second, first)]
     lineage = [pair for out in life.outcomes for pair in out.merged]

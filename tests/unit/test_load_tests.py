@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from load_tests import workload
 ROOT = Path(__file__).parents[2]
 
 
-def run(module: str, *arguments: str, folder: Path) -> dict:
+def run(module: str, *arguments: str, folder: Path) -> dict[str, Any]:
     result = folder / "result.json"
     done = subprocess.run(
         [sys.executable, "-m", f"load_tests.{module}", *arguments, "--json", str(result)],
@@ -24,7 +25,8 @@ def run(module: str, *arguments: str, folder: Path) -> dict:
         env={**os.environ, "COLUMNS": "120"},
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(result.read_text())
+    numbers: dict[str, Any] = json.loads(result.read_text())
+    return numbers
 
 
 @pytest.mark.slow

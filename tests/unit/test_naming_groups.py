@@ -1,29 +1,30 @@
 """Which names are learned, which are judged, and that neither knows of the other."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from models.datasets import named_groups as groups
+from models.datasets import named_groups
 from models.datasets.named_groups import Group
 from models.encoders.encoder import Encoder
 from models.errors import ModelError
 from models.naming.guard import Policy, check
 from models.naming.titles import Evidence
-from models.naming.tuning.pairs import pairs
+from models.naming.tuning.pairs import Pair, pairs
 from tests.support import named
 from tests.support.data import evaluation_data
 from tests.support.naming import LISTS, SOURDOUGH, request
 
 
-def answers(found):
-    return {json.loads(pair.answer)["name"] for pair in found}
+def answers(learned: Iterable[Pair]) -> set[str]:
+    return {json.loads(pair.answer)["name"] for pair in learned}
 
 
 def test_no_list_and_no_kind_of_subreddit_is_in_both_halves(tmp_path: Path) -> None:
     data = named.some(tmp_path)
-    learned, judged = groups.read(data, "even"), groups.read(data, "odd")
+    learned, judged = named_groups.read(data, "even"), named_groups.read(data, "odd")
     assert {group.source for group in learned} == {named.LEARNED, "AdvancedRunning"}
     assert {group.source for group in judged} == {named.JUDGED, "alpinism"}
     assert len(learned) == len(judged) == 5
@@ -40,15 +41,15 @@ def test_a_title_that_is_judged_is_not_learned_wherever_it_stands(tmp_path: Path
         ],
         [],
     )
-    [learned] = groups.read(tmp_path, "even")
+    [learned] = named_groups.read(tmp_path, "even")
     assert learned.titles == SOURDOUGH
-    [judged] = groups.read(tmp_path, "odd")
+    [judged] = named_groups.read(tmp_path, "odd")
     assert judged.titles == titles
 
 
 def test_the_real_data_leaks_nothing() -> None:
     data = evaluation_data("names")
-    learned, judged = groups.read(data, "even"), groups.read(data, "odd")
+    learned, judged = named_groups.read(data, "even"), named_groups.read(data, "odd")
     assert len(learned) > 300
     assert len(judged) > 300
     for what in (lambda group: {group.source}, lambda group: set(group.titles)):
@@ -64,7 +65,7 @@ def test_subreddits_whose_titles_are_about_anything_are_left_out(tmp_path: Path)
             named.subreddit("b", named.LEARNED_TOO, "Home baking", SOURDOUGH, clean=False),
         ],
     )
-    assert [group.source for group in groups.read(tmp_path, "even")] == ["a"]
+    assert [group.source for group in named_groups.read(tmp_path, "even")] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_what_stands_behind_a_subreddits_name_is_left_out(
     tmp_path: Path, said: str, name: str
 ) -> None:
     named.write(tmp_path, [], [named.subreddit("a", named.LEARNED_TOO, said, SOURDOUGH)])
-    assert [group.name for group in groups.read(tmp_path, "even")] == [name]
+    assert [group.name for group in named_groups.read(tmp_path, "even")] == [name]
 
 
 def test_only_names_that_the_guard_lets_pass_are_learned(tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_only_names_that_the_guard_lets_pass_are_learned(tmp_path: Path) -> None
         ],
         [],
     )
-    found = pairs(groups.read(tmp_path, "even"), Encoder.open("default"))
+    found = pairs(named_groups.read(tmp_path, "even"), Encoder.open("default"))
     assert answers(found) == {"Sourdough baking"}
 
 
@@ -122,7 +123,7 @@ def test_a_subreddit_of_one_word_is_learned_with_its_best_term() -> None:
 
 
 def test_pairs_are_the_same_every_time_and_ask_as_the_namer_does(tmp_path: Path) -> None:
-    learned = groups.read(named.some(tmp_path), "even")
+    learned = named_groups.read(named.some(tmp_path), "even")
     encoder = Encoder.open("default")
     found = pairs(learned, encoder)
     assert found == pairs(learned, encoder)
@@ -132,7 +133,7 @@ def test_pairs_are_the_same_every_time_and_ask_as_the_namer_does(tmp_path: Path)
 
 
 def test_what_is_learned_could_be_published(tmp_path: Path) -> None:
-    for pair in pairs(groups.read(named.some(tmp_path), "even"), Encoder.open("default")):
+    for pair in pairs(named_groups.read(named.some(tmp_path), "even"), Encoder.open("default")):
         titles = [line[2:] for line in pair.question.split("\n") if line.startswith("- ")]
         name = json.loads(pair.answer)["name"]
         assert check(name, Evidence.of(request(*titles)), Policy(), similarity=1.0) == (name, None)
@@ -147,4 +148,4 @@ def test_data_that_is_not_there_or_broken_is_one_clear_error(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ModelError, match=r"sections\.jsonl\.gz"):
-        groups.read(tmp_path, "even")
+        named_groups.read(tmp_path, "even")

@@ -1,5 +1,7 @@
 """A change as a line for people."""
 
+from typing import Any
+
 import pytest
 
 from models.decoding import decode_change
@@ -25,7 +27,7 @@ JOURNEY = JourneyView(
 )
 
 
-def line(lines: ChangeLines, kind: Kind, **more: str) -> str:
+def line(lines: ChangeLines, kind: Kind, **more: Any) -> str:
     change = Change(
         id=f"j1:{kind}:e1",
         user_id="u1",
@@ -35,7 +37,7 @@ def line(lines: ChangeLines, kind: Kind, **more: str) -> str:
         journey_id="j1",
         journey=None if kind == "named" else JOURNEY,
         **more,
-    )  # type: ignore[arg-type]
+    )
     return lines.line(decode_change(cloudevent(change))).plain
 
 

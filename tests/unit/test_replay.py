@@ -1,9 +1,11 @@
 import gzip
 import json
-import random
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +14,6 @@ from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
 from models.engine.engine import EngineParams
 from models.records import cloudevent
-from streams.cli.lines import batches, opened
 from streams.demo.sample.generator import catalogue, generate
 from streams.replay import Replay
 
@@ -20,7 +21,7 @@ LINES = [msgspec.json.encode(activity) for activity in generate().activities]
 CACHE = VectorCache(Encoder.open("default"), 10_000)
 
 
-def changes(lines, partitions=1, size=500):
+def changes(lines: list[bytes], partitions: int = 1, size: int = 500) -> list[bytes]:
     chunks = [lines[i : i + size] for i in range(0, len(lines), size)]
     return [
         cloudevent(change)
@@ -30,21 +31,21 @@ def changes(lines, partitions=1, size=500):
     ]
 
 
-def by_user(events):
-    found = defaultdict(list)
+def by_user(events: Iterable[bytes]) -> dict[str, list[bytes]]:
+    by_subject = defaultdict(list)
     for event in events:
-        found[json.loads(event)["subject"]].append(event)
-    return found
+        by_subject[json.loads(event)["subject"]].append(event)
+    return by_subject
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory):
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sample") / "activities.jsonl"
     path.write_bytes(b"\n".join(LINES) + b"\n")
     return path
 
 
-def journeys(*args, given=None):
+def journeys(*args: object, given: bytes | None = None) -> tuple[int, bytes, str]:
     """Run the command as a user does."""
     done = subprocess.run(
         [sys.executable, "-c", "from streams.cli import main; main()", "replay", *map(str, args)],
@@ -56,11 +57,11 @@ def journeys(*args, given=None):
     return done.returncode, done.stdout, done.stderr.decode()
 
 
-def read(path):
+def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_the_same_log_gives_the_same_bytes_however_it_is_read():
+def test_the_same_log_gives_the_same_bytes_however_it_is_read() -> None:
     once = changes(LINES)
     assert len(once) > 200
     assert changes(LINES) == once
@@ -68,7 +69,7 @@ def test_the_same_log_gives_the_same_bytes_however_it_is_read():
     assert changes(LINES, size=4_000) == once
 
 
-def test_partitions_change_no_users_changes_but_how_far_time_has_come():
+def test_partitions_change_no_users_changes_but_how_far_time_has_come() -> None:
     one, four = by_user(changes(LINES)), by_user(changes(LINES, partitions=4))
     assert one.keys() == four.keys()
     for user, events in four.items():
@@ -80,13 +81,13 @@ def test_partitions_change_no_users_changes_but_how_far_time_has_come():
         )
 
 
-def test_neighbours_change_nothing_but_how_far_time_has_come():
+def test_neighbours_change_nothing_but_how_far_time_has_come() -> None:
     ada = [line for line in LINES if b'"user_id":"ada"' in line]
     alone, among = changes(ada), by_user(changes(LINES))["ada"]
     assert among[: len(alone)] == alone
 
 
-def test_a_user_who_does_not_come_back_falls_dormant_by_the_others_time():
+def test_a_user_who_does_not_come_back_falls_dormant_by_the_others_time() -> None:
     gone = {
         json.loads(event)["subject"]
         for event in changes(LINES)
@@ -109,7 +110,9 @@ def test_a_user_who_does_not_come_back_falls_dormant_by_the_others_time():
     assert set(stages.values()) <= {"journey.dormant.v1", "journey.ended.v1"}
 
 
-def test_command_writes_changes_assignments_and_journeys_that_agree(sample, tmp_path):
+def test_command_writes_changes_assignments_and_journeys_that_agree(
+    sample: Path, tmp_path: Path
+) -> None:
     a, j = tmp_path / "a.jsonl", tmp_path / "j.jsonl"
     code, out, err = journeys(sample, "--assignments", a, "--journeys", j)
     assert code == 0
@@ -137,7 +140,9 @@ def test_command_writes_changes_assignments_and_journeys_that_agree(sample, tmp_
         assert row["stage"] in ("active", "dormant", "ended", "merged")
 
 
-def test_no_binge_and_no_one_off_of_the_sample_becomes_a_journey(sample, tmp_path):
+def test_no_binge_and_no_one_off_of_the_sample_becomes_a_journey(
+    sample: Path, tmp_path: Path
+) -> None:
     """By the truth behind the sample: a journey's items are seldom those of a one-week interest."""
     short = {(i.user_id, i.interest) for i in generate().truth if i.kind in ("binge", "one-off")}
     interest_of = {
@@ -153,7 +158,7 @@ def test_no_binge_and_no_one_off_of_the_sample_becomes_a_journey(sample, tmp_pat
     assert wrong <= len(read(j)) * 0.05
 
 
-def test_gzip_and_stdin_are_the_same_as_the_file(sample, tmp_path):
+def test_gzip_and_stdin_are_the_same_as_the_file(sample: Path, tmp_path: Path) -> None:
     packed = tmp_path / "activities.any-name"
     packed.write_bytes(gzip.compress(sample.read_bytes()))
     plain = journeys(sample)[1]
@@ -161,7 +166,7 @@ def test_gzip_and_stdin_are_the_same_as_the_file(sample, tmp_path):
     assert journeys("-", given=packed.read_bytes())[1] == plain
 
 
-def test_bad_lines_are_told_and_kept_and_the_run_goes_on(sample, tmp_path):
+def test_bad_lines_are_told_and_kept_and_the_run_goes_on(sample: Path, tmp_path: Path) -> None:
     bad = [
         b"no json",
         b"[]",
@@ -189,7 +194,7 @@ def test_bad_lines_are_told_and_kept_and_the_run_goes_on(sample, tmp_path):
     assert len(rejects[3]["value"]) > 10**6
 
 
-def test_an_activity_that_is_too_late_is_a_rejected_line(sample):
+def test_an_activity_that_is_too_late_is_a_rejected_line(sample: Path) -> None:
     first, last = json.loads(LINES[0]), json.loads(LINES[-1])
     late = {**first, "event_id": "late", "user_id": last["user_id"]}
     code, _, err = journeys("-", given=b"\n".join([*LINES, msgspec.json.encode(late)]))
@@ -207,7 +212,7 @@ def test_an_activity_that_is_too_late_is_a_rejected_line(sample):
         ["-", "--journeys", "/no/such/folder/j.jsonl"],
     ],
 )
-def test_wrong_usage_is_one_line_and_no_zero(args):
+def test_wrong_usage_is_one_line_and_no_zero(args: tuple[str, ...]) -> None:
     code, out, err = journeys(*args, given=LINES[0])
     assert code in (1, 2)
     assert out == b""
@@ -215,13 +220,13 @@ def test_wrong_usage_is_one_line_and_no_zero(args):
     assert err.startswith("journeys: ")
 
 
-def test_broken_gzip_is_one_clear_error():
+def test_broken_gzip_is_one_clear_error() -> None:
     code, _, err = journeys("-", given=gzip.compress(b"\n".join(LINES))[:5000])
     assert code == 1
     assert "broken gzip data" in err
 
 
-def test_a_slow_pipe_is_not_waited_for(tmp_path):
+def test_a_slow_pipe_is_not_waited_for(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from streams.cli import main; main()", "replay", "-"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -234,11 +239,3 @@ def test_a_slow_pipe_is_not_waited_for(tmp_path):
         process.stdin.close()
         process.stdout.read()
         assert process.wait(timeout=30) == 0
-
-
-def test_lines_come_whole_wherever_the_chunks_end(tmp_path):
-    lines = [b"%d:" % i + b"x" * random.Random(i).randrange(9000) for i in range(300)]
-    path = tmp_path / "lines"
-    path.write_bytes(b"\n".join(lines))
-    with path.open("rb") as raw, opened(raw) as stream:
-        assert [line for batch in batches(stream) for line in batch] == lines

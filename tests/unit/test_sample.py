@@ -1,20 +1,22 @@
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from itertools import pairwise
 
 import msgspec
 
 from models.decoding import parse_activity
+from models.records import Activity
 from streams.demo.sample.generator import SEASONS, START, WEEKS, catalogue, generate
 
 WINDOW_MS = 7 * 86_400_000
 SAMPLE = generate()
 
 
-def parsed():
+def parsed() -> list[Activity]:
     return [parse_activity(msgspec.json.encode(activity)) for activity in SAMPLE.activities]
 
 
-def test_the_catalogue_is_a_few_hundred_items_over_some_thirty_interests():
+def test_the_catalogue_is_a_few_hundred_items_over_some_thirty_interests() -> None:
     interests = catalogue()
     items = [item for entry in interests for item in entry["items"]]
     assert len(interests) >= 30
@@ -24,12 +26,12 @@ def test_the_catalogue_is_a_few_hundred_items_over_some_thirty_interests():
     assert min(len(entry["items"]) for entry in interests) >= 12
 
 
-def test_the_same_seed_gives_the_same_sample():
+def test_the_same_seed_gives_the_same_sample() -> None:
     assert generate() == SAMPLE
     assert generate(seed=8) != SAMPLE
 
 
-def test_activities_are_valid_unique_and_in_the_order_of_time():
+def test_activities_are_valid_unique_and_in_the_order_of_time() -> None:
     activities = parsed()
     assert 2_500 <= len(activities) <= 4_000
     assert len({a.event_id for a in activities}) == len(activities)
@@ -40,7 +42,7 @@ def test_activities_are_valid_unique_and_in_the_order_of_time():
     assert times[-1] < start + WEEKS * WINDOW_MS
 
 
-def test_the_truth_accounts_for_every_activity():
+def test_the_truth_accounts_for_every_activity() -> None:
     interest_of = {
         item["item_id"]: entry["interest"] for entry in catalogue() for item in entry["items"]
     }
@@ -51,7 +53,7 @@ def test_the_truth_accounts_for_every_activity():
     assert seen == {(i.user_id, i.interest): list(i.weeks) for i in SAMPLE.truth}
 
 
-def test_every_kind_of_interest_is_there_and_is_what_it_says():
+def test_every_kind_of_interest_is_there_and_is_what_it_says() -> None:
     kinds = Counter(interest.kind for interest in SAMPLE.truth)
     assert kinds.keys() == {"persistent", "dropped", "seasonal", "binge", "one-off"}
     assert kinds["persistent"] >= 48
@@ -70,7 +72,7 @@ def test_every_kind_of_interest_is_there_and_is_what_it_says():
         assert (interest.interest in SEASONS) == (interest.kind == "seasonal")
 
 
-def test_a_binge_lies_within_one_of_the_engines_windows():
+def test_a_binge_lies_within_one_of_the_engines_windows() -> None:
     binges = {(i.user_id, i.interest) for i in SAMPLE.truth if i.kind == "binge"}
     interest_of = {
         item["item_id"]: entry["interest"] for entry in catalogue() for item in entry["items"]
@@ -83,8 +85,8 @@ def test_a_binge_lies_within_one_of_the_engines_windows():
     assert {len(found) for found in windows.values()} == {1}
 
 
-def test_some_seasons_return():
-    def returns(weeks):
+def test_some_seasons_return() -> None:
+    def returns(weeks: Iterable[int]) -> bool:
         return any(later - earlier > 20 for earlier, later in pairwise(weeks))
 
     seasonal = [i for i in SAMPLE.truth if i.kind == "seasonal"]

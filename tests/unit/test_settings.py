@@ -68,7 +68,7 @@ def test_windows_that_do_not_fit_are_refused() -> None:
 def test_settings_cannot_be_changed_and_hide_their_secret() -> None:
     settings = Settings.load(vllm_api_key="hush")
     with pytest.raises(ValueError, match="frozen"):
-        settings.partitions = 5  # type: ignore[misc]
+        settings.partitions = 5
     assert "hush" not in repr(settings)
     assert settings.vllm_api_key == SecretStr("hush")
 

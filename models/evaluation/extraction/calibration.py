@@ -50,12 +50,12 @@ class Calibration:
     bins: list[Bin]
 
 
-def outcomes(people: Sequence[Person], found: Sequence[Found], params: EngineParams) -> Outcomes:
+def outcomes(people: Sequence[Person], findings: Sequence[Found], params: EngineParams) -> Outcomes:
     """Each found journey's confidence when it was promoted, and whether it was right."""
     judged: Outcomes = []
-    for person, its in zip(people, found, strict=True):
-        matched = match(person, its, params)
-        judged += [(sure, cluster in matched) for cluster, sure in its.confidence.items()]
+    for person, found in zip(people, findings, strict=True):
+        matched = match(person, found, params)
+        judged += [(value, cluster in matched) for cluster, value in found.confidence.items()]
     return judged
 
 
@@ -63,15 +63,15 @@ def calibrate(judged: Outcomes) -> Calibration | None:
     """Reliability in ten bins of equal width; None when there is nothing to judge."""
     if not judged:
         return None
-    sure = np.array([confidence for confidence, _ in judged])
+    confidence = np.array([value for value, _ in judged])
     right = np.array([hit for _, hit in judged], np.float64)
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
     bins = [
         Bin(
             i / BINS,
             (i + 1) / BINS,
             int(inside.sum()),
-            float(sure[inside].mean()),
+            float(confidence[inside].mean()),
             float(right[inside].mean()),
         )
         for i in range(BINS)
@@ -81,9 +81,9 @@ def calibrate(judged: Outcomes) -> Calibration | None:
     return Calibration(
         len(judged),
         float(right.mean()),
-        float(sure.mean()),
+        float(confidence.mean()),
         error,
-        float(((sure - right) ** 2).mean()),
+        float(((confidence - right) ** 2).mean()),
         bins,
     )
 

@@ -10,15 +10,17 @@ from models.errors import Rejected
 from models.evaluation.extraction.judge import Found
 from models.records import JourneyView
 
-Sure: TypeAlias = Callable[[UserState, JourneyView], float]
+ConfidenceOf: TypeAlias = Callable[[UserState, JourneyView], float]
 
 
-def told(_user: UserState, journey: JourneyView) -> float:
-    """The confidence that the engine tells."""
+def published_confidence(_user: UserState, journey: JourneyView) -> float:
+    """The confidence that the engine publishes."""
     return journey.confidence
 
 
-def run(person: Person, params: EngineParams, sure: Sure = told) -> Found:
+def run(
+    person: Person, params: EngineParams, confidence_of: ConfidenceOf = published_confidence
+) -> Found:
     """Put a person's activities through the engine, in one pass.
 
     Clusters are final ones: what was merged counts as what it went into. A journey that was merged
@@ -28,7 +30,7 @@ def run(person: Person, params: EngineParams, sure: Sure = told) -> Found:
     Args:
         person: Whose.
         params: The engine's settings.
-        sure: What counts as the confidence in a journey at the moment it was promoted.
+        confidence_of: What counts as the confidence in a journey at the moment it was promoted.
     """
     engine = Engine(params)
     user = engine.new_user(person.user_id)
@@ -46,7 +48,7 @@ def run(person: Person, params: EngineParams, sure: Sure = told) -> Found:
         for change in out.changes:
             if change.kind == "started" and change.journey is not None:
                 window = index_of(change.occurred_at, params.window_ms)
-                promoted[change.journey.cluster_id] = window, sure(user, change.journey)
+                promoted[change.journey.cluster_id] = (window, confidence_of(user, change.journey))
 
     def final(cluster_id: str) -> str:
         while cluster_id in merged:
@@ -57,8 +59,8 @@ def run(person: Person, params: EngineParams, sure: Sure = told) -> Found:
     clusters = [numbers.setdefault(final(cluster_id), len(numbers)) for cluster_id in assigned]
     journeys: dict[int, int] = {}
     confidence: dict[int, float] = {}
-    for cluster_id, (window, confident) in promoted.items():
+    for cluster_id, (window, value) in promoted.items():
         number = numbers.setdefault(final(cluster_id), len(numbers))
         journeys.setdefault(number, window)
-        confidence.setdefault(number, confident)
+        confidence.setdefault(number, value)
     return Found(clusters, journeys, confidence)

@@ -175,10 +175,10 @@ def evaluate(
     by_engine: list[Found] = []
     for method in methods_for(collection, reading):
         judged = _judged(method, crowd, sizes)
-        row, found = _at_its_best(method, judged, params, reading, tick)
+        row, findings = _at_its_best(method, judged, params, reading, tick)
         rows.append(row)
         if method is ENGINE:
-            by_engine = found
+            by_engine = findings
     numbers = {
         label: i
         for i, label in enumerate(sorted({label for person in crowd for label in person.labels}))
@@ -195,13 +195,13 @@ def _at_its_best(
     """The method at the choice that suits it best."""
     tried = []
     for choice in method.choices:
-        found = method.find(judged, choice, params, tick)
-        tried.append((score(judged, found, params), choice, found))
-    own, choice, found = max(
+        findings = method.find(judged, choice, params, tick)
+        tried.append((score(judged, findings, params), choice, findings))
+    own, choice, findings = max(
         tried, key=lambda trial: (0.0 if reading == "texts" else trial[0].f1, trial[0].v_measure)
     )
     chosen = choice if len(method.choices) > 1 else None
-    return Row(method.name, method.kind, own, chosen, len(judged)), found
+    return Row(method.name, method.kind, own, chosen, len(judged)), findings
 
 
 def _judged(method: Method, crowd: Sequence[Person], sizes: Sizes) -> Sequence[Person]:

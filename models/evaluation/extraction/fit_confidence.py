@@ -1,117 +1,137 @@
-"""Fit the coefficients of `confidence` (models/engine/views.py): how often it is right.
+"""Fit the coefficients of `models/engine/confidence.py`: how often a journey is right.
 
 Fitted on journeys of the even half (read and invented people) at the moment of their promotion,
 judged on the odd half and on small collections, which nobody chose anything on. Run it again when
-the clustering changes. From the project's root:
+the clustering changes. From the project's root, with the folder of the evaluation data:
 
-    python -m models.evaluation.extraction.fit_confidence FOLDER
+    python -m models.evaluation.extraction.fit_confidence --data DATA
 """
 
-import math
-import sys
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from models.datasets.people import LEAST_TO_SPLIT, Collection, Half
 from models.encoders.encoder import Encoder
+from models.engine.confidence import Features, features
 from models.engine.engine import EngineParams, UserState
-from models.evaluation.extraction import engine
-from models.evaluation.extraction import experiment as extraction
+from models.errors import JourneysError
+from models.evaluation.extraction import engine, experiment
 from models.evaluation.extraction.calibration import calibrate, fit_logistic, logistic, outcomes
 from models.records import JourneyView
 from models.vectors import Doubles
 
 PARAMS: Final = EngineParams()
 
-
-def windows(_user: UserState, journey: JourneyView) -> float:
-    """Share of the last windows with activity."""
-    return len(journey.windows) / PARAMS.history_windows
+FEATURES: Final = Features._fields
+SETS: Final = (("windows", "evidence", "cohesion"), FEATURES)
 
 
-def evidence(_user: UserState, journey: JourneyView) -> float:
-    """Doublings of the activities that a journey needs."""
-    return math.log2(1 + journey.activities / PARAMS.promote_activities)
+class Samples(NamedTuple):
+    """Journeys at their promotion, a row each.
+
+    Attributes:
+        features: Shape (n, features).
+        published: The confidence that the engine publishes, shape (n,).
+        right: 1.0 where the journey was right, else 0.0, shape (n,).
+    """
+
+    features: Doubles
+    published: Doubles
+    right: Doubles
 
 
-def cohesion(user: UserState, journey: JourneyView) -> float:
-    """Mean cosine of its activities to its mean."""
-    return next(
-        cluster.cohesion
-        for cluster in user.clusters
-        if user.cluster_id(cluster.number) == journey.cluster_id
-    )
+def feature(name: str) -> engine.ConfidenceOf:
+    """One of the features of the confidence, taken for the confidence itself."""
 
+    def value(user: UserState, journey: JourneyView) -> float:
+        cluster = next(
+            cluster
+            for cluster in user.clusters
+            if user.cluster_id(cluster.number) == journey.cluster_id
+        )
+        return float(getattr(features(user, cluster, PARAMS), name))
 
-def share(user: UserState, journey: JourneyView) -> float:
-    """Halvings from all that is known of the user's activities down to its own; 0 or less."""
-    return math.log2(journey.activities / sum(cluster.count for cluster in user.clusters))
-
-
-FEATURES: Final = {"windows": windows, "evidence": evidence, "cohesion": cohesion, "share": share}
-SETS: Final = (("windows", "evidence", "cohesion"), ("windows", "evidence", "cohesion", "share"))
-
-Samples = tuple[Doubles, Doubles, Doubles]
+    return value
 
 
 def samples(collection: Collection) -> Samples:
-    """Features, told confidence and rightness of each journey the engine finds, a row each."""
+    """Features, published confidence and rightness of each journey that the engine finds."""
     columns = []
-    for sure in (*FEATURES.values(), engine.told):
-        found = [engine.run(person, PARAMS, sure) for person in collection.people]
-        judged = outcomes(collection.people, found, PARAMS)
+    for confidence_of in (*map(feature, FEATURES), engine.published_confidence):
+        findings = [engine.run(person, PARAMS, confidence_of) for person in collection.people]
+        judged = outcomes(collection.people, findings, PARAMS)
         columns.append([value for value, _ in judged])
     right = np.array([hit for _, hit in judged], np.float64)
-    return np.array(columns[:-1]).T, np.array(columns[-1]), right
+    return Samples(np.array(columns[:-1]).T, np.array(columns[-1]), right)
 
 
-def main(data: Path) -> None:
-    """Fit and judge, and print both."""
+def fit(data: Path) -> None:
+    """Fit and judge, and print both.
+
+    Raises:
+        JourneysError: The data is missing or broken.
+    """
     encoder = Encoder.open("default")
 
     def of_half(half: Half) -> Iterator[tuple[Collection, Samples]]:
-        for name in extraction.available(data):
-            for reading, collection in extraction.collections(
-                data, name, half, extraction.FULL, encoder.encode
+        for name in experiment.available(data):
+            for reading, collection in experiment.collections(
+                data, name, half, experiment.FULL, encoder.encode
             ):
                 if reading == "people":
                     yield collection, samples(collection)
 
-    fitted = [
-        its for collection, its in of_half("even") if len(collection.people) >= LEAST_TO_SPLIT
-    ]
-    features = np.concatenate([its[0] for its in fitted])
-    right = np.concatenate([its[2] for its in fitted])
-    judged = {collection.name: its for collection, its in of_half("odd")}
-    judged["all of these"] = (
-        np.concatenate([its[0] for its in judged.values()]),
-        np.concatenate([its[1] for its in judged.values()]),
-        np.concatenate([its[2] for its in judged.values()]),
+    fitted = _joined(
+        [rows for collection, rows in of_half("even") if len(collection.people) >= LEAST_TO_SPLIT]
     )
-    print(f"fitted on {len(right)} journeys, {right.mean():.3f} of them right; ECE and Brier on")
-    for name, (_, told, hits) in judged.items():
-        print(f"  {name}, as told now: {_error(told, hits)}")
+    judged = {collection.name: rows for collection, rows in of_half("odd")}
+    judged["all of these"] = _joined(list(judged.values()))
+    print(
+        f"fitted on {len(fitted.right)} journeys, {fitted.right.mean():.3f} of them right; "
+        "ECE and Brier on"
+    )
+    for name, rows in judged.items():
+        print(f"  {name}, as published now: {_error(rows.published, rows.right)}")
     for names in SETS:
-        columns = [list(FEATURES).index(name) for name in names]
-        weights = fit_logistic(features[:, columns], right)
+        columns = [FEATURES.index(name) for name in names]
+        weights = fit_logistic(fitted.features[:, columns], fitted.right)
         print(
             ", ".join(
                 f"{name} {weight:.2f}"
                 for name, weight in zip([*names, "constant"], weights, strict=True)
             )
         )
-        for name, (rows, _, hits) in judged.items():
-            design = np.column_stack([rows[:, columns], np.ones(len(rows))])
-            print(f"  {name}: {_error(logistic(design, weights), hits)}")
+        for name, rows in judged.items():
+            design = np.column_stack([rows.features[:, columns], np.ones(len(rows.right))])
+            print(f"  {name}: {_error(logistic(design, weights), rows.right)}")
+
+
+def _joined(parts: list[Samples]) -> Samples:
+    return Samples(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _error(confidence: Doubles, right: Doubles) -> str:
-    its = calibrate([(float(sure), bool(hit)) for sure, hit in zip(confidence, right, strict=True)])
-    return f"{its.error:.3f} {its.brier:.4f} of {its.count}" if its else "no journeys"
+    calibration = calibrate(
+        [(float(value), bool(hit)) for value, hit in zip(confidence, right, strict=True)]
+    )
+    if calibration is None:
+        return "no journeys"
+    return f"{calibration.error:.3f} {calibration.brier:.4f} of {calibration.count}"
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description="Fit the coefficients of the confidence.")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
+    try:
+        fit(parser.parse_args().data)
+    except JourneysError as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

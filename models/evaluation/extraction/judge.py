@@ -16,7 +16,7 @@ import numpy as np
 
 from models.datasets.people import Person
 from models.engine.params import EngineParams
-from models.engine.windows import active_in, count_in, index_of
+from models.engine.windows import count_in, index_of
 from models.vectors import Doubles
 
 Label = TypeVar("Label", bound=Hashable)
@@ -88,11 +88,7 @@ def promotions(
         history = histories.setdefault(label, {})
         count_in(history, window, params.history_windows)
         counts[label] += 1
-        if (
-            label not in promoted
-            and counts[label] >= params.promote_activities
-            and active_in(history, window, params.history_windows) >= params.promote_windows
-        ):
+        if label not in promoted and params.persists(counts[label], history, moment):
             promoted[label] = window
     return promoted
 
@@ -117,7 +113,7 @@ def match(person: Person, found: Found, params: EngineParams) -> dict[int, str]:
     return matched
 
 
-def score(people: Sequence[Person], found: Sequence[Found], params: EngineParams) -> Score:
+def score(people: Sequence[Person], findings: Sequence[Found], params: EngineParams) -> Score:
     """Judge what a method found, person by person."""
     hits = claims = wanted = exact = 0
     delays: list[int] = []
@@ -125,27 +121,27 @@ def score(people: Sequence[Person], found: Sequence[Found], params: EngineParams
     spans: list[float] = []
     shares: list[float] = []
     agreements = []
-    for person, its in zip(people, found, strict=True):
+    for person, found in zip(people, findings, strict=True):
         true = promotions(person.labels, person.moments, params)
-        matched = match(person, its, params)
-        hits, claims, wanted = hits + len(matched), claims + len(its.journeys), wanted + len(true)
-        exact += len(matched) == len(its.journeys) == len(true)
-        delays += [its.journeys[cluster] - true[label] for cluster, label in matched.items()]
-        for cluster in its.journeys:
+        matched = match(person, found, params)
+        hits, claims, wanted = hits + len(matched), claims + len(found.journeys), wanted + len(true)
+        exact += len(matched) == len(found.journeys) == len(true)
+        delays += [found.journeys[cluster] - true[label] for cluster, label in matched.items()]
+        for cluster in found.journeys:
             moments = [
                 moment
-                for moment, own in zip(person.moments, its.clusters, strict=True)
+                for moment, own in zip(person.moments, found.clusters, strict=True)
                 if own == cluster
             ]
             sizes.append(len(moments))
             spans.append((moments[-1] - moments[0]) / params.window_ms if moments else 0.0)
-        pairs = Counter(zip(its.clusters, person.labels, strict=True))
+        pairs = Counter(zip(found.clusters, person.labels, strict=True))
         share = {
             label: pairs[cluster, label] / person.labels.count(label)
             for cluster, label in matched.items()
         }
         shares += [share.get(label, 0.0) for label in true]
-        agreements.append(agreement(person.labels, its.clusters))
+        agreements.append(agreement(person.labels, found.clusters))
     v_measures, aris = zip(*agreements, strict=True)
     return Score(
         precision=hits / max(claims, 1),
@@ -155,7 +151,7 @@ def score(people: Sequence[Person], found: Sequence[Found], params: EngineParams
         v_measure=fmean(v_measures),
         ari=fmean(aris),
         journeys=claims / len(people),
-        few=fmean(len(its.journeys) in FEW for its in found),
+        few=fmean(len(found.journeys) in FEW for found in findings),
         length=median(sizes) if sizes else 0.0,
         weeks=median(spans) if spans else 0.0,
         items=fmean(shares) if shares else 0.0,
@@ -163,9 +159,9 @@ def score(people: Sequence[Person], found: Sequence[Found], params: EngineParams
     )
 
 
-def agreement(true: Sequence[Hashable], found: Sequence[Hashable]) -> tuple[float, float]:
+def agreement(labels: Sequence[Hashable], clusters: Sequence[Hashable]) -> tuple[float, float]:
     """V-measure (normalised mutual information, arithmetic mean) and adjusted Rand index."""
-    table = _contingency(true, found)
+    table = _contingency(labels, clusters)
     rows, columns, total = table.sum(1), table.sum(0), table.sum()
     entropies = _entropy(rows) + _entropy(columns)
     mutual = entropies - _entropy(table.ravel())
@@ -177,12 +173,12 @@ def agreement(true: Sequence[Hashable], found: Sequence[Hashable]) -> tuple[floa
     return max(0.0, float(v_measure)), float(ari)
 
 
-def _contingency(true: Sequence[Hashable], found: Sequence[Hashable]) -> Doubles:
+def _contingency(labels: Sequence[Hashable], clusters: Sequence[Hashable]) -> Doubles:
     """How many activities have each label in each cluster, shape (labels, clusters)."""
-    row = {label: i for i, label in enumerate(dict.fromkeys(true))}
-    column = {cluster: i for i, cluster in enumerate(dict.fromkeys(found))}
+    row = {label: i for i, label in enumerate(dict.fromkeys(labels))}
+    column = {cluster: i for i, cluster in enumerate(dict.fromkeys(clusters))}
     table = np.zeros((len(row), len(column)))
-    for label, cluster in zip(true, found, strict=True):
+    for label, cluster in zip(labels, clusters, strict=True):
         table[row[label], column[cluster]] += 1
     return table
 

@@ -12,11 +12,10 @@ import numpy as np
 
 from models.datasets.people import Person
 from models.engine.params import EngineParams
-from models.evaluation.extraction import baselines, engine
-from models.evaluation.extraction import river_clusterers as rivals
+from models.evaluation.extraction import baselines, engine, river_clusterers
 from models.evaluation.extraction.judge import Found, by_rule
 
-Tick: TypeAlias = Callable[[int], None]  # told how many activities are done
+Tick: TypeAlias = Callable[[int], None]  # given how many activities are done
 Find: TypeAlias = Callable[[Sequence[Person], float, EngineParams, Tick], list[Found]]
 
 
@@ -42,11 +41,11 @@ class Method:
 def _engine(
     people: Sequence[Person], _choice: float, params: EngineParams, tick: Tick
 ) -> list[Found]:
-    found = []
+    findings = []
     for person in people:
-        found.append(engine.run(person, params))
+        findings.append(engine.run(person, params))
         tick(len(person.activities))
-    return found
+    return findings
 
 
 def _each(cluster: Callable[[Person, float], list[int]]) -> Find:
@@ -55,11 +54,11 @@ def _each(cluster: Callable[[Person, float], list[int]]) -> Find:
     def find(
         people: Sequence[Person], choice: float, params: EngineParams, tick: Tick
     ) -> list[Found]:
-        found = []
+        findings = []
         for person in people:
-            found.append(by_rule(person, cluster(person, choice), params))
+            findings.append(by_rule(person, cluster(person, choice), params))
             tick(len(person.activities))
-        return found
+        return findings
 
     return find
 
@@ -91,9 +90,9 @@ COOCCURRENCE: Final = Method(
 METHODS: Final = (
     ENGINE,
     Method("leader", "one pass", _each(baselines.leader), _steps(0.1, 0.7, 0.05)),
-    Method("DBSTREAM", "one pass", _each(rivals.dbstream), _RADII),
-    Method("DenStream", "one pass", _each(rivals.denstream), _RADII),
-    Method("TextClust", "one pass", _each(rivals.textclust), (0.8, 0.9, 0.95), slow=True),
+    Method("DBSTREAM", "one pass", _each(river_clusterers.dbstream), _RADII),
+    Method("DenStream", "one pass", _each(river_clusterers.denstream), _RADII),
+    Method("TextClust", "one pass", _each(river_clusterers.textclust), (0.8, 0.9, 0.95), slow=True),
     Method("average link", "batch", _each(baselines.average_link), _steps(0.3, 0.9, 0.05)),
     Method("Ward", "batch", _each(baselines.ward), _steps(0.8, 4.0, 0.2)),
     Method("k-means of all", "global", _together(baselines.content_clusters), _SIZES),

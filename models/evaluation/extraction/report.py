@@ -18,8 +18,8 @@ def calibration(results: Sequence[Result], params: EngineParams) -> dict[str, Ca
         if result.reading == "people"
     }
     judged["all"] = [outcome for name in list(judged) for outcome in judged[name]]
-    reliable = {name: calibrate(outcome) for name, outcome in judged.items()}
-    return {name: its for name, its in reliable.items() if its is not None}
+    reliability = {name: calibrate(outcome) for name, outcome in judged.items()}
+    return {name: value for name, value in reliability.items() if value is not None}
 
 
 def numbers(results: Sequence[Result], calibration: dict[str, Calibration]) -> dict[str, Any]:

@@ -49,15 +49,15 @@ def page(rows: Sequence[Row], encoder: TextEncoder, journeys: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _journey(rows: Sequence[Row], found: Sequence[tuple[Named, bool]]) -> Iterator[str]:
-    case = found[0][0].case
+def _journey(rows: Sequence[Row], names: Sequence[tuple[Named, bool]]) -> Iterator[str]:
+    case = names[0][0].case
     yield f"## {case.group.name} ({case.group.kind} of {case.group.source})"
     yield ""
     yield from (f"- {title}" for title in case.exemplars(SHOWN_TITLES))
     yield ""
     yield "| technique | name | |"
     yield "|---|---|---|"
-    for row, (named, right) in zip(rows, found, strict=True):
+    for row, (named, right) in zip(rows, names, strict=True):
         name = named.name.replace("|", "/")
         shown = name if named.own else f"{name} (*keywords*)"
         yield f"| {row.method} | {shown} | {'✓' if right else ''} |"

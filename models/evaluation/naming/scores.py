@@ -66,14 +66,14 @@ def score(users: Sequence[Sequence[Named]], encoder: TextEncoder) -> Score:
     whole = [named for user in users for named in user]
     names = [named.name for named in whole]
     human = [named.case.group.name for named in whole]
-    found = picked(whole, encoder)
+    hits = picked(whole, encoder)
     cosines = (encoder.encode(names) * encoder.encode(human)).sum(axis=1)
     pairs = [(one.name, other.name) for user in users for one, other in combinations(user, 2)]
     return Score(
         journeys=len(whole),
         own=_share([named.own for named in whole]),
-        retrieval=_share([right and named.own for named, right in zip(whole, found, strict=True)]),
-        seen=_share(found),
+        retrieval=_share([right and named.own for named, right in zip(whole, hits, strict=True)]),
+        seen=_share(hits),
         cosine=float(cosines.mean()),
         bleu=BLEU(lowercase=True, max_ngram_order=WORDS).corpus_score(names, [human]).score,
         chrf=CHRF(lowercase=True).corpus_score(names, [human]).score,
@@ -96,5 +96,5 @@ def _is_well_formed(named: Named) -> bool:
     return verdict.refusal is None
 
 
-def _share(found: Sequence[bool]) -> float:
-    return sum(found) / len(found) if found else 1.0
+def _share(hits: Sequence[bool]) -> float:
+    return sum(hits) / len(hits) if hits else 1.0

@@ -40,14 +40,14 @@ class Tokens(NamedTuple):
 def tokens(pairs: Sequence[Pair], frame: Frame, tokenizer: Any) -> list[Tokens]:
     """Pairs as a server would put them to the model; the end of the answer is learned, too."""
     end = tokenizer.eos_token_id
-    found = []
+    tokenised = []
     for pair in pairs:
         asked = tokenizer.encode(
             frame.before + pair.question + frame.after, add_special_tokens=False
         )
         answer = tokenizer.encode(pair.answer, add_special_tokens=False)
-        found.append(Tokens([*asked, *answer, end], len(asked)))
-    return found
+        tokenised.append(Tokens([*asked, *answer, end], len(asked)))
+    return tokenised
 
 
 def batch(known: Sequence[Tokens], step: int, size: int, device: str) -> dict[str, torch.Tensor]:

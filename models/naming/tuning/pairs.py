@@ -37,13 +37,13 @@ def pairs(groups: Sequence[Group], encoder: TextEncoder, seed: int = 0) -> list[
     """
     draw = random.Random(seed)
     of_list: Counter[str] = Counter()
-    found: list[Pair] = []
+    learned: list[Pair] = []
     for group, names in _telling(draw.sample(groups, len(groups)), encoder, draw):
         if of_list[group.source] < OF_ONE_LIST and (new := [*_drawn(group, names, encoder, draw)]):
             of_list[group.source] += 1
-            found += new
-    draw.shuffle(found)
-    return found
+            learned += new
+    draw.shuffle(learned)
+    return learned
 
 
 def _telling(

@@ -80,28 +80,27 @@ def command(
     from threadpoolctl import threadpool_limits
 
     from models.encoders.encoder import Encoder
-    from models.evaluation.extraction import experiment as extraction
-    from models.evaluation.extraction import report
+    from models.evaluation.extraction import experiment, report
     from streams.cli.evaluate import tables
 
     if plot_to:
         from models.evaluation.extraction import plot
 
         plot.check_format(plot_to)
-    wanted = _wanted(names, extraction.available(data))
+    wanted = _wanted(names, experiment.available(data))
     encoder = Encoder.open(
         settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
     )
-    params, sizes = settings.engine(), extraction.QUICK if quick else extraction.FULL
+    params, sizes = settings.engine(), experiment.QUICK if quick else experiment.FULL
     results: list[Result] = []
     console = tables.console()
     with threadpool_limits(1), bars() as progress:
         for name in wanted:
             encode = _encoding(encoder.encode, name, progress)
-            for reading, collection in extraction.collections(data, name, users, sizes, encode):
-                work = extraction.work(collection, reading, sizes)
+            for reading, collection in experiment.collections(data, name, users, sizes, encode):
+                work = experiment.work(collection, reading, sizes)
                 with bar(progress, collection.name, work) as tick:
-                    results.append(extraction.evaluate(collection, reading, params, sizes, tick))
+                    results.append(experiment.evaluate(collection, reading, params, sizes, tick))
                 tables.show(console, results[-1])
     calibration = report.calibration(results, params)
     tables.show_end(console, calibration)

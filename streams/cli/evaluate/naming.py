@@ -98,27 +98,25 @@ def command(
     keywords are, and judged, as a user would see them.
     """
     need_extra("evaluate", "sacrebleu", *(["matplotlib"] if plot_to else []))
-    from models.datasets import named_groups as groups
+    from models.datasets import named_groups
     from models.encoders.encoder import Encoder
-    from models.evaluation.naming import cases as naming_cases
-    from models.evaluation.naming import experiment as naming
-    from models.evaluation.naming import pages as naming_pages
+    from models.evaluation.naming import cases, experiment, pages
 
     if plot_to:
         from models.evaluation.extraction.plot import check_format
-        from models.evaluation.naming import plot as naming_plot
+        from models.evaluation.naming import plot
 
         check_format(plot_to)
     if (adapter or soft_prompt) and settings.vllm_url is None:
         raise SettingsError("--adapter and --soft-prompt need a server: --vllm-url")
     encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads)
-    users = naming_cases.users(groups.read(data, "odd"), each, encoder.encode)
+    users = cases.users(named_groups.read(data, "odd"), each, encoder.encode)
     if not users:
         raise SettingsError(f"{data}: no groups to judge on")
     server = (
         None
         if settings.vllm_url is None
-        else naming.Server(
+        else experiment.Server(
             url=settings.vllm_url,
             model=settings.vllm_model,
             adapter=adapter,
@@ -135,14 +133,14 @@ def command(
         def begin(what: str, total: int) -> Callable[[int], None]:
             return partial(progress.advance, progress.add_task(what, total=total))
 
-        rows = asyncio.run(naming.evaluate(users, fewer, server, encoder, begin))
+        rows = asyncio.run(experiment.evaluate(users, fewer, server, encoder, begin))
     _show(rows)
     if json_to:
-        json_to.write_text(json.dumps(naming_pages.numbers(rows), indent=1, ensure_ascii=False))
+        json_to.write_text(json.dumps(pages.numbers(rows), indent=1, ensure_ascii=False))
     if page_to:
-        page_to.write_text(naming_pages.page(rows, encoder, EXAMPLES))
+        page_to.write_text(pages.page(rows, encoder, EXAMPLES))
     if plot_to:
-        naming_plot.plot(rows, plot_to)
+        plot.plot(rows, plot_to)
 
 
 def _show(rows: "Sequence[Row]") -> None:

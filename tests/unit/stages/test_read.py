@@ -1,7 +1,7 @@
 """Records that are activities, and the others with the reason why not."""
 
 from models.records import encode
-from streams.stages.read import read
+from streams.stages.read import Reader
 from tests.support.fakes import incoming
 from tests.support.heart import activity
 
@@ -18,7 +18,7 @@ def test_good_and_bad_are_told_apart_in_order() -> None:
         incoming(3, encode(good), key=b"other", timestamp=stamp),
         incoming(4, encode(good), timestamp=stamp),
     ]
-    arrivals, rejects = read("t", 3, records, SKEW)
+    arrivals, rejects = Reader(SKEW).read("t", 3, records)
     assert [arrival.record.offset for arrival in arrivals] == [0, 4]
     assert arrivals[0].activity.event_id == good["event_id"]
     assert [(r.record.offset, r.error.reason) for r in rejects] == [
@@ -32,7 +32,7 @@ def test_good_and_bad_are_told_apart_in_order() -> None:
 def test_the_future_begins_after_the_allowed_skew() -> None:
     one = activity(1, "u", 1, 1)
     late, early = one["occurred_at"] - SKEW, one["occurred_at"] - SKEW - 1
-    arrivals, rejects = read(
+    arrivals, rejects = Reader(SKEW).read(
         "t",
         0,
         [
@@ -40,7 +40,6 @@ def test_the_future_begins_after_the_allowed_skew() -> None:
             incoming(1, encode(one), timestamp=early),
             incoming(2, encode(one), timestamp=-1),  # a record that was given no time
         ],
-        SKEW,
     )
     assert [arrival.record.offset for arrival in arrivals] == [0, 2]
     assert [str(reject.error) for reject in rejects] == ["future: dated 300 s past its record"]

@@ -26,5 +26,6 @@ def test_a_message_stands_at_its_last_record() -> None:
     assert (message.topic, message.partition, message.offset) == ("t", 3, 9)
     assert message.timestamp == 1_700_000_005.0
     assert message.generation_id == 4
+    assert isinstance(message.value, Batch)
     assert [r.offset for r in message.value] == [7, 9]
     assert message.value.after == 6
