@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from load_tests import report, river_clusterers
+from load_tests.command import json_option, save, start
 from load_tests.many_users import INTERESTS, Users
 from load_tests.synthetic import titles
 from models.encoders.encoder import Encoder
 from models.engine import snapshot
 from models.engine.users import UserState
+from streams.cli.progress import bars
 from streams.settings import Settings
 
 CLUSTERS = (10, 30, 100)
@@ -40,18 +40,12 @@ WARM_UP_SECONDS = 2.0
     help="for each clusterer, its seeding not counted",
 )
 @click.option("--million", is_flag=True, help="a million users, too (6 GB, minutes)")
-@click.option(
-    "--json",
-    "json_to",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="write the numbers there",
-)
+@json_option
 def main(seconds: float, million: bool, json_to: Path | None) -> None:
     """Measure the engine alone."""
     console = Console()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("")
+    with bars(console) as progress:
+        task = progress.add_task("", total=None)
         dimensions = Encoder.open("default").dimensions
         results: dict[str, Any] = {
             "environment": report.environment("none"),
@@ -68,8 +62,7 @@ def main(seconds: float, million: bool, json_to: Path | None) -> None:
             progress.update(task, description=f"{users:,} users")
             results["users"].append(_with_users(users, dimensions))
     _show(results, console)
-    if json_to:
-        json_to.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
+    save(results, json_to)
 
 
 def _with_clusters(clusters: int, dimensions: int, seconds: float) -> dict[str, Any]:
@@ -157,4 +150,4 @@ def _show(results: dict[str, Any], console: Console) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

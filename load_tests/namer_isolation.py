@@ -9,7 +9,6 @@ away on two cores, not on its own machine.
 """
 
 import asyncio
-import json
 import logging
 import tempfile
 import threading
@@ -23,9 +22,10 @@ import click
 from rich.console import Console
 
 from load_tests import workload
+from load_tests.bench import Bench
+from load_tests.command import broker_option, json_option, save, serve, start
 from load_tests.measure import Run
-from load_tests.run import Bench, bars, serve
-from models.errors import JourneysError
+from streams.cli.progress import bars
 from streams.demo.broker import free_port
 from streams.demo.children import Child
 from tests.support.vllm_stub import hang, stub_server
@@ -37,12 +37,10 @@ STATES = ("no namer", "up", "refused", "hung")
 @click.option(
     "--workload", "name", type=click.Choice(workload.names()), default="laptop", show_default=True
 )
-@click.option(
-    "--broker", default="embedded", show_default=True, help="embedded, kafka, or host:port"
-)
+@broker_option
 @click.option("--events", type=click.IntRange(min=1), help="instead of the workload's")
 @click.option("--repetitions", type=click.IntRange(min=1), default=2, show_default=True)
-@click.option("--json", "json_to", type=click.Path(dir_okay=False, path_type=Path))
+@json_option
 def main(
     name: str, broker: str, events: int | None, repetitions: int, json_to: Path | None
 ) -> None:
@@ -70,8 +68,7 @@ def main(
             f"{numbers['ratio']:.2f} of without a namer; by its own processor time "
             f"{numbers['cpu_ratio']:.2f}"
         )
-    if json_to:
-        json_to.write_text(json.dumps(results, indent=1))
+    save(results, json_to)
 
 
 def _numbers(runs: list[Run], alone: list[Run]) -> dict[str, Any]:
@@ -126,7 +123,4 @@ def _server(state: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except JourneysError as error:
-        raise SystemExit(f"load_tests: {error}") from None
+    start(main)

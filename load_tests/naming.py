@@ -22,6 +22,7 @@ import click
 import httpx
 from rich.console import Console
 
+from load_tests.command import json_option, save, start
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
 from models.errors import JourneysError
@@ -66,7 +67,7 @@ BENCH = (
 @click.option("--requests", "count", default=32, show_default=True)
 @click.option("--candidates", default=4, show_default=True)
 @click.option("--concurrency", default=8, show_default=True)
-@click.option("--json", "json_to", type=click.Path(dir_okay=False, path_type=Path))
+@json_option
 def main(
     vllm_url: str | None,
     bench_python: str | None,
@@ -107,8 +108,7 @@ def main(
                 f"vLLM's bench: {results['bench']:.2f} requests/s; "
                 f"ours are {results['ratio']:.2f} of that"
             )
-    if json_to:
-        json_to.write_text(json.dumps(results, indent=1))
+    save(results, json_to)
 
 
 def calls_of_the_sample() -> tuple[list[NamingRequest], dict[str, Any]]:
@@ -237,4 +237,4 @@ def bench(
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

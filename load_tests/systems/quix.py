@@ -69,13 +69,14 @@ def run(job: Job) -> None:
     frame.to_topic(app.topic(job.changes, key_serializer="bytes", value_serializer="bytes"))
 
     # The end is when the last checkpoint stands; `run` returns only after all clients are closed.
-    commit = app._processing_context.commit_checkpoint
+    context: Any = app._processing_context
+    commit = context.commit_checkpoint
 
     def timed(force: bool = False, **options: Any) -> None:
         commit(force=force, **options)
         if force and not clock.seconds:
             clock.stop()
 
-    app._processing_context.commit_checkpoint = timed  # type: ignore[assignment, method-assign]
+    context.commit_checkpoint = timed
     app.run()
     finish(done, clock)

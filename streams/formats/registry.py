@@ -55,7 +55,7 @@ class Registry:
         self._transport_error = needed("httpx").TransportError
         self.url = _shown(settings.registry_url)
         self._user = settings.registry_username
-        options: dict[str, Any] = {
+        self._options: dict[str, Any] = {
             "url": settings.registry_url,
             "timeout": settings.broker_timeout,
             "max.retries": 0,  # our callers try again, and say so
@@ -63,13 +63,10 @@ class Registry:
         if settings.registry_username is not None:
             secret = settings.registry_password
             password = secret.get_secret_value() if secret else ""
-            options["basic.auth.user.info"] = f"{settings.registry_username}:{password}"
+            self._options["basic.auth.user.info"] = f"{settings.registry_username}:{password}"
         if (authorities := getattr(settings, "ssl_ca", None)) is not None:
-            options["ssl.ca.location"] = str(authorities)
-        try:
-            self._client = self._confluent.SchemaRegistryClient(options)
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"the schema registry at {self.url}: {error}") from None
+            self._options["ssl.ca.location"] = str(authorities)
+        self._client()
 
     def schema(self, number: int) -> Schema:
         """The schema of an id, with all that it refers to.
@@ -79,13 +76,14 @@ class Registry:
             RegistryError: The registry is away.
             SettingsError: What answers is no registry, or it refuses us.
         """
-        found = self._ask(self._client.get_schema, number)
-        if found is None:
-            raise Rejected(
-                Reason.UNKNOWN_SCHEMA, f"the registry at {self.url} has no schema {number}"
-            )
         references: dict[str, str] = {}
-        self._collect(found.references or (), references)
+        with self._client() as client:
+            found = self._ask(client.get_schema, number)
+            if found is None:
+                raise Rejected(
+                    Reason.UNKNOWN_SCHEMA, f"the registry at {self.url} has no schema {number}"
+                )
+            self._collect(client, found.references or (), references)
         return Schema(found.schema_type or "AVRO", found.schema_str, references)
 
     def register(self, subject: str, schema: Schema) -> int:
@@ -96,26 +94,34 @@ class Registry:
             SettingsError: It refuses the schema, or us.
         """
         wanted = self._confluent.Schema(schema.text, schema.kind)
-        known = self._ask(self._client.lookup_schema, subject, wanted, subject=subject)
-        if known is not None:  # so reading is permission enough once it is there
-            return int(known.schema_id)
-        number = self._ask(self._client.register_schema, subject, wanted, subject=subject)
+        with self._client() as client:
+            known = self._ask(client.lookup_schema, subject, wanted, subject=subject)
+            if known is not None:  # so reading is permission enough once it is there
+                return int(known.schema_id)
+            number = self._ask(client.register_schema, subject, wanted, subject=subject)
         if number is None:
             raise SettingsError(f"the registry at {self.url} has no place for subject {subject}")
         return int(number)
 
-    def _collect(self, references: Any, found: dict[str, str]) -> None:
+    def _client(self) -> Any:
+        """A client for one question: they are few, and it leaves no connection open."""
+        try:
+            return self._confluent.SchemaRegistryClient(self._options)
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"the schema registry at {self.url}: {error}") from None
+
+    def _collect(self, client: Any, references: Any, found: dict[str, str]) -> None:
         for reference in references:
             if reference.name in found:
                 continue
-            version = self._ask(self._client.get_version, reference.subject, reference.version)
+            version = self._ask(client.get_version, reference.subject, reference.version)
             if version is None:
                 raise Rejected(
                     Reason.BAD_SCHEMA,
                     f"the registry at {self.url} has no {reference.subject} version "
                     f"{reference.version}, which a schema refers to",
                 )
-            self._collect(version.schema.references or (), found)
+            self._collect(client, version.schema.references or (), found)
             found[reference.name] = version.schema.schema_str
 
     def _ask(

@@ -22,7 +22,8 @@ from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import WORKER, Metrics
 from streams.settings import Settings
 from streams.state.partition import BATCH_BYTES
-from streams.state.table import Tables, UserTable
+from streams.state.recovery import Tables
+from streams.state.table import UserTable
 from streams.topics import Topics
 from streams.worker.batches import Worker
 from streams.worker.clock import Clock

@@ -82,22 +82,23 @@ def test_a_killed_worker_writes_avro_and_its_repeats_are_the_same_bytes(
 
 
 def seen_by_a_stock_consumer(settings: Settings, registry: str, topic: str) -> set[str]:
-    consumer = DeserializingConsumer(
-        {
-            "bootstrap.servers": settings.broker,
-            "group.id": settings.group,
-            "value.deserializer": AvroDeserializer(SchemaRegistryClient({"url": registry})),
-        }
-    )
     ends = admin.end_offsets(settings, {topic: settings.partitions})[topic]
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(settings.partitions)])
     found = set()
-    for _ in range(sum(ends)):
-        message = consumer.poll(10)
-        assert message is not None
-        assert not message.error()
-        found.add(message.value()["journey_id"])
-    consumer.close()
+    with SchemaRegistryClient({"url": registry}) as client:
+        consumer = DeserializingConsumer(
+            {
+                "bootstrap.servers": settings.broker,
+                "group.id": settings.group,
+                "value.deserializer": AvroDeserializer(client),
+            }
+        )
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(settings.partitions)])
+        for _ in range(sum(ends)):
+            message = consumer.poll(10)
+            assert message is not None
+            assert not message.error()
+            found.add(message.value()["journey_id"])
+        consumer.close()
     return found
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -81,8 +82,9 @@ JSON_SCHEMA = """{"$schema": "http://json-schema.org/draft-07/schema#", "title":
 
 
 @pytest.fixture
-def client(registry: str) -> SchemaRegistryClient:
-    return SchemaRegistryClient({"url": registry})
+def client(registry: str) -> Iterator[SchemaRegistryClient]:
+    with SchemaRegistryClient({"url": registry}) as client:
+        yield client
 
 
 @pytest.fixture

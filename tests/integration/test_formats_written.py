@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -28,8 +28,9 @@ FORMATS = ("avro", "protobuf", "json-schema")
 
 
 @pytest.fixture
-def client(registry: str) -> SchemaRegistryClient:
-    return SchemaRegistryClient({"url": registry})
+def client(registry: str) -> Iterator[SchemaRegistryClient]:
+    with SchemaRegistryClient({"url": registry}) as client:
+        yield client
 
 
 @pytest.fixture(params=FORMATS)

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from models.encoders.cache import VectorCache
-from models.errors import BrokerError, SettingsError
-from streams.kafka.admin import TopicState
+from models.errors import SettingsError
 from streams.service.app import ServiceApp
 from streams.settings import Settings
 from streams.topics import Topics
@@ -40,23 +39,15 @@ def partitions(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str,
     """How many partitions each topic has; those of a test to change."""
     counts = dict.fromkeys(Topics.of(settings).all(), 6)
 
-    def describe(_: Settings) -> list[TopicState]:
-        return [TopicState(name, count) for name, count in counts.items()]
+    def partitions_of(_: Settings, *names: str) -> tuple[int, ...]:
+        return tuple(counts[name] for name in names)
 
     def started(app: App, _: Settings) -> None:
         raise Started(app)
 
-    monkeypatch.setattr(worker, "describe", describe)
+    monkeypatch.setattr(worker, "partitions_of", partitions_of)
     monkeypatch.setattr(worker, "run_service", started)
     return counts
-
-
-async def test_a_missing_topic_is_named_with_what_makes_it(
-    settings: Settings, partitions: dict[str, int]
-) -> None:
-    partitions["journey-names"] = 0
-    with pytest.raises(BrokerError, match=r"no topic journey-names .* journeys topics create"):
-        worker.run(settings)
 
 
 async def test_activities_and_names_must_lie_side_by_side(
