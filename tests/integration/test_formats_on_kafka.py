@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import DeserializingConsumer, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.serialization import SerializationContext
 from kafka import KafkaProducer
 
 from models.records import cloudevent, encode
@@ -29,6 +31,7 @@ from tests.support.workers import (
     ledger,
     produce,
     read,
+    send,
     until,
     wait_until_handled,
 )
@@ -41,19 +44,70 @@ def watched(settings: Settings, *more: str) -> "subprocess.CompletedProcess[str]
     )
 
 
-def test_a_killed_worker_writes_avro_and_its_repeats_are_the_same_bytes(
+VIEWED = """{"type": "record", "name": "Viewed", "namespace": "shop", "fields": [
+    {"name": "id", "type": "string"},
+    {"name": "who", "type": "string"},
+    {"name": "what", "type": {"type": "record", "name": "Article", "fields": [
+        {"name": "id", "type": "string"}, {"name": "headline", "type": ["null", "string"]}]}},
+    {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}}]}"""
+
+MAPPING = """
+format = "registry"
+[activity]
+event_id = "id"
+user_id = "who"
+item_id = "what.id"
+title = "what.headline"
+occurred_at = "at"
+"""
+
+
+def produce_viewed(settings: Settings, registry: str) -> None:
+    """The sample's activities as a shop's events in Avro, by stock serializers."""
+    topic = Topics.of(settings).activities
+    with SchemaRegistryClient({"url": registry}) as client:
+        write, context = AvroSerializer(client, VIEWED), SerializationContext(topic, "value")
+        send(
+            settings,
+            (
+                (
+                    one["user_id"].encode(),
+                    write(
+                        {
+                            "id": one["event_id"],
+                            "who": one["user_id"],
+                            "what": {"id": one["item_id"], "headline": one["title"]},
+                            "at": datetime.fromisoformat(one["occurred_at"]),
+                        },
+                        context,
+                    ),
+                )
+                for one in activities()
+            ),
+        )
+
+
+def test_avro_in_and_avro_out_of_a_killed_worker_are_what_json_would_be(
     settings: Settings, registry: str, tmp_path: Path
 ) -> None:
-    admin.create(settings)
-    chosen = settings.model_copy(update={"registry_url": registry, "output_format": "avro"})
+    plain = settings.model_copy(update={"topic_prefix": f"plain-{settings.topic_prefix}"})
+    for one in (settings, plain):
+        admin.create(one)
+    produce(plain, activities())
+    wanted, topics = ledger(plain), Topics.of(settings)
+    mapping = tmp_path / "shop.toml"
+    mapping.write_text(MAPPING)
+    chosen = settings.model_copy(
+        update={"registry_url": registry, "output_format": "avro", "input": str(mapping)}
+    )
     worker = WorkerProcess(chosen, tmp_path, batch_records=500).wait_ready()
-    produce(settings, activities())
+    produce_viewed(settings, registry)
     in_the_middle(worker)
     worker.kill()
     worker = WorkerProcess(chosen, tmp_path).wait_ready()
     wait_until_handled(settings)
 
-    wanted, topics, reader = ledger(settings), Topics.of(settings), OutputReader(chosen)
+    reader = OutputReader(chosen)
     records: list[Any] = []
 
     def all_came() -> bool:
