@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     )
     registry_username: str | None = Field(None, description="name to sign in with there")
     registry_password: SecretStr | None = Field(None, description="password to sign in with there")
+    registry_ca: Path | None = Field(
+        None,
+        description="PEM file of the authorities that it is trusted by; default: the usual ones",
+    )
     output_format: str = Field(
         "json",
         description="of `journey-changes` and `journeys`: json, or behind a schema registry "

@@ -64,8 +64,8 @@ class Registry:
             secret = settings.registry_password
             password = secret.get_secret_value() if secret else ""
             self._options["basic.auth.user.info"] = f"{settings.registry_username}:{password}"
-        if (authorities := getattr(settings, "ssl_ca", None)) is not None:
-            self._options["ssl.ca.location"] = str(authorities)
+        if settings.registry_ca is not None:
+            self._options["ssl.ca.location"] = str(settings.registry_ca)
         self._client()
 
     def schema(self, number: int) -> Schema:
@@ -107,8 +107,13 @@ class Registry:
         """A client for one question: they are few, and it leaves no connection open."""
         try:
             return self._confluent.SchemaRegistryClient(self._options)
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"the schema registry at {self.url}: {error}") from None
+        except OSError as error:
+            path = self._options.get("ssl.ca.location")
+            raise SettingsError(
+                f"JOURNEYS_REGISTRY_CA: {path}: {error.strerror or error}"
+            ) from None
+        except ValueError as error:
+            raise SettingsError(f"JOURNEYS_REGISTRY_URL: {self.url}: {error}") from None
 
     def _collect(self, client: Any, references: Any, found: dict[str, str]) -> None:
         for reference in references:
@@ -139,8 +144,8 @@ class Registry:
         except self._transport_error as error:
             if isinstance(_root(error), ssl.SSLCertVerificationError):
                 raise SettingsError(
-                    f"JOURNEYS_SSL_CA: the certificate of the schema registry at {self.url} is not "
-                    f"trusted: {error}"
+                    "JOURNEYS_REGISTRY_CA: the certificate of the schema registry at "
+                    f"{self.url} is not trusted: {error}"
                 ) from None
             raise RegistryError(
                 f"no schema registry answers at {self.url}: {error or type(error).__name__}"

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from models.errors import Reason, Rejected, SettingsError
 from streams.formats import values
 from streams.formats.values import ValueDecoder, framed, value_decoder
 from streams.settings import Settings
-from tests.support.fronts import Wire, page
+from tests.support.fronts import Wire, own_authority, page
 from tests.support.protos import message_class
 
 WATCHED_AT = datetime(2026, 11, 23, 20, 15, tzinfo=UTC)
@@ -283,7 +284,7 @@ async def test_a_registry_that_is_away_is_waited_for(
 async def test_what_is_no_registry_is_one_clear_line(
     status: int, body: bytes, headers: dict[str, str], said: str
 ) -> None:
-    with page(status, body, content_type="text/html", **headers) as url:
+    with page(status, body, {"content-type": "text/html", **headers}) as url:
         reader = decoder(url, registry_username="me", registry_password="secret")
         with pytest.raises(SettingsError) as error:
             await reader.prepare([framed(1, b"value")])
@@ -291,6 +292,20 @@ async def test_what_is_no_registry_is_one_clear_line(
     assert url in str(error.value)
     assert "secret" not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+async def test_a_registry_with_a_certificate_of_its_own_is_trusted_by_its_file(
+    tmp_path: Path,
+) -> None:
+    certificate, context = own_authority(tmp_path)
+    missing = b'{"error_code": 40403, "message": "Schema not found"}'
+    with page(404, missing, context=context) as url:
+        with pytest.raises(SettingsError, match=f"JOURNEYS_REGISTRY_CA: .* {url} is not trusted"):
+            await decoder(url).prepare([framed(1, b"value")])
+        unknown = await refused(decoder(url, registry_ca=certificate), framed(1, b"value"))
+        assert unknown.reason is Reason.UNKNOWN_SCHEMA
+        with pytest.raises(SettingsError, match=r"JOURNEYS_REGISTRY_CA: .*no\.pem: No such file"):
+            decoder(url, registry_ca=tmp_path / "no.pem")
 
 
 async def test_a_gateway_whose_page_says_try_again_is_waited_for(
