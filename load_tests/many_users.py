@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from load_tests.synthetic import START_MS, Titles, life, step_ms
 from models.engine import snapshot
-from models.engine.engine import Engine, UserState
+from models.engine.engine import Engine
+from models.engine.users import UserState
 from models.records import Activity
 
 INTERESTS = 8  # of each user

@@ -12,8 +12,10 @@ from typing import NamedTuple
 from river import base, cluster
 
 from load_tests.synthetic import Titles, life, step_ms
-from models.engine.engine import Engine, EngineParams, UserState
+from models.engine.engine import Engine
+from models.engine.params import EngineParams
 from models.engine.river_estimator import JourneyClusterer
+from models.engine.users import UserState
 
 SEEDED = 4  # activities per cluster before the clock starts
 CHECKED = 16  # events between two looks at the clock

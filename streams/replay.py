@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import check_vector
 from models.engine.due import DueUsers
-from models.engine.engine import Engine, EngineParams, Outcome, UserState
+from models.engine.engine import Engine
+from models.engine.outcome import Outcome
+from models.engine.params import EngineParams
+from models.engine.users import UserState
 from models.errors import Rejected
 from models.records import Activity
 from models.vectors import Vector

@@ -9,7 +9,8 @@ from pathlib import Path
 from load_tests.job import Clock, Job, finish, warm_cache
 from models.decoding import decode_activity
 from models.engine import snapshot
-from models.engine.engine import Engine, UserState
+from models.engine.engine import Engine
+from models.engine.users import UserState
 from streams.kafka.partitioning import partition_of
 from streams.settings import Settings
 

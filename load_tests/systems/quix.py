@@ -13,7 +13,8 @@ from quixstreams import Application
 from load_tests.job import Clock, Job, finish, warm_cache
 from models.decoding import decode_activity
 from models.engine import snapshot
-from models.engine.engine import Engine, UserState
+from models.engine.engine import Engine
+from models.engine.users import UserState
 from models.records import cloudevent
 from streams.settings import Settings
 

@@ -34,8 +34,6 @@ from models.errors import Reason, Rejected
 from models.records import Activity, JourneyName
 from models.vectors import Vector
 
-__all__ = ["Engine", "EngineParams", "Outcome", "UserState"]
-
 # Shift compares whole vectors; a mean moves little per activity, so every fourth is enough.
 # Counted per cluster and not per batch, so that batches do not matter.
 CHECK_EVERY: Final = 4

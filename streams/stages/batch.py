@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from models.engine.engine import Outcome, UserState
+from models.engine.outcome import Outcome
+from models.engine.users import UserState
 from models.errors import Rejected
 from models.records import Activity, Change, CurrentJourney, NamingRequest
 from streams.kafka.messages import Record

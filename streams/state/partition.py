@@ -13,7 +13,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from models.engine import snapshot
 from models.engine.due import DueUsers
-from models.engine.engine import Engine, UserState
+from models.engine.engine import Engine
+from models.engine.users import UserState
 from models.errors import SnapshotError, StateTooLargeError
 from streams.kafka.producers import PartitionProducers, fill
 from streams.state.store import Part, Parts

@@ -22,6 +22,7 @@ from streams.settings import Settings
 from streams.topics import Topics
 from tests.support.naming import LISTS, request
 from tests.support.vllm_stub import Stub, answers, hang, names_for, refusal
+from tests.support.workers import until
 
 PATIENCE = 40.0  # seconds; a group join takes three, on a machine that is not busy
 JOURNEYS = (sys.executable, "-P", "-m", "streams.cli")
@@ -176,6 +177,9 @@ async def test_requests_wait_while_the_server_is_down_and_only_the_newest_is_ask
     ]
     ask(ready, [*asked, *renamed])
     with namer(ready, stub.url, tmp_path) as running:
+        await asyncio.to_thread(
+            until, lambda: "does not answer" in running.log.read_text(), "the server is missed"
+        )
         assert await asyncio.to_thread(_answers, ready, 1, 10.0) == []
         assert running.process.poll() is None
         assert committed(ready) == 0

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.engine import snapshot
-from models.engine.engine import Engine, EngineParams, UserState
-from models.engine.params import DAY_MS
+from models.engine.engine import Engine
+from models.engine.params import DAY_MS, EngineParams
+from models.engine.users import UserState
 from models.errors import Rejected
 from models.records import Activity, Change, JourneyName, Kind, encode
 from tests.support.lives import START, WEEK, topic

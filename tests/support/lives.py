@@ -3,8 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.engine.engine import Engine, EngineParams, Outcome, UserState
-from models.engine.params import DAY_MS
+from models.engine.engine import Engine
+from models.engine.outcome import Outcome
+from models.engine.params import DAY_MS, EngineParams
+from models.engine.users import UserState
 from models.records import Activity
 
 DIMENSIONS = 16

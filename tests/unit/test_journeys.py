@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from models.engine.engine import EngineParams
-from models.engine.params import DAY_MS
+from models.engine.params import DAY_MS, EngineParams
 from models.errors import Reason, Rejected
 from models.records import Activity, JourneyName
 from models.vectors import Vector

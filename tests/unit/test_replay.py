@@ -12,7 +12,7 @@ import pytest
 
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
-from models.engine.engine import EngineParams
+from models.engine.params import EngineParams
 from models.records import cloudevent
 from streams.demo.sample.generator import catalogue, generate
 from streams.replay import Replay

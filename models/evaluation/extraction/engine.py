@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from models.datasets.people import Person
-from models.engine.engine import Engine, EngineParams, UserState
+from models.engine.engine import Engine
+from models.engine.params import EngineParams
+from models.engine.users import UserState
 from models.engine.windows import index_of
 from models.errors import Rejected
 from models.evaluation.extraction.judge import Found

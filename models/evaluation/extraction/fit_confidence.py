@@ -17,7 +17,8 @@ import numpy as np
 from models.datasets.people import LEAST_TO_SPLIT, Collection, Half
 from models.encoders.encoder import Encoder
 from models.engine.confidence import Features, features
-from models.engine.engine import EngineParams, UserState
+from models.engine.params import EngineParams
+from models.engine.users import UserState
 from models.errors import JourneysError
 from models.evaluation.extraction import engine, experiment
 from models.evaluation.extraction.calibration import calibrate, fit_logistic, logistic, outcomes

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from aiokafka.errors import NotLeaderForPartitionError
 
-from models.engine.engine import Engine, UserState
+from models.engine.engine import Engine
 from models.engine.params import DAY_MS
+from models.engine.users import UserState
 from models.errors import SnapshotError, StateTooLargeError
 from models.records import Activity
 from streams.state import partition as state
