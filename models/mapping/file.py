@@ -55,10 +55,7 @@ def find(wanted: str) -> Path:
 
 
 def read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """The tables of a file, its keys known and of the right kind, over those that it extends.
-
-    Tables are joined key by key; `[[only]]` adds to the conditions that are there, and `only = []`
-    drops them.
+    """The tables of a file over those that it extends.
 
     Args:
         path: The file.
@@ -73,15 +70,35 @@ def read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise SettingsError(f"{path.name}: not TOML: {error}") from None
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from None
-    _check(path.name, own)
-    wanted = own.pop("extends", None)
+    return resolve(path.name, own, path.parent, (*above, path))
+
+
+def resolve(
+    name: str, own: dict[str, Any], folder: Path = Path(), above: tuple[Path, ...] = ()
+) -> dict[str, Any]:
+    """Tables over those that they extend, their keys known and of the right kind.
+
+    Tables are joined key by key; `[[only]]` adds to the conditions that are there, and `only = []`
+    drops them.
+
+    Args:
+        name: Of their file, for errors.
+        own: The tables.
+        folder: Where a file that they extend may lie.
+        above: Their file, and those that extend it.
+
+    Raises:
+        SettingsError: One line: file, key, what is wrong.
+    """
+    _check(name, own)
+    wanted = own.get("extends")
     if wanted is None:
         return own
-    beside = path.parent / wanted
+    beside = folder / wanted
     base = beside if wanted not in presets() and beside.is_file() else find(wanted)
-    if base in (path, *above):
-        raise SettingsError(f"{path.name}: extends: {wanted} extends this file")
-    return _joined(read(base, (path, *above)), own)
+    if base in above:
+        raise SettingsError(f"{name}: extends: {wanted} extends this file")
+    return _joined(read(base, above), {key: own[key] for key in own if key != "extends"})
 
 
 def check_keys(place: str, given: Mapping[str, Any], known: Collection[str]) -> None:

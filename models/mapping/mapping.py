@@ -81,7 +81,7 @@ class Mapping:
         ]
 
     def _counts(self, event: SourceEvent, each: Any) -> bool:
-        return all([condition(event, each) for condition in self._plan.only])
+        return all(condition(event, each) for condition in self._plan.only)
 
     def _activity(self, event: SourceEvent, each: Any, element: str = "") -> Activity:
         plan = self._plan
@@ -114,15 +114,24 @@ class Mapping:
         )
 
     def _value(self, field: str, event: SourceEvent, each: Any) -> Any:
-        value = self._get[field](event, each)
+        getter = self._get.get(field)
+        if getter is None:
+            return None
+        value = getter(event, each)
         return None if value == "" else value
 
     def _text(self, field: str, event: SourceEvent, each: Any) -> str | None:
-        return values.text(field, self._get[field](event, each)) or None
+        getter = self._get.get(field)
+        if getter is None:
+            return None
+        value = getter(event, each)
+        if type(value) is str and value.isascii():  # as most are
+            return value or None
+        return values.text(field, value) or None
 
     def _needed(self, field: str, event: SourceEvent, each: Any) -> str:
-        found = values.text(field, self._get[field](event, each))
-        if not found:
+        found = self._text(field, event, each)
+        if found is None:
             raise self._missing(field)
         return found
 

@@ -1,7 +1,7 @@
 """A mapping's tables compiled: paths to getters, conditions to tests, names to zones and units."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ class Plan(NamedTuple):
         format: How bytes become an event.
         titled: Whether an activity needs a title.
         each: Finds the elements that are an activity each; None where an event is one.
-        getters: By field; all of `file.FIELDS`.
+        getters: By field, of those that the file says.
         paths: By field, as written, for errors.
         shared_id: The elements of an event share one event id, of which each makes its own.
         unit: Of times; see `read_time`.
@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     paths: Mapping[str, list[str]]
     shared_id: bool
     unit: str | None
-    zone: ZoneInfo | None
+    zone: tzinfo | None
     weights: Mapping[str | None, float]
     only: tuple[Condition, ...]
 
@@ -80,6 +80,7 @@ class _Compiler:
             getters={
                 field: self._getter(f"activity.{field}", paths[field], fields.get(field))
                 for field in file.FIELDS
+                if fields.get(field) not in (None, [])
             },
             paths=paths,
             shared_id=self._several and not any(map(names_each, paths["event_id"])),
@@ -119,11 +120,15 @@ class _Compiler:
                 raise self._wrong("time.unit", error) from None
         return given
 
-    def _zone(self, given: Any) -> ZoneInfo | None:
+    def _zone(self, given: Any) -> tzinfo | None:
+        if given in (None, "UTC"):
+            return UTC if given else None  # a machine without a database of zones knows it, too
         try:
-            return None if given is None else ZoneInfo(given)
+            return ZoneInfo(given)
         except (KeyError, ValueError, TypeError, AttributeError, OSError):
-            raise self._wrong("time.zone", f"{given!r} is no zone, as Europe/Berlin is") from None
+            raise self._wrong(
+                "time.zone", f"{given!r} is no zone that this machine knows"
+            ) from None
 
     def _weights(self, table: Mapping[str, Any]) -> dict[str | None, float]:
         for key, value in table.items():
@@ -133,10 +138,11 @@ class _Compiler:
         return {key: float(value) for key, value in table.items()}
 
     def _condition(self, key: str, table: Mapping[str, Any]) -> Condition:
-        getter = self._getter(f"{key}.path", self._paths(f"{key}.path", table.get("path")), None)
         tests = {name: wanted for name, wanted in table.items() if name != "path"}
-        if "path" not in table or not tests:
+        if table.get("path") in (None, []) or not tests:
             raise self._wrong(key, f"a path and a test ({', '.join(TESTS)}) are wanted")
+        path = table["path"]
+        getter = self._getter(f"{key}.path", self._paths(f"{key}.path", path), path)
         for name, wanted in tests.items():
             try:
                 compile_condition(getter, {name: wanted})
@@ -158,8 +164,6 @@ class _Compiler:
         if isinstance(given, dict):
             constant = given["value"]
             return lambda event, each: constant
-        if not paths:
-            return lambda event, each: None
         for path in paths:
             self._path(key, path)
         return compile_paths(paths)

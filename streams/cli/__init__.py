@@ -14,6 +14,7 @@ from streams.cli.commands import Commands, examples
         "worker": "Run the worker: activity-events in, journey-changes out.",
         "namer": "Run the namer: names journeys by a vLLM server.",
         "topics": "Make the Kafka topics, or see what is in them.",
+        "map": "See what a mapping makes of your events, or begin one.",
         "produce": "Send activities from a file to activity-events.",
         "backfill": "Send a history to activity-events, then what the live topic holds.",
         "rejects": "See what was rejected, or send it again.",

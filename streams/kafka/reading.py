@@ -47,9 +47,15 @@ def ends_of(settings: Settings, topic: str) -> dict[int, int]:
 
 
 def records_until(
-    settings: Settings, topic: str, ends: Mapping[int, int]
+    settings: Settings, topic: str, ends: Mapping[int, int], starts: Mapping[int, int] | None = None
 ) -> Iterator[StoredRecord]:
     """What lies on the topic before these offsets, of committed transactions only.
+
+    Args:
+        settings: Where the broker is.
+        topic: Its full name.
+        ends: By partition: where to end.
+        starts: By partition: where to begin, unless that is no longer kept; None: at the beginning.
 
     Yields:
         Records of one partition in order, partitions mixed.
@@ -64,6 +70,9 @@ def records_until(
     with connect(settings, KafkaConsumer, isolation_level="read_committed") as client:
         client.assign(list(left))
         client.seek_to_beginning()
+        kept = client.beginning_offsets(list(left)) if starts else {}
+        for partition, first in kept.items():
+            client.seek(partition, max(first, (starts or {})[partition.partition]))
         last = time.monotonic()
         while left:
             found = client.poll(timeout_ms=_POLL_MS, max_records=5_000)

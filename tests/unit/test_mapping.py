@@ -256,6 +256,16 @@ def test_an_event_that_fails_a_condition_does_not_count(
         assert only.activities(SourceEvent({"x": value})) == []  # however broken the rest
 
 
+def test_a_condition_is_not_asked_once_another_fails(mapping: Load) -> None:
+    only = mapping(
+        PLAIN + "[[only]]\npath = 'type'\nequals = 'read'\n"
+        "[[only]]\npath = \"starts_with(section, 'news')\"\nequals = false\n"
+    )
+    assert only.activities(SourceEvent(EVENT | {"type": "ping"})) == []
+    assert one(only, EVENT | {"type": "read", "section": "sport"}).type == "read"
+    assert rejected(only, EVENT | {"type": "read", "section": 7}).reason is Reason.INVALID
+
+
 def test_each_element_is_an_activity(mapping: Load) -> None:
     several = mapping(
         'each = "products"\n'
@@ -339,7 +349,7 @@ def test_a_file_extends_a_file_and_drops_its_conditions(mapping: Load, tmp_path:
         (PLAIN.replace('"at"', '"each.at"'), "each.at: this mapping has no `each`"),
         (PLAIN + "[time]\nunit = 'sec'", "time.unit: 'sec' is unknown; known: s, ms, us"),
         (PLAIN + "[time]\nunit = '%Q'", "time.unit: 'Q' is a bad directive"),
-        (PLAIN + "[time]\nzone = 'Berlin'", "time.zone: 'Berlin' is no zone"),
+        (PLAIN + "[time]\nzone = 'Berlin'", "time.zone: 'Berlin' is no zone that"),
         (PLAIN + "[time]\nzome = 'UTC'", "time.zome: unknown; do you mean zone?"),
         (PLAIN + "[weights]\nbuy = 0", "weights.buy: a number in (0, 1e+06] is wanted"),
         (PLAIN + "[[only]]\npath = 'x'", "only[1]: a path and a test"),
@@ -371,6 +381,23 @@ def test_a_name_that_is_none_tells_the_presets() -> None:
 def test_every_preset_loads() -> None:
     assert len(presets()) == 9
     assert all(Mapping.load(name).name == name for name in presets())
+
+
+def test_the_mapping_in_the_readme_works(mapping: Load) -> None:
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+    calls = mapping(readme.split("```toml\n")[1].split("```")[0])
+    call: dict[str, Any] = {
+        "type": "track",
+        "event": "Article Read",
+        "userId": 7,
+        "timestamp": "2025-03-03T09:00:00+01:00",
+        "properties": {"article": {"id": 5, "title": "Rye bread"}, "tags": ["bread"]},
+    }
+    activity = one(calls, call)
+    assert (activity.user_id, activity.item_id, activity.title) == ("7", "5", "Rye bread")
+    assert (activity.occurred_at, activity.terms) == (1_740_988_800_000, {"bread": 1.0})
+    call["properties"]["preview"] = True
+    assert calls.activities(SourceEvent(call)) == []
 
 
 def test_a_cloudevent_in_binary_mode() -> None:
