@@ -68,6 +68,7 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     "ended_windows",
     "lateness_days",
     "max_clusters",
+    "match",
 )
 def command(
     settings: Settings,
