@@ -25,13 +25,9 @@ class OutputFile(click.Path):
 OUTPUT: Final = OutputFile()
 
 # JSON lines or a JSON array, CSV or Parquet, compressed or not: `streams.files` finds out.
-input_files = click.argument(
-    "files",
-    metavar="FILE...",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True),
-)
+INPUT_FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True)
+
+input_files = click.argument("files", metavar="FILE...", nargs=-1, required=True, type=INPUT_FILE)
 
 sort_flag = click.option(
     "--sort",

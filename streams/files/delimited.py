@@ -104,8 +104,8 @@ def find_delimiter(head: str, *, whole: bool) -> str | None:
     if head[:5].lower().startswith("sep=") and head[4:5] in DELIMITERS and head[5:6] in "\r\n":
         return head[4]  # what spreadsheets write for each other
     found = head.splitlines(keepends=True)
-    if not whole:
-        found = found[:-1]
+    if not whole and not head.endswith(("\n", "\r")):
+        found = found[:-1]  # cut
     best: tuple[int, str] | None = None
     for delimiter in DELIMITERS:
         try:

@@ -32,6 +32,7 @@ class Entry:
         line: The activity as JSON; a row that cannot be used as it stands, as far as it is text.
         activity: None when there is none.
         rejected: Why there is none; None where the row is an event that does not count.
+        source: The event that a mapping read, as JSON; empty without a mapping.
     """
 
     file: str
@@ -39,6 +40,7 @@ class Entry:
     line: bytes
     activity: Activity | None = None
     rejected: Rejected | None = None
+    source: bytes = b""
 
 
 def read_entries(
@@ -94,7 +96,7 @@ def entries(
                 line = encode(row)
             activities = mapping.activities(SourceEvent(decoded(row)))
             for activity in activities:
-                found.append(Entry(batch.file, number, encode(activity), activity))
+                found.append(Entry(batch.file, number, encode(activity), activity, None, line))
             if not activities:
                 found.append(Entry(batch.file, number, line))
         except Rejected as error:

@@ -68,7 +68,7 @@ class InputFile:
         text, encoding = as_utf8(self._stream)
         head = text.head(4)
         if what := _binary(head, marked=encoding is not None):
-            raise JourneysError(f"{self.name}: nothing in it can be used: it is {what}")
+            raise JourneysError(f"{self.name}: nothing in it could be used: it is {what}")
         while not head.strip() and text.more():
             head = text.head()
         marked = "" if encoding in (None, "utf-8") else f", {str(encoding).upper()}"

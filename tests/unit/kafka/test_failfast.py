@@ -2,7 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka.conn import CloseReason
@@ -39,7 +39,7 @@ class Running:
             _fetcher=SimpleNamespace(_fetch_task=self.fetching),
         )
         self.app: Any = App()
-        self.thread: Any = FailFastThread.__new__(FailFastThread)
+        self.thread = cast(Any, FailFastThread.__new__(FailFastThread))
         self.thread.app = self.app
 
         async def started(_: object) -> None:
