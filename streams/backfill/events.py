@@ -8,7 +8,7 @@ from models.errors import SettingsError
 from models.records import Activity, encode
 from streams.files.entries import Entry
 from streams.input import mapping_of, topics_of, worker_mapping
-from streams.kafka.messages import Record
+from streams.kafka.messages import ACTIVITY_HEADER, Record
 from streams.kafka.reading import StoredRecord
 from streams.settings import Settings
 from streams.stages.read import source_event
@@ -93,7 +93,7 @@ class Events:
         Raises:
             Rejected: It is no activity.
         """
-        if self.unmapped:
+        if self.unmapped and ACTIVITY_HEADER not in record.headers:
             return self._mapped(Topics.of(self._settings).activities, record)
         return [parse_activity(record.value, self._settings.earliest_ms)]
 
