@@ -20,9 +20,7 @@ _LINGER_MS: Final = 20  # time for a batch to fill; a person does not notice it
 
 
 @contextmanager
-def sender(
-    settings: Settings, *, mapped: bool = False
-) -> Iterator[Callable[[bytes, bytes], None]]:
+def sender(settings: Settings, *, mapped: bool = False) -> Iterator[Callable[[bytes, bytes], None]]:
     """Gives `send(key, value)` to activity-events; all is acknowledged when the block ends.
 
     `send` blocks while `MAX_IN_FLIGHT` records are unacknowledged.
