@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 import typing
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -45,6 +46,11 @@ class Settings(BaseSettings):
         "journeys",
         description="consumer group, and part of the names of state's topic and folder",
         pattern=f"^{_KAFKA_NAME}+$",
+    )
+    activities_topic: str = Field(
+        "activity-events",
+        description="topic of the activities; the prefix is put before the default only",
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
     )
     partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
         4, description="partitions of every topic that `topics create` makes"
@@ -107,6 +113,40 @@ class Settings(BaseSettings):
     client_properties: Path | None = Field(
         None,
         description="file of Kafka's client properties (Java's form); what is set otherwise wins",
+    )
+
+    # Input
+    input: str | None = Field(
+        None,
+        description="how events become activities: a preset's name or a mapping in a TOML file; "
+        "unset: they are activities",
+    )
+    input_topics: str = Field(
+        "",
+        description="topics that `intake` reads, comma separated; default: those of the mapping",
+        pattern=r"^([A-Za-z0-9._-]{1,249}(,[A-Za-z0-9._-]{1,249})*)?$",
+    )
+    earliest: date = Field(
+        date(2000, 1, 1), description="day before which no activity can be, in UTC"
+    )
+
+    # Schema registry
+    registry_url: str | None = Field(
+        None,
+        description="schema registry (Confluent's interface); several with commas between",
+        pattern=r"^https?://",
+    )
+    registry_username: str | None = Field(None, description="name to sign in with there")
+    registry_password: SecretStr | None = Field(None, description="password to sign in with there")
+    registry_ca: Path | None = Field(
+        None,
+        description="PEM file of the authorities that it is trusted by; default: the usual ones",
+    )
+    output_format: str = Field(
+        "json",
+        description="of `journey-changes` and `journeys`: json, or behind a schema registry "
+        "avro, protobuf or json-schema",
+        pattern="^(json|avro|protobuf|json-schema)$",
     )
 
     # State
@@ -241,6 +281,13 @@ class Settings(BaseSettings):
             raise ValueError(f"host:port is wanted, or several with commas between, not {value!r}")
         return value
 
+    @field_validator("earliest")
+    @classmethod
+    def _after_1970(cls, value: date) -> date:
+        if value < date(1970, 1, 1):
+            raise ValueError("epoch milliseconds begin in 1970")
+        return value
+
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
         if len(self.topic_prefix) + len(self.group) > _LONGEST_TOPIC - len("-users-changelog"):
@@ -253,6 +300,12 @@ class Settings(BaseSettings):
             raise ValueError("promote_windows cannot be more than history_windows")
         if self.ended_windows <= self.dormant_windows:
             raise ValueError("ended_windows must be more than dormant_windows")
+        return self
+
+    @model_validator(mode="after")
+    def _registry_is_there(self) -> Self:
+        if self.output_format != "json" and self.registry_url is None:
+            raise ValueError(f"output_format {self.output_format} needs a registry_url")
         return self
 
     @classmethod
@@ -289,6 +342,11 @@ class Settings(BaseSettings):
             _SecretFiles(settings_cls),
             _ClientProperties(settings_cls),
         )
+
+    @property
+    def earliest_ms(self) -> int:
+        """No activity can be older, epoch ms."""
+        return (self.earliest - date(1970, 1, 1)).days * DAY_MS
 
     def engine(self) -> EngineParams:
         """The part that the pure core is given."""

@@ -15,8 +15,8 @@ from streams.kafka.failfast import FailFastThread
 BROKER: Any = SimpleNamespace(host="kafka", port=9093)
 
 
-class Ended:
-    """An app that notes what it is ended by."""
+class App:
+    """Notes what it is ended by."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -38,7 +38,7 @@ class Running:
             _coordinator=SimpleNamespace(_coordination_task=asyncio.Future()),
             _fetcher=SimpleNamespace(_fetch_task=self.fetching),
         )
-        self.app = Ended()
+        self.app: Any = App()
         self.thread = cast(Any, FailFastThread.__new__(FailFastThread))
         self.thread.app = self.app
 
