@@ -8,11 +8,11 @@ from models.errors import SettingsError
 from models.records import Activity, encode
 from streams.files.entries import Entry
 from streams.input import mapping_of, topics_of, worker_mapping
-from streams.kafka.messages import ACTIVITY_HEADER, Record
+from streams.kafka.messages import Record
 from streams.kafka.reading import StoredRecord
 from streams.settings import Settings
 from streams.stages.read import source_event
-from streams.topics import Topics
+from streams.topics import ACTIVITY_HEADER, Topics
 
 WAYS: Final = (
     "Send the history before the producers start (without --live), or have them write to a topic "

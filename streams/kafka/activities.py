@@ -11,9 +11,8 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from models.errors import LineError
 from streams.kafka import admin
 from streams.kafka.clients import connect
-from streams.kafka.messages import ACTIVITY_HEADER
 from streams.settings import Settings
-from streams.topics import Topics
+from streams.topics import ACTIVITY_HEADER, Topics
 
 MAX_IN_FLIGHT: Final = 5_000  # records on their way to the broker: 1 MB of ordinary activities
 _LINGER_MS: Final = 20  # time for a batch to fill; a person does not notice it

@@ -5,7 +5,7 @@ batch; `Batches` is the schema of topics that come this way.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import faust
 from faust.types import TP, ConsumerMessage, Message
@@ -20,10 +20,6 @@ class Record(Protocol):
     timestamp: int
     timestamp_type: int
     headers: Sequence[tuple[str, bytes]]
-
-
-# Stands on a record whose value is an activity whatever a mapping says: someone has applied it.
-ACTIVITY_HEADER: Final = ("journeys-activity", b"1")
 
 
 class Batch(list[Record]):

@@ -8,8 +8,9 @@ from models.errors import Reason, Rejected
 from models.mapping.mapping import Mapping, SourceEvent
 from models.records import Activity
 from models.times import EARLIEST_MS
-from streams.kafka.messages import ACTIVITY_HEADER, Record
+from streams.kafka.messages import Record
 from streams.stages.batch import Arrival, Reject
+from streams.topics import ACTIVITY_HEADER
 
 _INTAKE = "`journeys intake` reads events of any key: give it their topics"
 

@@ -9,10 +9,9 @@ from models.errors import Reason, SettingsError
 from models.mapping.mapping import Mapping
 from models.records import encode
 from streams.input import mapping_of, topics_of, worker_mapping
-from streams.kafka.messages import ACTIVITY_HEADER
 from streams.settings import Settings
 from streams.stages.read import Reader
-from streams.topics import Topics
+from streams.topics import ACTIVITY_HEADER, Topics
 from tests.support.fakes import incoming
 from tests.support.heart import activity
 
