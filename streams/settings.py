@@ -3,7 +3,7 @@
 A secret may stand in a file that its variable with `_FILE` behind it names; what a client
 properties file says holds where nothing else does.
 
-`journeys settings` prints this list as the table that stands in the README.
+`journeys settings` prints this list as the table that stands in streams/README.md.
 """
 
 import os
