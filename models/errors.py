@@ -4,11 +4,13 @@ JourneysError                the base: its message is one clear line
 ├── SettingsError            a setting or a flag is wrong: mend it, start again
 ├── ModelError               a model file is missing or broken: mend it, start again
 ├── BrokerError          *   no broker answers: start it, or wait and try again
+├── RegistryError        *   no schema registry answers: wait and try again
 ├── SnapshotError            stored state cannot be read: stop, never guess
 │   └── LockedError      *   another process has it open: wait until it lets go
 ├── GapError                 records are missing between state and batch: stop, do not skip them
 ├── AheadError               state goes further than the log: stop, take another group
 ├── StateTooLargeError       a user does not fit into a record batch: take fewer records; one: stop
+├── RecordTooLargeError      a topic takes no record of that size: cut it, or let the topic take it
 ├── StalledError             the worker has work and does none: end it, a restart helps
 ├── Rejected                 one input record cannot be used: send it to the rejects, go on
 ├── LineError                one line of a file cannot be sent: report it, go on
@@ -55,6 +57,12 @@ class BrokerError(JourneysError):
     retriable = True
 
 
+class RegistryError(JourneysError):
+    """No schema registry answers at the configured address."""
+
+    retriable = True
+
+
 class SnapshotError(JourneysError):
     """Stored user state cannot be decoded."""
 
@@ -78,6 +86,10 @@ class StateTooLargeError(JourneysError):
 
     Where the batch is a single record already, it never will.
     """
+
+
+class RecordTooLargeError(JourneysError):
+    """A record is larger than its topic takes."""
 
 
 class StalledError(JourneysError):
@@ -141,14 +153,18 @@ class Reason(StrEnum):
     KEY_MISMATCH = "key_mismatch"
     NOT_JSON = "not_json"
     INVALID = "invalid"  # a field is missing or has the wrong type
+    MISSING = "missing"  # nothing is where the mapping says that a field is
     TOO_LARGE = "too_large"
     EMPTY_TITLE = "empty_title"
     BAD_VECTOR = "bad_vector"
     BAD_WEIGHT = "bad_weight"
-    BAD_TIME = "bad_time"  # not a time, or outside the years 1970 to 2999
+    BAD_TIME = "bad_time"  # not a time, or before JOURNEYS_EARLIEST, or after 2999
+    BAD_UNIT = "bad_unit"  # a time that makes sense in another unit only
     FUTURE = "future"  # dated past its record's own timestamp by more than the allowed skew
     TOO_LATE = "too_late"  # its window is no longer kept
     UNKNOWN_VERSION = "unknown_version"
+    UNKNOWN_SCHEMA = "unknown_schema"  # the registry knows no schema of the id in front
+    BAD_SCHEMA = "bad_schema"  # no id in front, a schema of no use, or a value that does not fit it
 
 
 class Rejected(JourneysError):

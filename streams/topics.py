@@ -4,9 +4,12 @@ How they are made and what is in them is in `streams.kafka.admin`.
 """
 
 from dataclasses import astuple, dataclass
-from typing import Self
+from typing import Final, Self
 
 from streams.settings import Settings
+
+# Stands on a record whose value is an activity whatever a mapping says: someone has applied it.
+ACTIVITY_HEADER: Final = ("journeys-activity", b"1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,11 @@ class Topics:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The names under these settings."""
-        prefix = settings.topic_prefix
+        prefix, activities = settings.topic_prefix, settings.activities_topic
+        if activities == Settings.model_fields["activities_topic"].default:
+            activities = f"{prefix}{activities}"
         return cls(
-            activities=f"{prefix}activity-events",
+            activities=activities,
             rejects=f"{prefix}activity-rejects",
             changes=f"{prefix}journey-changes",
             journeys=f"{prefix}journeys",

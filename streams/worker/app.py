@@ -71,6 +71,8 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
 
     Raises:
         ModelError: The encoder cannot be opened.
+        RegistryError: The schema registry is away, and changes are to be written by its schemas.
+        SettingsError: It refuses them, or us.
     """
     settings = settings or Settings.load()
     if cache is None:
@@ -136,6 +138,7 @@ def run(settings: Settings) -> None:
         SettingsError: Topics are missing or do not fit together, a port is taken, a folder cannot
             be written.
         ModelError: The encoder cannot be opened.
+        RegistryError: The schema registry is away, and changes are to be written by its schemas.
     """
     topics = Topics.of(settings)
     counts = dict(zip(topics.all(), partitions_of(settings, *topics.all()), strict=True))

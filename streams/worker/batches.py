@@ -12,6 +12,9 @@ from models.decoding import decode_name
 from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
 from models.errors import GapError, Rejected, StateTooLargeError
+from streams.formats.values import ValueDecoder, value_decoder
+from streams.formats.writing import output_format
+from streams.input import worker_mapping
 from streams.kafka.messages import Batch, BatchMessage, Record
 from streams.kafka.transport import ConsumerGroup
 from streams.service import metrics
@@ -20,7 +23,7 @@ from streams.settings import Settings
 from streams.stages import assign
 from streams.stages.batch import Effects, Reject
 from streams.stages.embed import embed
-from streams.stages.read import read
+from streams.stages.read import Reader
 from streams.state.partition import Mark, Partition
 from streams.state.table import UserTable
 from streams.topics import Topics
@@ -64,12 +67,27 @@ class Worker:
         self.topics = Topics.of(settings)
         self.engine = Engine(settings.engine())
         self.ownership = Ownership(group, settings)
-        self.committer = Committer(self.topics, self.ownership, table.producers, counts)
+        self.committer = Committer(
+            self.topics, output_format(settings), self.ownership, table.producers, counts
+        )
         self._settings = settings
+        mapping = worker_mapping(settings)
+        self._values: ValueDecoder = value_decoder(settings, mapping.format if mapping else "json")
+        self._reader = Reader(
+            int(settings.future_skew_seconds * 1000),
+            settings.earliest_ms,
+            mapping,
+            self._values.decode,
+        )
         self._table = table
         self._cache = cache
         self._metrics = counts
         self._now = now
+
+    @property
+    def waiting(self) -> str:
+        """What it waits for, one line: the schema registry; empty when for nothing."""
+        return self._values.waiting
 
     async def recovered(self, active: set[int]) -> None:
         """Take over the partitions whose state has been recovered, and only those."""
@@ -117,13 +135,14 @@ class Worker:
     async def _apply(
         self, partition: Partition, records: Sequence[Record], generation: int
     ) -> bool:
+        # First of all: it may wait for long, and the partition may go elsewhere meanwhile.
+        await self._values.prepare(record.value for record in records)
         if not await self.ownership.may_write(generation):
             return False
         topic = self.topics.activities
         effects = Effects()
-        arrivals, effects.rejects = read(
-            topic, partition.number, records, int(self._settings.future_skew_seconds * 1000)
-        )
+        arrivals, effects.rejects = self._reader.read(topic, partition.number, records)
+        skipped = len(records) - len(arrivals) - len(effects.rejects)
         vectors = await embed(
             [arrival.activity for arrival in arrivals],
             self._cache,
@@ -157,8 +176,13 @@ class Worker:
         if done:
             self._metrics.count(
                 metrics.ACTIVITIES,
-                len(records) - len(effects.rejects) - effects.redelivered - effects.repeats,
+                len(records)
+                - skipped
+                - len(effects.rejects)
+                - effects.redelivered
+                - effects.repeats,
             )
+            self._metrics.count(metrics.SKIPPED, skipped)
             self._metrics.count(metrics.REPEATS, effects.repeats)
             self._metrics.count(metrics.REDELIVERED, effects.redelivered)
             self._metrics.observe(

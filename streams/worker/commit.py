@@ -18,8 +18,8 @@ Before 1 and before 2 the worker makes sure that it still owns the partition.
 from collections import Counter
 from collections.abc import Sequence
 
-from aiokafka.errors import MessageSizeTooLargeError
-
+from models.errors import RecordTooLargeError
+from streams.formats.writing import OutputFormat
 from streams.kafka.producers import PartitionProducers
 from streams.kafka.sending import OutgoingRecord, send
 from streams.service import metrics
@@ -36,15 +36,22 @@ class Committer:
 
     Args:
         topics: Where effects go.
+        output: How changes and journeys are written.
         ownership: Whether this worker may write.
         producers: With what it writes.
         counts: Where to count.
     """
 
     def __init__(
-        self, topics: Topics, ownership: Ownership, producers: PartitionProducers, counts: Metrics
+        self,
+        topics: Topics,
+        output: OutputFormat,
+        ownership: Ownership,
+        producers: PartitionProducers,
+        counts: Metrics,
     ) -> None:
         self._topics = topics
+        self._output = output
         self._ownership = ownership
         self._producers = producers
         self._metrics = counts
@@ -66,11 +73,12 @@ class Committer:
         Raises:
             KafkaError: Something was not acknowledged.
             StateTooLargeError: One user's state does not fit into a record batch; nothing was sent.
+            RecordTooLargeError: A topic takes no record of the size that one has.
         """
         users = effects.users.values()
         packed = partition.pack(self._producers, users, mark)
         outgoing = outgoing_records(
-            self._topics, effects.changes, effects.journeys.values(), effects.requests
+            self._topics, self._output, effects.changes, effects.journeys.values(), effects.requests
         )
         if outgoing or effects.rejects:
             if not await self._ownership.may_write(generation):
@@ -95,5 +103,5 @@ class Committer:
 
         try:
             await send(records(cut=False), self._producers, owned)
-        except MessageSizeTooLargeError:  # nothing but a reject is that large
+        except RecordTooLargeError:  # nothing but a reject is that large
             await send(records(cut=True), self._producers, owned)

@@ -32,10 +32,22 @@ def test_help_has_an_example(path: tuple[str, ...]) -> None:
 
 
 # What takes longest to import, and what nothing needs that only tells how a command is used.
-HEAVY = {"numpy", "numba", "river", "onnxruntime", "tokenizers", "faust", "aiokafka", "rocksdict"}
+HEAVY = {
+    "numpy",
+    "pyarrow",
+    "numba",
+    "river",
+    "onnxruntime",
+    "tokenizers",
+    "faust",
+    "aiokafka",
+    "rocksdict",
+}
 LIGHT_COMMANDS = [[name] for name in COMMANDS] + [
     ["topics", "create"],
     ["topics", "describe"],
+    ["rejects", "list"],
+    ["rejects", "replay"],
     ["evaluate", "extraction"],
     ["evaluate", "naming"],
     ["tune", "prompt"],
@@ -178,5 +190,5 @@ def test_the_table_of_settings_is_checked_against_a_file(tmp_path: Path) -> None
 
 
 def test_the_readme_holds_the_table_of_settings() -> None:
-    readme = Path(__file__).parents[2] / "README.md"
+    readme = Path(__file__).parents[2] / "streams" / "README.md"
     assert table() in readme.read_text(encoding="utf-8")
