@@ -37,6 +37,10 @@ class Topics:
         """Every name, in the order of the data's path."""
         return astuple(self)
 
+    def side_by_side(self) -> tuple[str, ...]:
+        """Those that must have the same number of partitions."""
+        return self.activities, self.requests, self.names
+
 
 def journey_key(user_id: str, journey_id: str) -> bytes:
     """The key of a journey's record on the compacted topic `journeys`."""

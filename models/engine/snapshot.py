@@ -33,6 +33,7 @@ class _Header(_Versioned, array_like=True, gc=False):
     given: int
     applied: dict[int, int]
     numbers: list[int]
+    salt: int | None = None  # headers written before there was one end without it
 
 
 class _Part(_Versioned, array_like=True, gc=False):
@@ -92,31 +93,33 @@ def dump(user: UserState) -> list[tuple[bytes, bytes | None]]:
             if cluster.number in user.dirty
         ]
     present = [cluster.number for cluster in user.clusters]
-    parts.append(
-        (name, _encode(_Header(VERSION, user.due, user.latest, user.given, user.applied, present)))
-    )
+    header = _Header(VERSION, user.due, user.latest, user.given, user.applied, present, user.salt)
+    parts.append((name, _encode(header)))
     user.dirty.clear()
     user.removed.clear()
     return parts
 
 
-def load(engine: Engine, user_id: str, get: Callable[[bytes], bytes | None]) -> UserState:
+def load(
+    engine: Engine, user_id: str, get: Callable[[bytes], bytes | None], salt: int | None = None
+) -> UserState:
     """A user as last dumped; a new one when there is no header.
 
     Args:
         engine: Makes the user when there is none.
         user_id: Whose state.
         get: The stored part under a key, None when there is none.
+        salt: Of a new user; one that is stored keeps theirs.
 
     Raises:
         SnapshotError: When the bytes are broken, of another version, or a part is missing.
     """
-    user = engine.new_user(user_id)
     name = user_id.encode()
     raw = get(name)
     if raw is None:
-        return user
+        return engine.new_user(user_id, salt)
     header = _read(_headers, raw)
+    user = engine.new_user(user_id, header.salt)
     user.latest, user.given, user.due = header.latest, header.given, header.due
     user.applied = header.applied
     for number in header.numbers:

@@ -16,6 +16,7 @@ from streams.cli.lines import batches, opened
 from streams.cli.options import with_settings
 from streams.cli.paths import OUTPUT
 from streams.cli.progress import reading
+from streams.kafka.partitioning import PARTITIONERS
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     show_default=True,
     help="keep time as so many partitions of activity-events would",
 )
+@click.option(
+    "--partitioner",
+    type=click.Choice(list(PARTITIONERS)),
+    default="murmur2",
+    show_default=True,
+    help="by which producers would choose a user's partition: of Java's client (murmur2), of "
+    "librdkafka (crc32), of sarama (fnv1a)",
+)
 @with_settings(
     "encoder",
     "encoder_threads",
@@ -68,6 +77,7 @@ def command(
     journeys_to: Path | None,
     rejects_to: Path | None,
     partitions: int,
+    partitioner: str,
 ) -> None:
     """Run the engine alone over FILE, JSON lines of activities (gzipped or not; - is stdin).
 
@@ -82,7 +92,12 @@ def command(
     encoder = Encoder.open(
         settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
     )
-    replay = Replay(settings.engine(), VectorCache(encoder, settings.cached_vectors), partitions)
+    replay = Replay(
+        settings.engine(),
+        VectorCache(encoder, settings.cached_vectors),
+        partitions,
+        PARTITIONERS[partitioner],
+    )
     with ExitStack() as stack:
         files = [
             stack.enter_context(path.open("wb")) if path else None

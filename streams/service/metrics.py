@@ -70,6 +70,13 @@ ABANDONED: Final = Metric(
     "batches given up because their partition went to another worker",
 )
 
+USERS_MET: Final = Metric(
+    "journeys_users_met_total",
+    "counter",
+    "users read into memory, by the only known partitioner that puts them on their partition",
+    ("partitioner",),
+)
+
 ANSWERS: Final = Metric(
     "journeys_namer_answers_total",
     "counter",
@@ -109,6 +116,7 @@ WORKER: Final = (
     STATE_BYTES,
     RETRIES,
     ABANDONED,
+    USERS_MET,
 )
 NAMER: Final = (ANSWERS, REFUSED, CALLS, NAMING_SECONDS, UNDER_WAY, SERVER_UP)
 

@@ -21,8 +21,20 @@ def outgoing_records(
     changes: Iterable[Change],
     journeys: Iterable[CurrentJourney],
     requests: Iterable[NamingRequest],
+    owned: int,
 ) -> list[OutgoingRecord]:
-    """What the topics get of a batch's effects, in order."""
+    """What the topics get of a batch's effects, in order.
+
+    Naming requests go to the partition of the batch, not to their key's: the answer comes back on
+    the same number, to whoever has the user, by whatever rule the user's producer chose it.
+
+    Args:
+        topics: Their names.
+        changes: Journey changes.
+        journeys: Current journeys.
+        requests: Names wanted.
+        owned: The batch's partition.
+    """
     return [
         *(
             OutgoingRecord(topics.changes, change.user_id.encode(), cloudevent(change), CLOUDEVENT)
@@ -37,7 +49,9 @@ def outgoing_records(
             for current in journeys
         ),
         *(
-            OutgoingRecord(topics.requests, request.user_id.encode(), encode(request))
+            OutgoingRecord(
+                topics.requests, request.user_id.encode(), encode(request), partition=owned
+            )
             for request in requests
         ),
     ]

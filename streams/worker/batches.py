@@ -11,7 +11,7 @@ from operator import attrgetter
 from models.decoding import decode_name
 from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
-from models.errors import GapError, Rejected, StateTooLargeError
+from models.errors import GapError, Rejected, SettingsError, StateTooLargeError
 from streams.kafka.messages import Batch, BatchMessage, Record
 from streams.kafka.transport import ConsumerGroup
 from streams.service import metrics
@@ -26,6 +26,7 @@ from streams.state.table import UserTable
 from streams.topics import Topics
 from streams.worker.commit import Committer
 from streams.worker.ownership import Ownership
+from streams.worker.partitioners import PartitionerWatch
 
 Handle = Callable[[Partition, Batch, int], Awaitable[bool]]
 
@@ -49,6 +50,7 @@ class Worker:
         engine: Decides over users.
         ownership: Whether it may write.
         committer: With what it does so.
+        partitioners: Whether producers agree on a user's partition.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Worker:
         self.engine = Engine(settings.engine())
         self.ownership = Ownership(group, settings)
         self.committer = Committer(self.topics, self.ownership, table.producers, counts)
+        self.partitioners = PartitionerWatch(self.topics.activities, settings.partitions, counts)
         self._settings = settings
         self._table = table
         self._cache = cache
@@ -74,12 +77,36 @@ class Worker:
     async def recovered(self, active: set[int]) -> None:
         """Take over the partitions whose state has been recovered, and only those."""
         before, self.partitions = self.partitions, {}
+        self.partitioners.keep(active)
         for number in sorted(active):
             partition, parts = before.get(number), self._table.parts[number]
             if partition is None or not partition.resume(parts):
-                partition = Partition(number, parts, self.engine, self._settings.cached_users)
+                partition = Partition(
+                    number,
+                    parts,
+                    self.engine,
+                    self._settings.cached_users,
+                    self._settings.partitions,
+                    self.partitioners.meet,
+                )
                 await partition.index()
             self.partitions[number] = partition
+
+    async def check_partitions(self) -> None:
+        """Find out whether partitions were added to `activity-events`: nobody would read them.
+
+        Raises:
+            SettingsError: There were.
+        """
+        topic, known = self.topics.activities, self._settings.partitions
+        for owned in list(self.partitions)[:1]:
+            there = await self._table.producers.partitions_of(owned, topic)
+            if there > known:
+                raise SettingsError(
+                    f"{topic} has {there} partitions now, and {known} when this worker started: "
+                    "state does not move between partitions, so give all topics of the worker as "
+                    "many, and start again with another JOURNEYS_GROUP"
+                )
 
     async def activities(self, message: BatchMessage) -> bool:
         """Handle a batch of `activity-events`; False if its partition went elsewhere."""

@@ -244,8 +244,11 @@ def ledger(settings: Settings) -> Ledger:
     logs: dict[int, list[bytes]] = defaultdict(list)
     for record in read(settings, Topics.of(settings).activities):
         logs[record.partition].append(record.value)
-    for log in logs.values():
-        for step in Replay(settings.engine(), vectors()).run([log]):
+    for number, log in logs.items():
+        replay = Replay(
+            settings.engine(), vectors(), settings.partitions, lambda *_, there=number: there
+        )
+        for step in replay.run([log]):
             for outcome in step.outcomes:
                 found.changes |= {change.id: cloudevent(change) for change in outcome.changes}
                 found.journeys |= {

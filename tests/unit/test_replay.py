@@ -14,12 +14,16 @@ import pytest
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
 from models.engine.params import EngineParams
+from models.engine.users import UserState
 from models.records import cloudevent
 from streams.cli.lines import batches, opened
 from streams.demo.sample.generator import catalogue, generate
+from streams.kafka.partitioning import PARTITIONERS, Partitioner
 from streams.replay import Replay
 
 LINES = [msgspec.json.encode(activity) for activity in generate().activities]
+USERS = {activity["user_id"] for activity in generate().activities}
+RULES = [PARTITIONERS["murmur2"], PARTITIONERS["crc32"]]
 CACHE = VectorCache(Encoder.open("default"), 10_000)
 
 
@@ -249,3 +253,19 @@ def test_lines_come_whole_wherever_the_chunks_end(tmp_path: Path) -> None:
     path.write_bytes(b"\n".join(lines))
     with path.open("rb") as raw, opened(raw) as stream:
         assert [line for batch in batches(stream) for line in batch] == lines
+
+
+def test_a_log_of_another_partitioner_has_the_same_journeys_under_ids_of_their_own() -> None:
+    def ids(partitioner: Partitioner) -> tuple[set[str], int]:
+        replay = Replay(EngineParams(), CACHE, 4, partitioner)
+        found = [c for step in replay.run([LINES]) for o in step.outcomes for c in o.changes]
+        return {change.journey_id for change in found}, len(found)
+
+    ours, count = ids(PARTITIONERS["murmur2"])
+    theirs, as_many = ids(PARTITIONERS["crc32"])
+    assert (len(theirs), as_many) == (len(ours), count)
+    home = {user for user in USERS if len({p(user.encode(), 4) for p in RULES}) == 1}
+    assert 0 < len(home) < len(USERS)
+    prefixes = {f"j{UserState(user).prefix}" for user in home}
+    assert {id.partition("-")[0] for id in ours & theirs} <= prefixes
+    assert ours - theirs
