@@ -4,26 +4,20 @@ Every record is JSON with a version `v`. Unknown fields are ignored, so that a p
 than its consumer; an unknown version is refused, because its meaning may have changed.
 """
 
-import math
 import re
-from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
+from models.activities import checked
 from models.errors import Reason, Rejected
 from models.records import VERSION, Activity, JourneyName, JourneyView, NameSource, NamingRequest
+from models.times import EARLIEST_MS, read_time
 
-# Bounds. An activity is a title, not a document: larger input is a mistake or an attack.
-MAX_RECORD_BYTES: Final = 65_536
-MAX_TITLE_CHARS: Final = 1_000
-MAX_ID_CHARS: Final = 256
-MAX_TERMS: Final = 64
-MAX_TERM_CHARS: Final = 64
-MAX_VECTOR: Final = 4_096
-MAX_WEIGHT: Final = 1e6
-LAST_TIME_MS: Final = 32_503_680_000_000  # the year 3000: a value past it is no epoch ms
+MAX_RECORD_BYTES: Final = 65_536  # of a plain activity: a title, not a document
+MAX_SOURCE_BYTES: Final = 1 << 20  # of somebody else's event: what a broker takes by default
 
 
 class _WireActivity(msgspec.Struct, gc=False):
@@ -72,33 +66,42 @@ class _Version(msgspec.Struct, gc=False):
 
 
 _activity_decoder = msgspec.json.Decoder(_WireActivity)
+_json_decoder = msgspec.json.Decoder()
 _version_decoder = msgspec.json.Decoder(_Version)
 _name_decoder = msgspec.json.Decoder(JourneyName)
 _request_decoder = msgspec.json.Decoder(NamingRequest)
 _change_decoder = msgspec.json.Decoder(ChangeEvent)
 
-_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:?\d\d)")
+_NOT_JSON: Final = (msgspec.DecodeError, RecursionError, UnicodeError)
+
+# Escaped UTF-16 in JSON text: an escaped backslash (stays), a pair (stays), a half of one.
+_ESCAPES: Final = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 
 
-def decode_activity(key: bytes | None, value: bytes | None) -> Activity:
+def decode_activity(
+    key: bytes | None, value: bytes | None, earliest_ms: int = EARLIEST_MS
+) -> Activity:
     """Read one record of `activity-events`.
 
     Args:
         key: The record's key: the user id in UTF-8.
         value: The record's value: JSON.
+        earliest_ms: No activity can be older, epoch ms.
 
     Raises:
         Rejected: With the reason; the caller sends key and value as they came to the rejects.
     """
     if key is None:
         raise Rejected(Reason.NULL_KEY, "the record's key must be the user id")
-    activity = parse_activity(value)
+    activity = parse_activity(value, earliest_ms)
     if key != activity.user_id.encode():
         raise Rejected(Reason.KEY_MISMATCH, "the record's key is not its user_id")
     return activity
 
 
-def parse_activity(value: bytes | None) -> Activity:
+def parse_activity(value: bytes | None, earliest_ms: int = EARLIEST_MS) -> Activity:
     """Read one activity from JSON, without a record key around it (files, tests).
 
     Raises:
@@ -113,82 +116,63 @@ def parse_activity(value: bytes | None) -> Activity:
     except msgspec.ValidationError as error:
         _check_version(value)  # another version may well have another shape: say that first
         raise Rejected(Reason.INVALID, str(error)) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except _NOT_JSON as error:
+        if (mended := without_lone_surrogates(value)) != value:
+            return parse_activity(mended, earliest_ms)
         raise Rejected(Reason.NOT_JSON, str(error)) from None
     if wire.v != VERSION:
         _check_version(value)
-    title = wire.title.strip()
-    if not title:
-        raise Rejected(Reason.EMPTY_TITLE, "the title is empty")
-    if len(title) > MAX_TITLE_CHARS:
-        raise Rejected(Reason.TOO_LARGE, f"title of {len(title)} characters")
-    for name, text in (
-        ("event_id", wire.event_id),
-        ("user_id", wire.user_id),
-        ("item_id", wire.item_id),
-        ("type", wire.type),
-    ):
-        if text is not None and not 0 < len(text) <= MAX_ID_CHARS:
-            raise Rejected(Reason.INVALID, f"{name} must have 1 to {MAX_ID_CHARS} characters")
-    if not 0.0 < wire.weight <= MAX_WEIGHT:
-        raise Rejected(Reason.BAD_WEIGHT, f"weight {wire.weight} is not in (0, {MAX_WEIGHT:g}]")
-    if wire.terms:
-        _check_terms(wire.terms)
-    if wire.vector is not None and not (
-        0 < len(wire.vector) <= MAX_VECTOR and all(map(math.isfinite, wire.vector))
-    ):
-        raise Rejected(Reason.BAD_VECTOR, f"1 to {MAX_VECTOR} finite numbers are wanted")
-    return Activity(
+    return checked(
         wire.event_id,
         wire.user_id,
         wire.item_id,
-        title,
-        parse_time(wire.occurred_at),
+        wire.title,
+        read_time(wire.occurred_at, earliest_ms=earliest_ms),
         wire.type,
         wire.weight,
-        wire.terms or None,
+        wire.terms,
         wire.vector,
     )
+
+
+def decode_json(value: bytes | str | None) -> Any:
+    """Any JSON as Python objects; None stays None, the value of a record that only deletes.
+
+    Raises:
+        Rejected: `not_json`, or `too_large`.
+    """
+    if value is None:
+        return None
+    if len(value) > MAX_SOURCE_BYTES:
+        raise Rejected(Reason.TOO_LARGE, f"{len(value)} bytes, at most {MAX_SOURCE_BYTES}")
+    try:
+        return _json_decoder.decode(value)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raw = value.encode(errors="surrogatepass") if isinstance(value, str) else value
+        if (mended := without_lone_surrogates(raw)) != raw:
+            return decode_json(mended)
+        raise Rejected(Reason.NOT_JSON, str(error)) from None
+
+
+def without_lone_surrogates(value: bytes) -> bytes:
+    """JSON with U+FFFD for halves of surrogate pairs, escaped or (wrongly) in UTF-8.
+
+    No text can hold them, so that a decoder refuses the whole record for one of them.
+    """
+    mended = _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], value)
+    with suppress(UnicodeError):
+        text = mended.decode("utf-8", "surrogatepass")
+        mended = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+    return mended
 
 
 def _check_version(value: bytes) -> None:
     try:
         version = _version_decoder.decode(value).v
-    except msgspec.ValidationError:
+    except _NOT_JSON:
         return  # no version to be read: the record's own error says more
     if version != VERSION:
         raise Rejected(Reason.UNKNOWN_VERSION, f"version {version}, known: {VERSION}")
-
-
-def _check_terms(terms: Mapping[str, float]) -> None:
-    if len(terms) > MAX_TERMS or any(not 0 < len(term) <= MAX_TERM_CHARS for term in terms):
-        raise Rejected(
-            Reason.TOO_LARGE, f"at most {MAX_TERMS} terms of 1 to {MAX_TERM_CHARS} characters"
-        )
-    if not all(0.0 <= score < math.inf for score in terms.values()):
-        raise Rejected(Reason.INVALID, "term scores must be finite and not negative")
-
-
-def parse_time(value: float | str) -> int:
-    """Event time as epoch milliseconds, from RFC 3339 text or from epoch milliseconds.
-
-    Raises:
-        Rejected: When it is neither, or lies outside the years 1970 to 2999.
-    """
-    if isinstance(value, str):
-        if not _RFC3339.fullmatch(value):
-            raise Rejected(Reason.BAD_TIME, f"not an RFC 3339 time with an offset: {value[:40]!r}")
-        try:
-            millis = round(datetime.fromisoformat(value.upper()).timestamp() * 1000)
-        except (ValueError, OverflowError) as error:
-            raise Rejected(Reason.BAD_TIME, str(error)) from None
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise Rejected(Reason.BAD_TIME, "not a finite number")
-    else:
-        millis = int(value)
-    if not 0 <= millis < LAST_TIME_MS:
-        raise Rejected(Reason.BAD_TIME, f"{millis} ms is outside the years 1970 to 2999")
-    return millis
 
 
 def decode_name(value: bytes | None) -> JourneyName:

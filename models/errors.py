@@ -141,11 +141,13 @@ class Reason(StrEnum):
     KEY_MISMATCH = "key_mismatch"
     NOT_JSON = "not_json"
     INVALID = "invalid"  # a field is missing or has the wrong type
+    MISSING = "missing"  # nothing is where the mapping says that a field is
     TOO_LARGE = "too_large"
     EMPTY_TITLE = "empty_title"
     BAD_VECTOR = "bad_vector"
     BAD_WEIGHT = "bad_weight"
-    BAD_TIME = "bad_time"  # not a time, or outside the years 1970 to 2999
+    BAD_TIME = "bad_time"  # not a time, or before JOURNEYS_EARLIEST, or after 2999
+    BAD_UNIT = "bad_unit"  # a time that makes sense in another unit only
     FUTURE = "future"  # dated past its record's own timestamp by more than the allowed skew
     TOO_LATE = "too_late"  # its window is no longer kept
     UNKNOWN_VERSION = "unknown_version"

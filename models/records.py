@@ -12,7 +12,7 @@ Stage = Literal["active", "dormant", "ended", "merged"]
 NameSource = Literal["keywords", "llm"]
 
 
-class Activity(msgspec.Struct, frozen=True, gc=False):
+class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One thing a user did with an item at a time.
 
     Attributes:

@@ -8,7 +8,6 @@ the latest event time that the partition has seen.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from models.decoding import parse_activity
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import check_vector
 from models.engine.due import DueUsers
@@ -19,6 +18,8 @@ from models.engine.users import UserState
 from models.errors import Rejected
 from models.records import Activity
 from models.vectors import Vector
+from streams.files.entries import Entry, entries
+from streams.files.rows import Batch
 from streams.kafka.partitioning import Partitioner, away_from_home, partition_of
 
 
@@ -28,9 +29,10 @@ class Step:
 
     Attributes:
         number: Of the line, from 1.
-        line: As it came.
+        line: The activity as JSON, or what came instead.
         activity: What it holds; None when it holds none.
         rejected: Why it was not applied, if so.
+        file: That it stands in.
         outcomes: Of the activity, then of the time that passed for other users of its partition.
     """
 
@@ -38,6 +40,7 @@ class Step:
     line: bytes
     activity: Activity | None = None
     rejected: Rejected | None = None
+    file: str = ""
     outcomes: list[Outcome] = field(default_factory=list)
 
 
@@ -78,26 +81,28 @@ class Replay:
         Raises:
             ModelError: The encoder fails.
         """
-        for batch in batches:
-            steps = [self._step(line) for line in batch]
-            activities = [step.activity for step in steps if step.activity is not None]
-            wanted = [(a.item_id, a.title) for a in activities if a.vector is None]
-            vectors = dict(zip(wanted, self._cache.fill(wanted), strict=True))
-            for step in steps:
-                if step.activity is not None:
-                    self._apply(step, step.activity, vectors)
-                if step.line.strip():
-                    yield step
+        for lines in batches:
+            numbers = range(self._read + 1, self._read + 1 + len(lines))
+            self._read += len(lines)
+            yield from self.apply(entries(Batch("", numbers, lines)))
 
-    def _step(self, line: bytes) -> Step:
-        self._read += 1
-        step = Step(self._read, line)
-        if line.strip():
-            try:
-                step.activity = parse_activity(line)
-            except Rejected as error:
-                step.rejected = error
-        return step
+    def apply(self, batch: Sequence[Entry]) -> Iterator[Step]:
+        """Apply what was read from files; the vectors of a batch are made at once.
+
+        Yields:
+            One step per entry, in order.
+
+        Raises:
+            ModelError: The encoder fails.
+        """
+        activities = [entry.activity for entry in batch if entry.activity is not None]
+        wanted = [(a.item_id, a.title) for a in activities if a.vector is None]
+        vectors = dict(zip(wanted, self._cache.fill(wanted), strict=True))
+        for entry in batch:
+            step = Step(entry.number, entry.line, entry.activity, entry.rejected, entry.file)
+            if entry.activity is not None:
+                self._apply(step, entry.activity, vectors)
+            yield step
 
     def _apply(
         self, step: Step, activity: Activity, vectors: dict[tuple[str, str], Vector]

@@ -23,9 +23,11 @@ class Topics:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The names under these settings."""
-        prefix = settings.topic_prefix
+        prefix, activities = settings.topic_prefix, settings.activities_topic
+        if activities == Settings.model_fields["activities_topic"].default:
+            activities = f"{prefix}{activities}"
         return cls(
-            activities=f"{prefix}activity-events",
+            activities=activities,
             rejects=f"{prefix}activity-rejects",
             changes=f"{prefix}journey-changes",
             journeys=f"{prefix}journeys",

@@ -14,7 +14,7 @@ import pytest
 
 from models.errors import BrokerError, SettingsError
 from streams.settings import PREFIX, Settings
-from tests.support import brokers, servers
+from tests.support import brokers, secured, servers
 from tests.support.vllm_stub import Stub, stub_server
 
 # A suite that a shell started in the background ignores Ctrl-C, and so would every command that a
@@ -53,8 +53,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         names = getattr(item, "fixturenames", ())
-        if "broker" in names:
+        if {"broker", "secured_kafka"} & set(names):
             item.add_marker("broker")
+        if "secured_kafka" in names and not _runs_kafka(config):
+            item.add_marker(pytest.mark.skip("only Kafka has TLS, SASL and ACLs"))
         if {"vllm", *REAL} & set(names):
             item.add_marker("vllm")
         if REAL & set(names) and config.getoption("--vllm") == "stub":
@@ -62,6 +64,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if _is_real(item):
             # The first of them waits until the server is up, and names take seconds.
             item.add_marker(pytest.mark.timeout(servers.READY_SECONDS + 300))
+
+
+def _runs_kafka(config: pytest.Config) -> bool:
+    return "kafka" in brokers.names(config.getoption("--broker"))
 
 
 def _is_real(item: pytest.Item) -> bool:
@@ -78,9 +84,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     try:
         if any(
-            item.callspec.params.get("broker") == "kafka"
+            "secured_kafka" in getattr(item, "fixturenames", ())
+            or (hasattr(item, "callspec") and item.callspec.params.get("broker") == "kafka")
             for item in session.items
-            if hasattr(item, "callspec")
+            if _runs_kafka(session.config)
         ):
             brokers.fetch_kafka()
         if any(map(_is_real, session.items)):
@@ -104,6 +111,13 @@ def broker(
     """The address of a broker that runs; a test that asks for it runs once on each kind."""
     with brokers.serve(request.param, tmp_path_factory.mktemp(request.param)) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[secured.SecuredKafka]:
+    """A Kafka with TLS, SASL and ACLs that runs."""
+    with secured.serve(tmp_path_factory.mktemp("secured")) as kafka:
+        yield kafka
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from models.activities import MAX_TITLE_CHARS
 from models.datasets.people import Half, in_half, opened, read_lives, rows
-from models.decoding import MAX_TITLE_CHARS
 from models.engine.params import DAY_MS
 
 DAYS: Final = 780  # before the last post; older ones are left out

@@ -2,18 +2,31 @@
 
 import functools
 import logging
-import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from streams.settings import PREFIX, Settings
+from streams.settings import PREFIX, Settings, is_secret
 
-BROKER: Final = ("broker", "topic_prefix", "broker_timeout")  # of every command that talks to one
+# Of every command that talks to a broker.
+BROKER: Final = (
+    "broker",
+    "topic_prefix",
+    "broker_timeout",
+    "security_protocol",
+    "sasl_mechanism",
+    "sasl_username",
+    "oauth_token_url",
+    "oauth_client_id",
+    "oauth_scope",
+    "ssl_ca",
+    "ssl_certificate",
+    "ssl_check_hostname",
+    "client_properties",
+)
 
 _METAVARS: Final = {int: "INTEGER", float: "NUMBER", Path: "FOLDER"}
 
@@ -44,11 +57,6 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
         return wrapped
 
     return decorate
-
-
-def is_secret(field: FieldInfo) -> bool:
-    """True for a setting whose value must not be shown."""
-    return SecretStr in (field.annotation, *typing.get_args(field.annotation))
 
 
 def shown_default(field: FieldInfo) -> str:

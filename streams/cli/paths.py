@@ -24,6 +24,18 @@ class OutputFile(click.Path):
 
 OUTPUT: Final = OutputFile()
 
+# JSON lines or a JSON array, CSV or Parquet, compressed or not: `streams.files` finds out.
+INPUT_FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True)
+
+input_files = click.argument("files", metavar="FILE...", nargs=-1, required=True, type=INPUT_FILE)
+
+sort_flag = click.option(
+    "--sort",
+    is_flag=True,
+    help="read all of it first, then take it by event time (what does not fit into 256 MiB waits "
+    "on the disk)",
+)
+
 COLLECTIONS: Final = (
     "a folder of collections of activities (each a folder with activities.jsonl and truth.csv, "
     "gzipped or not)"

@@ -1,12 +1,13 @@
 """Progress bars, only where somebody sees them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from io import BufferedReader
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from streams.files.inputs import InputFile
 
 
 def bars(console: Console | None = None, *, shown: bool = True) -> Progress:
@@ -38,10 +39,22 @@ def bar(progress: Progress, what: str, total: int) -> Iterator[Callable[[int], N
 
 
 @contextmanager
-def reading(file: BufferedReader, what: str, *, shown: bool = True) -> Iterator[Callable[[], None]]:
-    """A bar over the bytes of a file; gives what to call after some were read."""
-    path = Path(file.name)
-    total = path.stat().st_size if path.is_file() else None
+def reading(
+    names: Sequence[str], what: str, *, shown: bool = True
+) -> Iterator[Callable[[InputFile], None]]:
+    """A bar over the bytes of files; gives what to call after some of a file were read."""
+    paths = [Path(name) for name in names]
+    sizes = {
+        name: path.stat().st_size for name, path in zip(names, paths, strict=True) if path.is_file()
+    }
+    total = sum(sizes.values()) if len(sizes) == len(set(names)) else None
+    before: dict[str, int] = {}
     with bars(shown=shown) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda: progress.update(task, completed=file.tell()) if total else None
+
+        def advance(file: InputFile) -> None:
+            before[file.name] = file.read()
+            if total:
+                progress.update(task, completed=sum(before.values()))
+
+        yield advance

@@ -3,19 +3,22 @@
 import sys
 import time
 from contextlib import ExitStack
-from io import BufferedReader
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
 
+from models.errors import Reason
 from models.records import CurrentJourney, cloudevent, encode
 from streams.cli.commands import examples
-from streams.cli.lines import batches, opened
 from streams.cli.options import with_settings
-from streams.cli.paths import OUTPUT
+from streams.cli.paths import OUTPUT, input_files, sort_flag
 from streams.cli.progress import reading
+from streams.files.entries import by_time, read_entries
+from streams.files.sorting import Direction
+from streams.files.tally import Tally
+from streams.input import mapping_of
 from streams.kafka.partitioning import PARTITIONERS
 from streams.settings import Settings
 
@@ -29,10 +32,13 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     epilog=examples(
         "journeys replay activities.jsonl.gz > changes.jsonl",
         "journeys replay activities.jsonl --assignments a.jsonl --journeys j.jsonl > changes.jsonl",
+        "journeys replay 2023.csv.gz 2024.parquet --sort > changes.jsonl",
+        "journeys replay segment-calls.jsonl.gz --input segment > changes.jsonl",
         "tail -f activities.jsonl | journeys replay -",
     )
 )
-@click.argument("file", type=click.File("rb"))
+@input_files
+@sort_flag
 @click.option(
     "--assignments",
     "assignments_to",
@@ -57,6 +63,8 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     "librdkafka (crc32), of sarama (fnv1a)",
 )
 @with_settings(
+    "input",
+    "earliest",
     "encoder",
     "encoder_threads",
     "encoder_batch",
@@ -69,26 +77,32 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     "ended_windows",
     "lateness_days",
     "max_clusters",
+    "match",
 )
 def command(
     settings: Settings,
-    file: BufferedReader,
+    files: tuple[str, ...],
+    sort: bool,
     assignments_to: Path | None,
     journeys_to: Path | None,
     rejects_to: Path | None,
     partitions: int,
     partitioner: str,
 ) -> None:
-    """Run the engine alone over FILE, JSON lines of activities (gzipped or not; - is stdin).
+    """Run the engine alone over FILEs of activities, one after the other (- is stdin).
 
-    Changes go to stdout, a line each (CloudEvents). A line that is no activity is told on stderr
-    and counted, and the run goes on. Ctrl-C ends the input: the files are still written.
+    JSON lines or a JSON array, CSV with a header or Parquet, compressed with gzip or zstd or not:
+    what it is, its content says. With --input they hold events of yours, of which a mapping makes
+    activities. Changes go to stdout, a line each (CloudEvents). A line that is no
+    activity is told on stderr and counted, and the run goes on. Ctrl-C ends the input: the files
+    are still written.
     """
     # The engine's compiler and the encoder take a second to import: not for --help.
     from models.encoders.cache import VectorCache
     from models.encoders.encoder import Encoder
     from streams.replay import Replay
 
+    mapping = mapping_of(settings)
     encoder = Encoder.open(
         settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
     )
@@ -98,43 +112,55 @@ def command(
         partitions,
         PARTITIONERS[partitioner],
     )
+    tally = Tally()
     with ExitStack() as stack:
-        files = [
+        outputs = [
             stack.enter_context(path.open("wb")) if path else None
             for path in (assignments_to, journeys_to, rejects_to)
         ]
-        report = _Report(*files)
+        report = _Report(*outputs, several=len(files) > 1)
         try:
-            stream = stack.enter_context(opened(file))
-            with reading(file, "replay", shown=not sys.stdout.isatty()) as advance:
-                for batch in batches(stream):
-                    for step in replay.run([batch]):
+            with reading(files, "replay", shown=not sys.stdout.isatty()) as advance:
+                batches = read_entries(files, tally, mapping, settings.earliest_ms, advance)
+                for batch in by_time(batches) if sort else batches:
+                    for step in replay.apply(batch):
                         report.add(step)
                     sys.stdout.buffer.flush()
-                    advance()
         finally:
             report.finish(len(replay.users))
+    tally.check()
 
 
 class _Report:
     """Writes what the steps bring, and tells at the end what that was."""
 
     def __init__(
-        self, assignments: IO[bytes] | None, journeys: IO[bytes] | None, rejects: IO[bytes] | None
+        self,
+        assignments: IO[bytes] | None,
+        journeys: IO[bytes] | None,
+        rejects: IO[bytes] | None,
+        *,
+        several: bool,
     ) -> None:
+        self._several = several
+        self._direction = Direction()
         self._assignments_to, self._journeys_to, self._rejects_to = assignments, journeys, rejects
         self._assigned: list[tuple[str, str, str | None]] = []
         self._merged: dict[str, str] = {}
         self._journeys: dict[str, CurrentJourney] = {}
-        self._applied = self._changes = self._rejected = 0
+        self._applied = self._changes = self._rejected = self._late = self._skipped = 0
         self._start = time.perf_counter()
 
     def add(self, step: "Step") -> None:
         """Write the step's changes; keep what can only be told at the end."""
         if step.rejected is not None:
             self._reject(step)
-        else:
+        elif step.activity is not None:
             self._applied += 1
+        else:
+            self._skipped += 1
+        if step.activity is not None:
+            self._direction.add(step.activity.occurred_at)
         if self._assignments_to and step.activity is not None:
             cluster_id = step.outcomes[0].cluster_id if step.outcomes else None
             self._assigned.append((step.activity.event_id, step.activity.user_id, cluster_id))
@@ -173,13 +199,18 @@ class _Report:
             f"{self._applied:,} activities of {users:,} users in {seconds:.1f} s: "
             f"{self._changes:,} changes, {len(self._journeys):,} journeys; "
             f"{self._rejected:,} lines rejected"
+            + (f", {self._skipped:,} events do not count" if self._skipped else "")
         )
+        if self._direction.falls and 2 * self._late > self._applied + self._late:
+            _say("most activities were too late, and their times fall: newest first? see --sort")
 
     def _reject(self, step: "Step") -> None:
         assert step.rejected is not None
         self._rejected += 1
+        self._late += step.rejected.reason is Reason.TOO_LATE
+        where = f"{step.file}: line" if self._several else "line"
         if self._rejected <= SHOWN_REJECTS:
-            _say(f"line {step.number} rejected: {step.rejected}")
+            _say(f"{where} {step.number} rejected: {step.rejected}")
         elif self._rejected == SHOWN_REJECTS + 1:
             _say(
                 "more lines rejected"
@@ -189,6 +220,7 @@ class _Report:
         _write(
             self._rejects_to,
             {
+                **({"file": step.file} if self._several else {}),
                 "line": step.number,
                 "reason": step.rejected.reason,
                 "detail": step.rejected.detail,

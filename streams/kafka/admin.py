@@ -152,8 +152,10 @@ def partitions_of(settings: Settings, *names: str) -> tuple[int, ...]:
         existing = set(client.list_topics())
         for name in names:
             if name not in existing:
+                # To whom a topic may not be shown, a broker says no more than this either.
+                unseen = "" if settings.security_protocol == "PLAINTEXT" else " or no right to it"
                 raise SettingsError(
-                    f"there is no topic {name} at {settings.broker}: "
+                    f"there is no topic {name} at {settings.broker}{unseen}: "
                     "make it with `journeys topics create`"
                 )
         counts = {

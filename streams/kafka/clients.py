@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
 from models.errors import BrokerError
+from streams.kafka.preflight import check, check_once, refusal
+from streams.kafka.security import Security
 from streams.settings import Settings
 
 Client = TypeVar("Client")
@@ -26,15 +28,24 @@ def connect(settings: Settings, kind: Callable[..., Client], **options: Any) -> 
         options: Further options of that client.
 
     Raises:
-        BrokerError: When no broker answers within `broker_timeout`, or it fails later.
+        BrokerError: When no broker answers within `broker_timeout`, or it does not let us in, or
+            it fails later.
+        SettingsError: The settings of TLS and SASL are wrong.
     """
+    security = Security.of(settings)
+    if security.protocol != "PLAINTEXT":
+        check_once(settings)
+    if kind is KafkaConsumer:  # what a producer took back never was
+        options = {"isolation_level": "read_committed", **options}
     try:
         client: Any = kind(
             bootstrap_servers=settings.broker.split(","),
             bootstrap_timeout_ms=int(settings.broker_timeout * 1000),
+            **security.kafka_python(),
             **options,
         )
     except KafkaError:
+        check(settings)
         raise BrokerError(
             f"no broker answers at {settings.broker} within {settings.broker_timeout:g} s"
         ) from None
@@ -43,6 +54,10 @@ def connect(settings: Settings, kind: Callable[..., Client], **options: Any) -> 
         yield client
         client.close(**({"timeout": settings.broker_timeout} if bounded else {}))
     except KafkaError as error:
+        if missing := refusal(error):
+            raise BrokerError(
+                f"the broker at {settings.broker} gives {security.principal} {missing}"
+            ) from None
         raise BrokerError(f"the broker at {settings.broker} failed: {error}") from error
     finally:
         with suppress(KafkaError):

@@ -146,9 +146,10 @@ class Consumer(driver.Consumer):
         self._after = {tp: offset - 1 for tp, offset in self._committed_offset.items() if offset}
 
     def progress(self, tp: TP) -> tuple[int, int]:
-        """Offset of the next record to fetch and end of the partition, as last heard.
+        """Offset of the next record to fetch and end of what may be read, as last heard.
 
-        Each is -1 while it is not known.
+        What may be read ends before the first transaction that is open. Each is -1 while it is not
+        known.
         """
         assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
         if assignment is None or tp not in assignment.tps:
@@ -157,7 +158,7 @@ class Consumer(driver.Consumer):
         position = state.position if state.has_valid_position else None
         return tuple(
             -1 if value is None else int(value)  # type: ignore[return-value]
-            for value in (position, state.highwater)
+            for value in (position, state.highwater if state.lso is None else state.lso)
         )
 
     def abandon(self, message: BatchMessage) -> None:

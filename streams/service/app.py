@@ -11,8 +11,10 @@ from typing import Any, Final, NoReturn
 import faust
 from faust.app import BootStrategy
 
-from models.errors import JourneysError
+from models.errors import BrokerError, JourneysError
+from streams.kafka.preflight import refusal
 from streams.kafka.quiet import calm
+from streams.kafka.security import Security
 from streams.service.endpoint import Endpoint
 from streams.settings import Settings
 
@@ -52,6 +54,7 @@ def faust_settings(settings: Settings, group: str, scheme: str) -> dict[str, Any
     moves_after = min(settings.session_timeout, settings.rebalance_timeout)
     return {
         "broker": ";".join(f"{scheme}://{address}" for address in settings.broker.split(",")),
+        "broker_credentials": Security.of(settings).faust(),
         "broker_client_id": f"{group}-{socket.gethostname()}-{os.getpid()}",
         "broker_commit_interval": COMMIT_SECONDS,
         "broker_heartbeat_interval": moves_after / HEARTBEATS,
@@ -80,10 +83,14 @@ def run_service(app: ServiceApp, settings: Settings) -> NoReturn:
     worker.spinner = None  # it hides a terminal's cursor, and fills a log with codes
     try:
         worker.execute_from_commandline()
-    except SystemExit:
-        error = worker.crash_reason
+    except SystemExit as end:
+        # What ends it while it starts is no crash to Faust: only printed, and exited with.
+        error = worker.crash_reason or (end.__context__ if end.code else None)
         if error is None:
             raise
         if isinstance(error, JourneysError):
             raise error from None
+        if missing := refusal(error):
+            who = Security.of(settings).principal
+            raise BrokerError(f"the broker at {settings.broker} gives {who} {missing}") from None
         raise JourneysError(f"ended by {type(error).__name__}: {error}") from error

@@ -30,6 +30,9 @@ ACTIVITIES: Final = Metric("journeys_activities_total", "counter", "activities a
 REJECTS: Final = Metric(
     "journeys_rejects_total", "counter", "records sent to activity-rejects", ("reason",)
 )
+SKIPPED: Final = Metric(
+    "journeys_skipped_total", "counter", "events that do not count, by the mapping's conditions"
+)
 REDELIVERED: Final = Metric(
     "journeys_redelivered_total", "counter", "records skipped because they had been applied before"
 )
@@ -104,6 +107,7 @@ SERVER_UP: Final = Metric(
 WORKER: Final = (
     ACTIVITIES,
     REJECTS,
+    SKIPPED,
     REDELIVERED,
     CHANGES,
     REQUESTS,

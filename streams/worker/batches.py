@@ -12,6 +12,7 @@ from models.decoding import decode_name
 from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
 from models.errors import GapError, Rejected, SettingsError, StateTooLargeError
+from streams.input import worker_mapping
 from streams.kafka.messages import Batch, BatchMessage, Record
 from streams.kafka.transport import ConsumerGroup
 from streams.service import metrics
@@ -20,7 +21,7 @@ from streams.settings import Settings
 from streams.stages import assign
 from streams.stages.batch import Effects, Reject
 from streams.stages.embed import embed
-from streams.stages.read import read
+from streams.stages.read import Reader
 from streams.state.partition import Mark, Partition
 from streams.state.table import UserTable
 from streams.topics import Topics
@@ -69,6 +70,9 @@ class Worker:
         self.committer = Committer(self.topics, self.ownership, table.producers, counts)
         self.partitioners = PartitionerWatch(self.topics.activities, settings.partitions, counts)
         self._settings = settings
+        self._reader = Reader(
+            int(settings.future_skew_seconds * 1000), settings.earliest_ms, worker_mapping(settings)
+        )
         self._table = table
         self._cache = cache
         self._metrics = counts
@@ -148,9 +152,8 @@ class Worker:
             return False
         topic = self.topics.activities
         effects = Effects()
-        arrivals, effects.rejects = read(
-            topic, partition.number, records, int(self._settings.future_skew_seconds * 1000)
-        )
+        arrivals, effects.rejects = self._reader.read(topic, partition.number, records)
+        skipped = len(records) - len(arrivals) - len(effects.rejects)
         vectors = await embed(
             [arrival.activity for arrival in arrivals],
             self._cache,
@@ -183,8 +186,10 @@ class Worker:
             )
         if done:
             self._metrics.count(
-                metrics.ACTIVITIES, len(records) - len(effects.rejects) - effects.redelivered
+                metrics.ACTIVITIES,
+                len(records) - skipped - len(effects.rejects) - effects.redelivered,
             )
+            self._metrics.count(metrics.SKIPPED, skipped)
             self._metrics.count(metrics.REDELIVERED, effects.redelivered)
             self._metrics.observe(
                 metrics.LATENCY, max(0.0, self._now() - records[0].timestamp / 1000)

@@ -133,6 +133,31 @@ def test_lines_that_cannot_be_keyed_are_named_and_the_others_sent(settings: Sett
     assert values == {(b"u1", fine), (b"u2", odd)}
 
 
+def test_tables_are_sent_as_activities_and_sorted_if_asked(
+    settings: Settings, tmp_path: Path
+) -> None:
+    admin.create(settings)
+    file = tmp_path / "export.csv"
+    lines = [f"17000000000{n:02},{n},u{n % 3},i,A title" for n in range(99, -1, -1)]
+    file.write_text("occurred_at,event_id,user_id,item_id,title\n" + "\n".join(lines))
+    done = journeys(settings, "produce", str(file))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "journeys: times fall from line to line: newest first? see --sort\n"
+    assert journeys(settings, "produce", str(file), "--sort").stderr == ""
+    for records in stored(settings).values():
+        for user in {key for key, _ in records}:
+            times = [json.loads(value)["occurred_at"] for key, value in records if key == user]
+            half = len(times) // 2
+            assert times == sorted(times[:half], reverse=True) + sorted(times[half:])
+
+
+def test_a_file_of_no_use_is_said(settings: Settings) -> None:
+    admin.create(settings)
+    done = journeys(settings, "produce", "-", stdin=b'{"userId": 1}\n{"userId": 2}\n')
+    assert done.returncode == 1
+    assert "it looks like JSON lines with fields userId: give --input" in done.stderr
+
+
 def test_rate_holds_the_producer_back(settings: Settings) -> None:
     admin.create(settings)
     lines = b"\n".join(activity(number, "u") for number in range(100))

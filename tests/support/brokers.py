@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -71,8 +71,10 @@ def serve(name: str, folder: Path) -> Iterator[str]:
         with EmbeddedBroker() as broker:
             yield broker.address
     else:
-        with _kafka(folder) as address:
-            yield address
+        port = free_port()
+        text = PROPERTIES.format(port=port, controller=free_port(), data=folder / "data")
+        with kafka(folder, text, port):
+            yield f"127.0.0.1:{port}"
 
 
 def fetch_kafka() -> None:
@@ -108,15 +110,27 @@ def fetch_kafka() -> None:
 
 
 @contextmanager
-def _kafka(folder: Path) -> Iterator[str]:
-    port = free_port()
+def kafka(
+    folder: Path, properties: str, port: int, format_options: Sequence[str] = ()
+) -> Iterator[None]:
+    """Run Apache Kafka.
+
+    Args:
+        folder: For what it stores, and its log.
+        properties: Of the server.
+        port: Where it listens without TLS and SASL; it is waited for there.
+        format_options: Of the tool that makes the storage.
+    """
     config, log = folder / "server.properties", folder / "kafka.log"
-    config.write_text(PROPERTIES.format(port=port, controller=free_port(), data=folder / "data"))
+    config.write_text(properties)
     java = ["java", "-Xmx1g", "-Dorg.apache.logging.log4j.level=WARN", "-cp", f"{KAFKA_LIBS}/*"]
     with log.open("wb") as out:
         cluster = str(uuid.uuid4())
         subprocess.run(
-            [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)],
+            [
+                *(*java, "kafka.tools.StorageTool", "format"),
+                *("-t", cluster, "-c", str(config), *format_options),
+            ],
             check=True,
             stdout=out,
             stderr=out,
@@ -124,7 +138,7 @@ def _kafka(folder: Path) -> Iterator[str]:
         server = spawn([*java, "kafka.Kafka", str(config)], out)
         try:
             _wait(server, port, log)
-            yield f"127.0.0.1:{port}"
+            yield
         finally:
             server.kill()
             server.wait()

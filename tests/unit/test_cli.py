@@ -32,10 +32,22 @@ def test_help_has_an_example(path: tuple[str, ...]) -> None:
 
 
 # What takes longest to import, and what nothing needs that only tells how a command is used.
-HEAVY = {"numpy", "numba", "river", "onnxruntime", "tokenizers", "faust", "aiokafka", "rocksdict"}
+HEAVY = {
+    "numpy",
+    "pyarrow",
+    "numba",
+    "river",
+    "onnxruntime",
+    "tokenizers",
+    "faust",
+    "aiokafka",
+    "rocksdict",
+}
 LIGHT_COMMANDS = [[name] for name in COMMANDS] + [
     ["topics", "create"],
     ["topics", "describe"],
+    ["rejects", "list"],
+    ["rejects", "replay"],
     ["evaluate", "extraction"],
     ["evaluate", "naming"],
     ["tune", "prompt"],

@@ -1,6 +1,6 @@
+import csv
 import gzip
 import json
-import random
 import subprocess
 import sys
 from collections import defaultdict
@@ -16,7 +16,6 @@ from models.encoders.encoder import Encoder
 from models.engine.params import EngineParams
 from models.engine.users import UserState
 from models.records import cloudevent
-from streams.cli.lines import batches, opened
 from streams.demo.sample.generator import catalogue, generate
 from streams.kafka.partitioning import PARTITIONERS, Partitioner
 from streams.replay import Replay
@@ -247,14 +246,6 @@ def test_a_slow_pipe_is_not_waited_for(tmp_path: Path) -> None:
         assert process.wait(timeout=30) == 0
 
 
-def test_lines_come_whole_wherever_the_chunks_end(tmp_path: Path) -> None:
-    lines = [b"%d:" % i + b"x" * random.Random(i).randrange(9000) for i in range(300)]
-    path = tmp_path / "lines"
-    path.write_bytes(b"\n".join(lines))
-    with path.open("rb") as raw, opened(raw) as stream:
-        assert [line for batch in batches(stream) for line in batch] == lines
-
-
 def test_a_log_of_another_partitioner_has_the_same_journeys_under_ids_of_their_own() -> None:
     def ids(partitioner: Partitioner) -> tuple[set[str], int]:
         replay = Replay(EngineParams(), CACHE, 4, partitioner)
@@ -269,3 +260,51 @@ def test_a_log_of_another_partitioner_has_the_same_journeys_under_ids_of_their_o
     prefixes = {f"j{UserState(user).prefix}" for user in home}
     assert {id.partition("-")[0] for id in ours & theirs} <= prefixes
     assert ours - theirs
+
+
+def test_files_of_several_kinds_are_one_log(sample: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in LINES]
+    third = len(rows) // 3
+    names = ["event_id", "user_id", "item_id", "title", "occurred_at"]
+    with (tmp_path / "a.csv").open("w", newline="", encoding="utf-16") as file:
+        writer = csv.DictWriter(file, names, delimiter=";", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows[:third])
+    (tmp_path / "b").write_bytes(b"\xef\xbb\xbf" + b"\n".join(LINES[third : 2 * third]))
+    (tmp_path / "c").write_text(json.dumps(rows[2 * third :]))
+    plain = [line for line in LINES if b'"terms"' not in line]
+    assert len(plain) == len(LINES), "the table leaves out nothing that counts"
+    code, out, err = journeys(tmp_path / "a.csv", tmp_path / "b", tmp_path / "c")
+    assert code == 0, err
+    assert out == journeys(sample)[1]
+
+
+def test_a_newest_first_file_is_told_and_sorted_if_asked(sample: Path, tmp_path: Path) -> None:
+    path = tmp_path / "newest-first.jsonl"
+    path.write_bytes(b"\n".join(LINES[::-1]))
+    code, out, err = journeys(path)
+    assert code == 0
+    assert "newest first? see --sort" in err
+    code, out, err = journeys(path, "--sort")
+    assert code == 0
+    assert "newest first" not in err
+    assert "; 0 lines rejected" in err
+    by_time = sorted(LINES[::-1], key=lambda line: json.loads(line)["occurred_at"])
+    assert out.splitlines() == changes(by_time)
+    assert "newest first" not in journeys(sample)[2]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "it is empty"),
+        (b"who;what\nme;this\n", "looks like CSV with columns who, what: give --input"),
+        (gzip.compress(gzip.compress(LINES[0])), "binary: gzip"),
+    ],
+)
+def test_a_file_of_no_use_is_one_line_and_no_zero(content: bytes, said: str) -> None:
+    code, out, err = journeys("-", given=content)
+    assert code == 1
+    assert out == b""
+    assert said in err.splitlines()[-1]
+    assert err.splitlines()[-1].startswith("journeys: <stdin>: nothing in it could be used")

@@ -1,5 +1,8 @@
 """Settings: flags over environment over defaults; what is wrong is one line that names it."""
 
+import typing
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr
 
@@ -33,6 +36,24 @@ def test_flags_win_over_the_environment_and_that_over_defaults(
         ("broker", "a:b:c"),
         ("broker", "a:9092,"),
         ("broker", "kafka://a:9092"),
+        ("group", ""),
+        ("group", " "),
+        ("group", "a b"),
+        ("group", "a/b"),
+        ("group", ".."),
+        ("topic_prefix", "a/"),
+        ("match", "-3"),
+        ("match", "0"),
+        ("match", "nan"),
+        ("window_days", "inf"),
+        ("window_days", "1e300"),
+        ("lateness_days", "-1"),
+        ("future_skew_seconds", "inf"),
+        ("cached_users", "0"),
+        ("security_protocol", "TLS"),
+        ("sasl_mechanism", "GSSAPI"),
+        ("oauth_token_url", "ftp://x"),
+        ("ssl_check_hostname", "perhaps"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_the_variable(
@@ -53,9 +74,56 @@ def test_brokers_are_hosts_and_ports(address: str) -> None:
     assert Settings.load(broker=address).broker == address
 
 
+def test_every_number_has_bounds() -> None:
+    for name, field in Settings.model_fields.items():
+        if {int, float} & {field.annotation, *typing.get_args(field.annotation)}:
+            for value in ("-1e308", "1e308", "nan"):
+                with pytest.raises(SettingsError, match=f"JOURNEYS_{name.upper()}: "):
+                    Settings.load(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "nearest"),
+    [
+        ("JOURNEYS_BROKKER", "JOURNEYS_BROKER"),
+        ("JOURNEYS_VLLM_KEY", "JOURNEYS_VLLM_API_KEY"),
+        ("JOURNEYS_SASL_PASSWORD_FLIE", "JOURNEYS_SASL_PASSWORD_FILE"),
+        ("journeys_windowdays", "JOURNEYS_WINDOW_DAYS"),
+    ],
+)
+def test_a_mistyped_variable_is_told_with_the_nearest_one(
+    wrong: str, nearest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(wrong, "1")
+    with pytest.raises(SettingsError, match=f"^{wrong} is no setting.*{nearest}$"):
+        Settings.load()
+
+
+def test_secrets_may_stand_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hush \r\n")
+    monkeypatch.setenv("JOURNEYS_SASL_PASSWORD_FILE", str(file))
+    settings = Settings.load()
+    assert settings.sasl_password == SecretStr("hush ")
+    assert "hush" not in repr(settings)
+    monkeypatch.setenv("JOURNEYS_SASL_PASSWORD", "other")
+    with pytest.raises(SettingsError, match=r"JOURNEYS_SASL_PASSWORD_FILE: .* which one"):
+        Settings.load()
+    monkeypatch.delenv("JOURNEYS_SASL_PASSWORD")
+    monkeypatch.setenv("JOURNEYS_SASL_PASSWORD_FILE", "/gone")
+    with pytest.raises(SettingsError, match="JOURNEYS_SASL_PASSWORD_FILE: /gone: No such file"):
+        Settings.load()
+
+
 def test_every_wrong_value_is_named_at_once() -> None:
     with pytest.raises(SettingsError, match=r"JOURNEYS_PARTITIONS.*JOURNEYS_STORE"):
         Settings.load(partitions=0, store="disk")
+
+
+def test_a_group_that_would_make_a_topics_name_too_long_is_refused() -> None:
+    assert Settings.load(group="g" * 200).group
+    with pytest.raises(SettingsError, match="too long"):
+        Settings.load(group="g" * 200, topic_prefix="p" * 60)
 
 
 def test_windows_that_do_not_fit_are_refused() -> None:

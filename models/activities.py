@@ -1,0 +1,80 @@
+"""What an activity may hold: the one home of these checks, however the activity came."""
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from models.errors import Reason, Rejected
+from models.records import Activity
+
+# Bounds. An activity is a title, not a document: larger input is a mistake or an attack.
+MAX_TITLE_CHARS: Final = 1_000  # what is longer is cut
+MAX_ID_CHARS: Final = 256
+MAX_TERMS: Final = 64
+MAX_TERM_CHARS: Final = 64
+MAX_VECTOR: Final = 4_096
+MAX_WEIGHT: Final = 1e6
+
+
+def checked(
+    event_id: str,
+    user_id: str,
+    item_id: str,
+    title: str,
+    occurred_at: int,
+    type: str | None,
+    weight: float,
+    terms: dict[str, float] | None,
+    vector: list[float] | None,
+    titled: bool = True,
+) -> Activity:
+    """An activity of these fields, its title stripped and cut.
+
+    Args:
+        event_id: Unique per activity.
+        user_id: Who.
+        item_id: With what.
+        title: The item's title.
+        occurred_at: Epoch ms, checked by `read_time`.
+        type: What the user did.
+        weight: How much it counts.
+        terms: Salient terms with their scores.
+        vector: A ready vector.
+        titled: Whether a title is needed.
+
+    Raises:
+        Rejected: With the reason.
+    """
+    title = title.strip()
+    if len(title) > MAX_TITLE_CHARS:
+        title = title[:MAX_TITLE_CHARS].rstrip()
+    if not title and titled:
+        raise Rejected(Reason.EMPTY_TITLE, "the title is empty")
+    for name, text in (
+        ("event_id", event_id),
+        ("user_id", user_id),
+        ("item_id", item_id),
+        ("type", type),
+    ):
+        if text is not None and not 0 < len(text) <= MAX_ID_CHARS:
+            raise Rejected(Reason.INVALID, f"{name} must have 1 to {MAX_ID_CHARS} characters")
+    if not 0.0 < weight <= MAX_WEIGHT:
+        raise Rejected(Reason.BAD_WEIGHT, f"weight {weight} is not in (0, {MAX_WEIGHT:g}]")
+    if terms:
+        _check_terms(terms)
+    if vector is not None and not (
+        0 < len(vector) <= MAX_VECTOR and all(map(math.isfinite, vector))
+    ):
+        raise Rejected(Reason.BAD_VECTOR, f"1 to {MAX_VECTOR} finite numbers are wanted")
+    return Activity(
+        event_id, user_id, item_id, title, occurred_at, type, weight, terms or None, vector
+    )
+
+
+def _check_terms(terms: Mapping[str, float]) -> None:
+    if len(terms) > MAX_TERMS or any(not 0 < len(term) <= MAX_TERM_CHARS for term in terms):
+        raise Rejected(
+            Reason.TOO_LARGE, f"at most {MAX_TERMS} terms of 1 to {MAX_TERM_CHARS} characters"
+        )
+    if not all(0.0 <= score < math.inf for score in terms.values()):
+        raise Rejected(Reason.INVALID, "term scores must be finite and not negative")

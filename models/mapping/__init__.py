@@ -1,0 +1,1 @@
+"""How events of theirs become activities: mapping files, their paths and conditions, presets."""

@@ -1,0 +1,1 @@
+"""A history first, then what a live topic holds, without a gap or a repeat between them."""

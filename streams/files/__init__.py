@@ -1,0 +1,1 @@
+"""What commands read from files and pipes: rows, whatever the files' form."""

@@ -1,0 +1,1 @@
+"""What was rejected: counted, shown, sent again."""
