@@ -13,7 +13,7 @@ import msgspec
 
 from models.activities import checked
 from models.errors import Reason, Rejected
-from models.records import VERSION, Activity, JourneyName, JourneyView, NameSource, NamingRequest
+from models.records import VERSION, Activity, ChangeData, JourneyName, NamingRequest
 from models.times import EARLIEST_MS, read_time
 
 MAX_RECORD_BYTES: Final = 65_536  # of a plain activity: a title, not a document
@@ -33,18 +33,6 @@ class _WireActivity(msgspec.Struct, gc=False):
     terms: dict[str, float] | None = None
     vector: list[float] | None = None
     v: int = VERSION
-
-
-class ChangeData(msgspec.Struct, frozen=True):
-    """What a change says (the CloudEvent's `data`)."""
-
-    user_id: str
-    journey_id: str
-    cause: str
-    name: str | None = None
-    name_source: NameSource | None = None
-    merged_into: str | None = None
-    journey: JourneyView | None = None
 
 
 class ChangeEvent(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ JourneysError                the base: its message is one clear line
 ├── SettingsError            a setting or a flag is wrong: mend it, start again
 ├── ModelError               a model file is missing or broken: mend it, start again
 ├── BrokerError          *   no broker answers: start it, or wait and try again
+├── RegistryError        *   no schema registry answers: wait and try again
 ├── SnapshotError            stored state cannot be read: stop, never guess
 │   └── LockedError      *   another process has it open: wait until it lets go
 ├── GapError                 records are missing between state and batch: stop, do not skip them
@@ -51,6 +52,12 @@ class ModelError(JourneysError):
 
 class BrokerError(JourneysError):
     """No broker answers at the configured address."""
+
+    retriable = True
+
+
+class RegistryError(JourneysError):
+    """No schema registry answers at the configured address."""
 
     retriable = True
 
@@ -151,6 +158,8 @@ class Reason(StrEnum):
     FUTURE = "future"  # dated past its record's own timestamp by more than the allowed skew
     TOO_LATE = "too_late"  # its window is no longer kept
     UNKNOWN_VERSION = "unknown_version"
+    UNKNOWN_SCHEMA = "unknown_schema"  # the registry knows no schema of the id in front
+    BAD_SCHEMA = "bad_schema"  # no id in front, a schema of no use, or a value that does not fit it
 
 
 class Rejected(JourneysError):

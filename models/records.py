@@ -1,7 +1,7 @@
 """The records on the wire: what they hold, and how they are written; `decoding` reads them."""
 
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -108,6 +108,19 @@ class Change(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     merged_into: str | None = None
 
 
+class ChangeData(msgspec.Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True):
+    """What a change says (the CloudEvent's `data`)."""
+
+    user_id: str
+    journey_id: str
+    cause: str
+    name: str | None = None
+    name_source: NameSource | None = None
+    revision: int | None = None
+    merged_into: str | None = None
+    journey: JourneyView | None = None
+
+
 class CurrentJourney(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """How one journey stands now, on the compacted topic `journeys`.
 
@@ -130,7 +143,7 @@ class CurrentJourney(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     revision: int
     updated_at: int
     strength: float
-    rank: int | None
+    rank: int | None = None
     journey: JourneyView
     merged_into: str | None = None
     v: int = VERSION
@@ -173,25 +186,38 @@ def rfc3339(millis: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def change_data(change: Change) -> ChangeData:
+    """What a change says, without what its envelope says."""
+    return ChangeData(
+        user_id=change.user_id,
+        journey_id=change.journey_id,
+        cause=change.cause,
+        name=change.name,
+        name_source=change.name_source,
+        revision=change.revision,
+        merged_into=change.merged_into,
+        journey=change.journey,
+    )
+
+
+def cloudevent_attributes(change: Change, source: str = "/interest-journeys") -> dict[str, str]:
+    """The attributes of a change as a CloudEvent 1.0, without those that depend on its form."""
+    return {
+        "specversion": "1.0",
+        "id": change.id,
+        "source": source,
+        "type": f"journey.{change.kind}.v1",
+        "subject": change.user_id,
+        "time": rfc3339(change.occurred_at),
+    }
+
+
 def cloudevent(change: Change, source: str = "/interest-journeys") -> bytes:
     """A change as a CloudEvents 1.0 envelope in structured JSON mode."""
-    data: dict[str, Any] = {
-        "user_id": change.user_id,
-        "journey_id": change.journey_id,
-        "cause": change.cause,
-    }
-    for field in ("name", "name_source", "revision", "merged_into", "journey"):
-        if (value := getattr(change, field)) is not None:
-            data[field] = value
     return encode(
         {
-            "specversion": "1.0",
-            "id": change.id,
-            "source": source,
-            "type": f"journey.{change.kind}.v1",
-            "subject": change.user_id,
-            "time": rfc3339(change.occurred_at),
+            **cloudevent_attributes(change, source),
             "datacontenttype": "application/json",
-            "data": data,
+            "data": change_data(change),
         }
     )

@@ -130,6 +130,25 @@ class Settings(BaseSettings):
         date(2000, 1, 1), description="day before which no activity can be, in UTC"
     )
 
+    # Schema registry
+    registry_url: str | None = Field(
+        None,
+        description="schema registry (Confluent's interface); several with commas between",
+        pattern=r"^https?://",
+    )
+    registry_username: str | None = Field(None, description="name to sign in with there")
+    registry_password: SecretStr | None = Field(None, description="password to sign in with there")
+    registry_ca: Path | None = Field(
+        None,
+        description="PEM file of the authorities that it is trusted by; default: the usual ones",
+    )
+    output_format: str = Field(
+        "json",
+        description="of `journey-changes` and `journeys`: json, or behind a schema registry "
+        "avro, protobuf or json-schema",
+        pattern="^(json|avro|protobuf|json-schema)$",
+    )
+
     # State
     store: str = Field(
         "rocksdb",
@@ -281,6 +300,12 @@ class Settings(BaseSettings):
             raise ValueError("promote_windows cannot be more than history_windows")
         if self.ended_windows <= self.dormant_windows:
             raise ValueError("ended_windows must be more than dormant_windows")
+        return self
+
+    @model_validator(mode="after")
+    def _registry_is_there(self) -> Self:
+        if self.output_format != "json" and self.registry_url is None:
+            raise ValueError(f"output_format {self.output_format} needs a registry_url")
         return self
 
     @classmethod

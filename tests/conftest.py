@@ -10,11 +10,13 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import authlib.deprecate  # noqa: F401  first, or it lifts the filters of warnings for good
 import pytest
 
 from models.errors import BrokerError, SettingsError
 from streams.settings import PREFIX, Settings
 from tests.support import brokers, secured, servers
+from tests.support import registry as registries
 from tests.support.vllm_stub import Stub, stub_server
 
 # A suite that a shell started in the background ignores Ctrl-C, and so would every command that a
@@ -61,6 +63,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("vllm")
         if REAL & set(names) and config.getoption("--vllm") == "stub":
             item.add_marker(pytest.mark.skip("needs a real vLLM server, and --vllm stub has none"))
+        if "registry" in names and config.getoption("--broker") == "embedded":
+            reason = "needs a real schema registry, and --broker embedded does without Java"
+            item.add_marker(pytest.mark.skip(reason))
         if _is_real(item):
             # The first of them waits until the server is up, and names take seconds.
             item.add_marker(pytest.mark.timeout(servers.READY_SECONDS + 300))
@@ -78,6 +83,10 @@ def _is_real(item: pytest.Item) -> bool:
     )
 
 
+def _needs_registry(item: pytest.Item) -> bool:
+    return "registry" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     # Before the first test, so that what is missing is one line and fetching has no test's timeout.
     if session.config.option.collectonly:
@@ -90,6 +99,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             if _runs_kafka(session.config)
         ):
             brokers.fetch_kafka()
+        if any(map(_needs_registry, session.items)):
+            registries.fetch()
         if any(map(_is_real, session.items)):
             servers.install()
     except (BrokerError, SettingsError) as error:
@@ -118,6 +129,13 @@ def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[secured.
     """A Kafka with TLS, SASL and ACLs that runs."""
     with secured.serve(tmp_path_factory.mktemp("secured")) as kafka:
         yield kafka
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The url of a real schema registry that runs."""
+    with registries.serve(tmp_path_factory.mktemp("registry")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

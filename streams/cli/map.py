@@ -1,5 +1,6 @@
 """`journeys map`: what a mapping makes of a sample of events, before anything runs."""
 
+import asyncio
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from models.decoding import decode_json
 from models.errors import JourneysError, Rejected
 from models.mapping.file import resolve
 from models.mapping.infer import propose
@@ -25,6 +25,7 @@ from streams.cli.options import BROKER, with_settings
 from streams.cli.paths import OUTPUT
 from streams.files.entries import decoded
 from streams.files.inputs import all_batches
+from streams.formats.values import value_decoder
 from streams.input import mapping_of
 from streams.settings import Settings
 
@@ -113,11 +114,14 @@ def _from_topic(
 ) -> list[SourceEvent | Rejected]:
     from streams.kafka.sample import sample  # the client takes time to import: not for --help
 
-    events: list[SourceEvent | Rejected] = []
-    for record in sample(settings, topic, count, newest=newest):
+    mapping, events = mapping_of(settings), list[SourceEvent | Rejected]()
+    decoder = value_decoder(settings, mapping.format if mapping else "json")
+    records = list(sample(settings, topic, count, newest=newest))
+    asyncio.run(decoder.prepare(record.value for record in records))
+    for record in records:
         headers = {name: value for name, value in record.headers if value is not None}
         try:
-            value = decode_json(record.value)
+            value = decoder.decode(record.value)
             events.append(SourceEvent(value, record.key, headers, topic, record.timestamp))
         except Rejected as error:
             events.append(error)

@@ -7,7 +7,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from models.decoding import ChangeData, ChangeEvent
+from models.decoding import ChangeEvent
+from models.records import ChangeData
 
 _STYLES: Final = {
     "started": "bold green",

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 import click
 from kafka import KafkaConsumer, TopicPartition
@@ -14,6 +15,7 @@ from models.errors import Rejected
 from streams.cli.commands import examples
 from streams.cli.options import BROKER, with_settings
 from streams.cli.render import ChangePrinter
+from streams.formats.reading import OutputReader
 from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
@@ -47,26 +49,27 @@ def command(
     most: int | None,
 ) -> None:
     """Print journey changes as they come: when, who, what, which journey, why."""
-    printer = ChangePrinter(Console())
+    printer, reader = ChangePrinter(Console()), OutputReader(settings)
     wanted = (
-        value
-        for key, value in _records(settings, from_beginning, until_idle)
-        if value is not None and user in (None, (key or b"").decode(errors="replace"))
+        record
+        for record in _records(settings, reader, from_beginning, until_idle)
+        if record.value is not None and user in (None, (record.key or b"").decode(errors="replace"))
     )
-    for value in islice(wanted, most):
-        if as_json:
-            click.echo(value)
-            continue
+    for record in islice(wanted, most):
         try:
-            printer.print(decode_change(value))
+            change = reader.change(record.value, record.headers)
+            if as_json:
+                click.echo(change)
+            else:
+                printer.print(decode_change(change))
         except Rejected as error:
             click.echo(f"not a journey change: {error.detail}", err=True)
 
 
 def _records(
-    settings: Settings, from_beginning: bool, until_idle: float | None
-) -> Iterator[tuple[bytes | None, bytes | None]]:
-    """Keys and values of `journey-changes`, in each partition's order."""
+    settings: Settings, reader: OutputReader, from_beginning: bool, until_idle: float | None
+) -> Iterator[Any]:
+    """The records of `journey-changes`, in each partition's order, for the reader to decode."""
     name = Topics.of(settings).changes
     (partitions,) = admin.partitions_of(settings, name)
     ends = () if from_beginning else admin.end_offsets(settings, {name: partitions})[name]
@@ -80,6 +83,6 @@ def _records(
         last = time.monotonic()
         while until_idle is None or time.monotonic() - last < until_idle:
             for records in client.poll(timeout_ms=200).values():
-                for record in records:
-                    yield record.key, record.value
+                reader.prepare(record.value for record in records)
+                yield from records
                 last = time.monotonic()

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
 from models.decoding import decode_change, decode_name, decode_request
@@ -12,13 +11,12 @@ from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
 from models.records import CurrentJourney, encode
 from streams.demo.sample.generator import Sample
+from streams.formats.reading import OutputReader
 from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.replay import Replay
 from streams.settings import Settings
 from streams.topics import Topics
-
-_journeys = msgspec.json.Decoder(CurrentJourney)
 
 
 class Ledger:
@@ -41,6 +39,7 @@ class Ledger:
         self._settings = settings
         self._topics = Topics.of(settings)
         self._client = client
+        self._output = OutputReader(settings)
         self._expect(sample)
 
     @classmethod
@@ -74,15 +73,17 @@ class Ledger:
             yield cls(settings, sample, client)
 
     def poll(self, seconds: float) -> list[bytes]:
-        """Wait at most so long for something to come; returns the changes of it, as on the wire."""
+        """Wait at most so long for something to come; returns the changes of it as CloudEvents."""
         changes = []
         for partition, records in self._client.poll(timeout_ms=int(seconds * 1000)).items():
+            self._output.prepare(record.value for record in records)
             for record in records:
                 if partition.topic == self._topics.changes:
-                    self.seen.add(decode_change(record.value).id)
-                    changes.append(record.value)
+                    change = self._output.change(record.value, record.headers)
+                    self.seen.add(decode_change(change).id)
+                    changes.append(change)
                 elif partition.topic == self._topics.journeys:
-                    self.journeys[record.key] = _journeys.decode(record.value)
+                    self.journeys[record.key] = self._output.journey(record.value)
                 elif partition.topic == self._topics.requests:
                     request = decode_request(record.value)
                     _raise(self.wanted, request.journey_id, request.revision)

@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from typing import Final
 
-from models.records import Change, CurrentJourney, NamingRequest, cloudevent, encode, rfc3339
-from streams.kafka.sending import Headers, OutgoingRecord
+from models.records import Change, CurrentJourney, NamingRequest, encode, rfc3339
+from streams.formats.writing import OutputFormat
+from streams.kafka.sending import OutgoingRecord
 from streams.stages.batch import Reject
 from streams.topics import Topics, journey_key
-
-CLOUDEVENT: Final[Headers] = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 
 # What is kept of a value that the rejects topic refuses as too large: `topics create` gives the
 # topic room for every record that a broker with default limits takes, but it may have been made
@@ -18,6 +17,7 @@ CUT_BYTES: Final = 65_536
 
 def outgoing_records(
     topics: Topics,
+    output: OutputFormat,
     changes: Iterable[Change],
     journeys: Iterable[CurrentJourney],
     requests: Iterable[NamingRequest],
@@ -30,6 +30,7 @@ def outgoing_records(
 
     Args:
         topics: Their names.
+        output: Writes changes and journeys.
         changes: Journey changes.
         journeys: Current journeys.
         requests: Names wanted.
@@ -37,14 +38,14 @@ def outgoing_records(
     """
     return [
         *(
-            OutgoingRecord(topics.changes, change.user_id.encode(), cloudevent(change), CLOUDEVENT)
+            OutgoingRecord(topics.changes, change.user_id.encode(), *output.change(change))
             for change in changes
         ),
         *(
             OutgoingRecord(
                 topics.journeys,
                 journey_key(current.user_id, current.journey.journey_id),
-                encode(current),
+                *output.journey(current),
             )
             for current in journeys
         ),

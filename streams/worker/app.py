@@ -72,6 +72,8 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
 
     Raises:
         ModelError: The encoder cannot be opened.
+        RegistryError: The schema registry is away, and changes are to be written by its schemas.
+        SettingsError: It refuses them, or us.
     """
     settings = settings or Settings.load()
     if cache is None:
@@ -138,6 +140,7 @@ def run(settings: Settings) -> None:
         SettingsError: Topics are missing or do not fit together, a port is taken, a folder cannot
             be written.
         ModelError: The encoder cannot be opened.
+        RegistryError: The schema registry is away, and changes are to be written by its schemas.
     """
     topics = Topics.of(settings)
     partitions_of(settings, *topics.all())

@@ -12,6 +12,8 @@ from models.decoding import decode_name
 from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
 from models.errors import GapError, Rejected, SettingsError, StateTooLargeError
+from streams.formats.values import ValueDecoder, value_decoder
+from streams.formats.writing import output_format
 from streams.input import worker_mapping
 from streams.kafka.messages import Batch, BatchMessage, Record
 from streams.kafka.transport import ConsumerGroup
@@ -67,16 +69,28 @@ class Worker:
         self.topics = Topics.of(settings)
         self.engine = Engine(settings.engine())
         self.ownership = Ownership(group, settings)
-        self.committer = Committer(self.topics, self.ownership, table.producers, counts)
+        self.committer = Committer(
+            self.topics, output_format(settings), self.ownership, table.producers, counts
+        )
         self.partitioners = PartitionerWatch(self.topics.activities, settings.partitions, counts)
         self._settings = settings
+        mapping = worker_mapping(settings)
+        self._values: ValueDecoder = value_decoder(settings, mapping.format if mapping else "json")
         self._reader = Reader(
-            int(settings.future_skew_seconds * 1000), settings.earliest_ms, worker_mapping(settings)
+            int(settings.future_skew_seconds * 1000),
+            settings.earliest_ms,
+            mapping,
+            self._values.decode,
         )
         self._table = table
         self._cache = cache
         self._metrics = counts
         self._now = now
+
+    @property
+    def waiting(self) -> str:
+        """What it waits for, one line: the schema registry; empty when for nothing."""
+        return self._values.waiting
 
     async def recovered(self, active: set[int]) -> None:
         """Take over the partitions whose state has been recovered, and only those."""
@@ -148,6 +162,8 @@ class Worker:
     async def _apply(
         self, partition: Partition, records: Sequence[Record], generation: int
     ) -> bool:
+        # First of all: it may wait for long, and the partition may go elsewhere meanwhile.
+        await self._values.prepare(record.value for record in records)
         if not await self.ownership.may_write(generation):
             return False
         topic = self.topics.activities

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 from aiokafka.errors import MessageSizeTooLargeError
 
+from streams.formats.writing import OutputFormat
 from streams.kafka.producers import PartitionProducers
 from streams.kafka.sending import OutgoingRecord, send
 from streams.service import metrics
@@ -36,15 +37,22 @@ class Committer:
 
     Args:
         topics: Where effects go.
+        output: How changes and journeys are written.
         ownership: Whether this worker may write.
         producers: With what it writes.
         counts: Where to count.
     """
 
     def __init__(
-        self, topics: Topics, ownership: Ownership, producers: PartitionProducers, counts: Metrics
+        self,
+        topics: Topics,
+        output: OutputFormat,
+        ownership: Ownership,
+        producers: PartitionProducers,
+        counts: Metrics,
     ) -> None:
         self._topics = topics
+        self._output = output
         self._ownership = ownership
         self._producers = producers
         self._metrics = counts
@@ -71,6 +79,7 @@ class Committer:
         packed = partition.pack(self._producers, users, mark)
         outgoing = outgoing_records(
             self._topics,
+            self._output,
             effects.changes,
             effects.journeys.values(),
             effects.requests,

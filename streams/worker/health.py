@@ -66,6 +66,8 @@ class Health(Endpoint):
         app = self._app
         if app.rebalancing or not app.tables.recovery.completed.is_set():
             return Readiness(False, "recovering")
+        if app.worker.waiting:
+            return Readiness(False, app.worker.waiting)
         if self.silent_seconds > STALL_SECONDS / 2:
             return Readiness(False, f"silent for {self.silent_seconds:.0f} s")
         ready = f"ready, {len(app.worker.partitions)} partitions"
@@ -104,6 +106,8 @@ class Health(Endpoint):
         app = self._app
         if app.rebalancing:
             return ("recovery", app.rebalancing_count, dict(app.tables.recovery.active_offsets))
+        if app.worker.waiting:
+            return None  # a restart would wait for the same
         behind = {
             number: (lag, app.worker.partitions[number].mark.offset)
             for number in list(app.worker.partitions)

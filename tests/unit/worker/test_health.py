@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from models.errors import StalledError
+from streams.demo.broker import free_port
+from streams.formats import values
+from streams.formats.values import framed
 from streams.settings import Settings
 from streams.worker import health
 from streams.worker.health import STALL_SECONDS, Health
-from tests.support.fakes import FakeTime
-from tests.support.heart import Heart, batch, lives
+from tests.support.fakes import FakeTime, incoming, message
+from tests.support.heart import TOPICS, Heart, batch, lives
 
 LIVES = lives()
 
@@ -112,3 +115,29 @@ def _get(port: int) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+async def test_a_worker_that_waits_for_the_registry_says_so_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(values, "RETRY_SECONDS", (0.01, 0.01))
+    url = f"http://127.0.0.1:{free_port()}"
+    heart = await Heart(input="registry", registry_url=url).start()
+    heart.at(position=0, end=10)
+    case = Case(heart)
+    framed_value = incoming(0, framed(1, b"value"))
+    waiting = asyncio.create_task(
+        heart.deliver(message(TOPICS.activities, [framed_value], after=-1))
+    )
+    for _ in range(500):
+        if heart.worker.waiting:
+            break
+        await asyncio.sleep(0.01)
+    readiness = case.health.readiness()
+    assert not readiness.ready
+    assert f"no schema registry answers at {url}" in str(readiness)
+    for _ in range(3):
+        assert await case.look(STALL_SECONDS + 1), "a restart would not help"
+    assert not waiting.done()
+    assert heart.published(TOPICS.rejects) == {}
+    waiting.cancel()
