@@ -14,6 +14,7 @@ from typing import Any, Final
 import jmespath
 from jmespath import functions
 from jmespath.exceptions import JMESPathError
+from jmespath.visitor import TreeInterpreter
 
 from models.decoding import decode_json
 from models.errors import Reason, Rejected
@@ -172,22 +173,28 @@ def _jmespath(text: str) -> Getter:
         raise ValueError(
             f"{text!r} is neither a dotted path nor JMESPath: {_line(error)}"
         ) from None
-    for node in _calls(expression.parsed):
+    parsed, reads_each, reads_headers = expression.parsed, names_each(text), False
+    for node in _calls(parsed):
         _check_call(node["value"], len(node["children"]))
-    reads_each = names_each(text)
+        reads_headers = reads_headers or node["value"] == "header"
+    shared = _interpreter(SourceEvent(None))  # to make one takes longer than most searches
 
     def search(event: SourceEvent, each: Any) -> Any:
         value = event.value
         if reads_each and isinstance(value, dict):
             value = {**value, "each": each}
         try:
-            return expression.search(value, jmespath.Options(custom_functions=_Functions(event)))
+            return (_interpreter(event) if reads_headers else shared).visit(parsed, value)
         except Rejected:
             raise
         except Exception as error:  # what a library raises on odd data is the data's fault
             raise Rejected(Reason.INVALID, f"path {text!r}: {_line(error)}") from None
 
     return search
+
+
+def _interpreter(event: SourceEvent) -> TreeInterpreter:
+    return TreeInterpreter(jmespath.Options(custom_functions=_Functions(event)))
 
 
 def _calls(node: Any) -> Iterator[dict[str, Any]]:
