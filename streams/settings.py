@@ -89,6 +89,17 @@ class Settings(BaseSettings):
         date(2000, 1, 1), description="day before which no activity can be, in UTC"
     )
 
+    # Catalogue
+    catalogue: bool = Field(
+        False, description="whether titles come from the topic `items`, for events without one"
+    )
+    item_wait_seconds: Annotated[float, Field(ge=0, le=604_800)] = Field(
+        60.0, description="how long an event waits for an item that the catalogue does not know"
+    )
+    item_wait_limit: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
+        100_000, description="most events that wait so; those that wait longest are rejected first"
+    )
+
     # Security of the connection to Kafka
     security_protocol: str = Field(
         "PLAINTEXT",
@@ -254,7 +265,7 @@ class Settings(BaseSettings):
     web_port: Annotated[int | None, Field(ge=0, le=65_535)] = Field(
         None,
         description="port of the health endpoint, 0 for any free one; default: 6066 of the "
-        "worker, 6067 of the namer",
+        "worker, 6067 of the namer, 6068 of intake",
     )
     log_level: str = Field(
         "warning",

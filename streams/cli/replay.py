@@ -15,7 +15,7 @@ from streams.cli.commands import examples
 from streams.cli.options import with_settings
 from streams.cli.paths import OUTPUT, input_files, sort_flag
 from streams.cli.progress import reading
-from streams.files.entries import by_time, read_entries
+from streams.files.entries import by_time, read_entries, read_items
 from streams.files.sorting import Direction
 from streams.files.tally import Tally
 from streams.input import mapping_of
@@ -62,6 +62,9 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     help="by which producers would choose a user's partition: of Java's client (murmur2), of "
     "librdkafka (crc32), of sarama (fnv1a)",
 )
+@click.option(
+    "--items", metavar="FILE", help="the catalogue: items by `item_id`, for events without a title"
+)
 @with_settings(
     "input",
     "earliest",
@@ -88,6 +91,7 @@ def command(
     rejects_to: Path | None,
     partitions: int,
     partitioner: str,
+    items: str | None,
 ) -> None:
     """Run the engine alone over FILEs of activities, one after the other (- is stdin).
 
@@ -102,7 +106,8 @@ def command(
     from models.encoders.encoder import Encoder
     from streams.replay import Replay
 
-    mapping = mapping_of(settings)
+    find = None if items is None else read_items(items).get
+    mapping = mapping_of(settings, titled=find is None)
     encoder = Encoder.open(
         settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
     )
@@ -121,7 +126,7 @@ def command(
         report = _Report(*outputs, several=len(files) > 1)
         try:
             with reading(files, "replay", shown=not sys.stdout.isatty()) as advance:
-                batches = read_entries(files, tally, mapping, settings.earliest_ms, advance)
+                batches = read_entries(files, tally, mapping, settings.earliest_ms, advance, find)
                 for batch in by_time(batches) if sort else batches:
                     for step in replay.apply(batch):
                         report.add(step)

@@ -68,6 +68,8 @@ def specs(settings: Settings) -> list[TopicSpec]:
         topics.rejects: keep | {"max.message.bytes": str(REJECT_BYTES)},
         topics.changes: keep,
         topics.journeys: {"cleanup.policy": "compact"},
+        topics.items: {"cleanup.policy": "compact"},
+        topics.waiting: keep | {"max.message.bytes": str(REJECT_BYTES)},
     }
     return [
         TopicSpec(
@@ -162,6 +164,17 @@ def partitions_of(settings: Settings, *names: str) -> tuple[int, ...]:
             entry["name"]: len(entry["partitions"]) for entry in client.describe_topics([*names])
         }
     return tuple(counts[name] for name in names)
+
+
+def topic_id_of(settings: Settings, name: str) -> str:
+    """The id that a broker gives a topic each time it is made; empty where it gives none.
+
+    Raises:
+        BrokerError: When no broker answers.
+    """
+    with connect(settings, KafkaAdminClient) as client:
+        (found,) = client.describe_topics([name])
+    return str(found.get("topic_id") or "")
 
 
 def side_by_side(settings: Settings, *names: str) -> int:

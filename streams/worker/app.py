@@ -143,7 +143,7 @@ def run(settings: Settings) -> None:
         RegistryError: The schema registry is away, and changes are to be written by its schemas.
     """
     topics = Topics.of(settings)
-    partitions_of(settings, *topics.all())
+    partitions_of(settings, *topics.of_worker())
     partitions = side_by_side(settings, *topics.side_by_side())
     _check_place(settings)
     app = create_app(settings.model_copy(update={"partitions": partitions}))
