@@ -101,11 +101,11 @@ class Intake:
         transactions = Transactions(self._producer, consumer, group, topics.rejects)
         catalogue, items, following = None, None, []
         if settings.catalogue:
-            items = AIOKafkaConsumer(topics.items, **self._consuming())
+            items = AIOKafkaConsumer(**self._consuming())
             folder = settings.data_dir / settings.group if settings.store == "rocksdb" else None
             store = open_store(folder)
-            topic_id = await asyncio.to_thread(topic_id_of, settings, topics.items)
-            catalogue = Catalogue(items, topics.items, topic_id, store, self.metrics)
+            topic_id, count = await asyncio.to_thread(_described, settings, topics.items)
+            catalogue = Catalogue(items, topics.items, topic_id, count, store, self.metrics)
         events = Events(
             self._mapping,
             self.values,
@@ -175,6 +175,10 @@ class Intake:
             "metadata_max_age_ms": METADATA_MS,
             **Security.of(self._settings).aiokafka(),
         }
+
+
+def _described(settings: Settings, topic: str) -> tuple[str, int]:
+    return topic_id_of(settings, topic), partitions_of(settings, topic)[0]
 
 
 def create_intake(settings: Settings) -> IntakeApp:

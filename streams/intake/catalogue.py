@@ -54,6 +54,7 @@ class Catalogue:
         consumer: In no group, reads what is committed; started.
         topic: The topic `items`.
         topic_id: As the broker gave it.
+        partitions: How many it has.
         store: The copy.
         metrics: Where to count.
 
@@ -62,12 +63,19 @@ class Catalogue:
     """
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, topic: str, topic_id: str, store: Parts, metrics: Metrics
+        self,
+        consumer: AIOKafkaConsumer,
+        topic: str,
+        topic_id: str,
+        partitions: int,
+        store: Parts,
+        metrics: Metrics,
     ) -> None:
         self.complete = asyncio.Event()
         self._consumer = consumer
         self._topic = topic
         self._topic_id = topic_id
+        self._partitions = partitions
         self._store = store
         self._metrics = metrics
         self._next: dict[int, int] = {}
@@ -98,7 +106,7 @@ class Catalogue:
             self._take({tp.partition: records for tp, records in found.items()})
 
     async def _begin(self) -> Mapping[TopicPartition, int]:
-        partitions = self._partitions()
+        partitions = [TopicPartition(self._topic, n) for n in range(self._partitions)]
         self._consumer.assign(partitions)
         firsts = await self._consumer.beginning_offsets(partitions)
         ends: dict[TopicPartition, int] = await self._consumer.end_offsets(partitions)
@@ -129,15 +137,10 @@ class Catalogue:
 
     async def _follow_partitions(self) -> None:
         """Read partitions that were added, too."""
-        for tp in set(self._partitions()) - self._consumer.assignment():
-            known = {one: await self._consumer.position(one) for one in self._consumer.assignment()}
-            self._consumer.assign([*known, tp])
-            for one, position in {**known, tp: 0}.items():
-                self._consumer.seek(one, position)
-
-    def _partitions(self) -> list[TopicPartition]:
-        numbers = self._consumer.partitions_for_topic(self._topic) or ()
-        return [TopicPartition(self._topic, number) for number in sorted(numbers)]
+        there = len(self._consumer.partitions_for_topic(self._topic) or ())
+        if there > self._partitions:
+            self._partitions = there
+            await self._begin()
 
     def _take(self, found: Mapping[int, Iterable[Record]]) -> None:
         now = int(time.time() * 1000)
