@@ -156,6 +156,13 @@ class PartitionProducers:
         """
         return len(await self._producers[owned].partitions_for(topic))
 
+    async def partitions_now(self, topic: str) -> int:
+        """How many partitions a topic has, as last heard; 0 while there is nobody to ask."""
+        for producer in list(self._producers.values())[:1]:
+            with suppress(KafkaError):
+                return len(await producer.partitions_for(topic))
+        return 0
+
     async def append(
         self, owned: int, topic: str, partition: int, batch: BatchBuilder
     ) -> Awaitable[int]:

@@ -117,14 +117,13 @@ class Worker:
             SettingsError: There were.
         """
         topic, known = self.topics.activities, self._settings.partitions
-        for owned in list(self.partitions)[:1]:
-            there = await self._table.producers.partitions_of(owned, topic)
-            if there > known:
-                raise SettingsError(
-                    f"{topic} has {there} partitions now, and {known} when this worker started: "
-                    "state does not move between partitions, so give all topics of the worker as "
-                    "many, and start again with another JOURNEYS_GROUP"
-                )
+        there = await self._table.producers.partitions_now(topic)
+        if there > known:
+            raise SettingsError(
+                f"{topic} has {there} partitions now, and {known} when this worker started: "
+                "state does not move between partitions, so give all topics of the worker as "
+                "many, and start again with another JOURNEYS_GROUP"
+            )
 
     async def activities(self, message: BatchMessage) -> bool:
         """Handle a batch of `activity-events`; False if its partition went elsewhere."""
