@@ -308,3 +308,28 @@ def test_a_file_of_no_use_is_one_line_and_no_zero(content: bytes, said: str) -> 
     assert out == b""
     assert said in err.splitlines()[-1]
     assert err.splitlines()[-1].startswith("journeys: <stdin>: nothing in it could be used")
+
+
+def test_bare_ids_and_a_catalogue_are_the_same_as_titles(sample: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in LINES]
+    items, bare = tmp_path / "items.jsonl", tmp_path / "bare.jsonl"
+    titles = {row["item_id"]: row["title"] for row in rows}
+    lines = [{"item_id": item_id, "title": title} for item_id, title in titles.items()]
+    items.write_text("\n".join(map(json.dumps, lines)) + "\n\n")
+    ids = [{name: value for name, value in row.items() if name != "title"} for row in rows]
+    bare.write_text("\n".join(map(json.dumps, ids)))
+    titled = tmp_path / "titled.jsonl"
+    known = [row | {"title": titles[row["item_id"]]} for row in rows]
+    titled.write_text("\n".join(map(json.dumps, known)))
+    code, out, err = journeys(bare, "--items", items)
+    assert code == 0, err
+    assert out == journeys(titled)[1]
+    items.write_text(json.dumps(lines[0]))
+    code, out, err = journeys(bare, "--items", items)
+    assert "unknown_item: the catalogue does not know item" in err
+    items.write_text('{"item_id": "a"}')
+    code, _, err = journeys(bare, "--items", items)
+    assert (code, err) == (
+        1,
+        f"journeys: {items}, line 1: no item: empty_title: the title is empty\n",
+    )

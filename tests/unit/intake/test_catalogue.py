@@ -11,7 +11,6 @@ import pytest
 from aiokafka.structs import TopicPartition
 
 from models.mapping.catalogue import CatalogueItem
-from streams.intake import catalogue as module
 from streams.intake.catalogue import FRESH_MS, Catalogue, open_store
 from streams.service.metrics import BAD_ITEMS, INTAKE, ITEMS_READ, Metrics
 from streams.state.store import Parts
@@ -126,7 +125,7 @@ async def test_a_copy_that_cannot_be_the_topics_is_dropped_and_said(
     store = open_store(tmp_path)
     await read(store, FIRST, [*SECOND, *incoming_at(3, "only here", "X")])
     now = time.time()
-    monkeypatch.setattr(module.time, "time", lambda: now + later / 1000)
+    monkeypatch.setattr("streams.intake.catalogue.time.time", lambda: now + later / 1000)
     with caplog.at_level(logging.WARNING):
         found, _ = await read(store, *logs, topic_id=topic_id)
     assert said in caplog.text
