@@ -231,7 +231,9 @@ def end_offsets(settings: Settings, partitions: Mapping[str, int]) -> dict[str, 
 def _check_side_by_side(counts: Mapping[str, int]) -> None:
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{name} {count}" for name, count in counts.items())
-        raise SettingsError(f"these topics must have the same number of partitions: {told}")
+        raise SettingsError(
+            f"JOURNEYS_PARTITIONS: these topics must have the same number of partitions: {told}"
+        )
 
 
 def _metadata(client: KafkaAdminClient, topics: Topics) -> dict[str, Any]:

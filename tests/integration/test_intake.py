@@ -227,3 +227,22 @@ def test_more_than_the_limit_wait_and_those_that_waited_longest_are_rejected(
     assert [json.loads(one.value)["event_id"] for one in rejects] == [f"e{n}" for n in range(18)]
     assert b"too many" in dict(rejects[0].headers)["detail"]
     until(lambda: intake.count("journeys_intake_waiting") == 2, "two wait")
+
+
+def test_on_a_broker_without_transactions_it_is_once_at_least_and_says_so(
+    settings: Settings, started: Any, request: pytest.FixtureRequest
+) -> None:
+    if "embedded" not in request.node.name:
+        pytest.skip("this broker knows transactions")
+    log = activities()[:200]
+    topic = raw_topic(settings, "theirs", 2)
+    put(settings, topic, ["no activity", *log])
+    intake = started(topic)
+    until(lambda: len(arrived(settings)) == len(log), "all came")
+    assert event_ids(arrived(settings)) == event_ids(log)
+    assert len(read(settings, Topics.of(settings).rejects)) == 1
+    assert "knows no transactions" in intake.get("/readyz")[1]
+    assert intake.stop() == 0
+    put(settings, topic, log[:1])
+    started(topic)
+    until(lambda: len(arrived(settings)) == len(log) + 1, "another goes on where it stood")
