@@ -10,6 +10,7 @@ JourneysError                the base: its message is one clear line
 ├── GapError                 records are missing between state and batch: stop, do not skip them
 ├── AheadError               state goes further than the log: stop, take another group
 ├── StateTooLargeError       a user does not fit into a record batch: take fewer records; one: stop
+├── RecordTooLargeError      a topic takes no record of that size: cut it, or let the topic take it
 ├── StalledError             the worker has work and does none: end it, a restart helps
 ├── Rejected                 one input record cannot be used: send it to the rejects, go on
 ├── LineError                one line of a file cannot be sent: report it, go on
@@ -85,6 +86,10 @@ class StateTooLargeError(JourneysError):
 
     Where the batch is a single record already, it never will.
     """
+
+
+class RecordTooLargeError(JourneysError):
+    """A record is larger than its topic takes."""
 
 
 class StalledError(JourneysError):

@@ -3,7 +3,7 @@
 A secret may stand in a file that its variable with `_FILE` behind it names; what a client
 properties file says holds where nothing else does.
 
-`journeys settings` prints this list as the table that stands in the README.
+`journeys settings` prints this list as the table that stands in streams/README.md.
 """
 
 import os
@@ -19,7 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from models.engine.params import DAY_MS, EngineParams
+from models.engine.params import DAY_MS, Dormancy, EngineParams, RepeatedItems
 from models.errors import SettingsError
 from streams import client_properties
 
@@ -201,8 +201,19 @@ class Settings(BaseSettings):
     promote_activities: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         5, description="activities in all until a cluster is a journey"
     )
+    repeated_items: RepeatedItems = Field(
+        "once",
+        description="one item again and again: `once` (no journey: as many different items are "
+        "wanted as activities, up to five) or `each` (every activity counts)",
+    )
     dormant_windows: Annotated[int, Field(ge=1, le=100_000)] = Field(
         4, description="silent windows until a journey is dormant"
+    )
+    dormancy: Dormancy = Field(
+        "rhythm",
+        description="`rhythm` (one that comes seldom may be silent for a third longer; it wakes "
+        "by two windows close together, or by one after a long absence) or `fixed` (always so many "
+        "windows; the next activity wakes it)",
     )
     ended_windows: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
         56,
@@ -367,7 +378,9 @@ class Settings(BaseSettings):
             promote_windows=self.promote_windows,
             history_windows=self.history_windows,
             promote_activities=self.promote_activities,
+            repeated_items=self.repeated_items,
             dormant_windows=self.dormant_windows,
+            dormancy=self.dormancy,
             ended_windows=self.ended_windows,
             lateness_ms=int(self.lateness_days * DAY_MS),
             max_clusters=self.max_clusters,

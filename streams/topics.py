@@ -4,9 +4,12 @@ How they are made and what is in them is in `streams.kafka.admin`.
 """
 
 from dataclasses import astuple, dataclass
-from typing import Self
+from typing import Final, Self
 
 from streams.settings import Settings
+
+# Stands on a record whose value is an activity whatever a mapping says: someone has applied it.
+ACTIVITY_HEADER: Final = ("journeys-activity", b"1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from streams.kafka.messages import Record
 from streams.kafka.reading import StoredRecord
 from streams.settings import Settings
 from streams.stages.read import source_event
-from streams.topics import Topics
+from streams.topics import ACTIVITY_HEADER, Topics
 
 WAYS: Final = (
     "Send the history before the producers start (without --live), or have them write to a topic "
@@ -93,7 +93,7 @@ class Events:
         Raises:
             Rejected: It is no activity.
         """
-        if self.unmapped:
+        if self.unmapped and ACTIVITY_HEADER not in record.headers:
             return self._mapped(Topics.of(self._settings).activities, record)
         return [parse_activity(record.value, self._settings.earliest_ms)]
 

@@ -63,7 +63,7 @@ def command(settings: Settings, files: tuple[str, ...], rate: float | None, sort
     sent = unsent = 0
     tally, direction = Tally(), Direction()
     mapping = mapping_of(settings)
-    with sender(settings) as send, reading(files, "sending") as advance:
+    with sender(settings, mapped=mapping is not None) as send, reading(files, "sending") as advance:
         if sort or mapping is not None:
             batches = read_entries(files, tally, mapping, settings.earliest_ms, advance)
             rows = _checked(by_time(batches) if sort else batches)

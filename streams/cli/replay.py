@@ -76,7 +76,9 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     "promote_windows",
     "history_windows",
     "promote_activities",
+    "repeated_items",
     "dormant_windows",
+    "dormancy",
     "ended_windows",
     "lateness_days",
     "max_clusters",
@@ -153,20 +155,25 @@ class _Report:
         self._assigned: list[tuple[str, str, str | None]] = []
         self._merged: dict[str, str] = {}
         self._journeys: dict[str, CurrentJourney] = {}
-        self._applied = self._changes = self._rejected = self._late = self._skipped = 0
+        self._applied = self._repeats = self._changes = self._rejected = self._late = (
+            self._skipped
+        ) = 0
         self._start = time.perf_counter()
 
     def add(self, step: "Step") -> None:
         """Write the step's changes; keep what can only be told at the end."""
+        repeated = any(outcome.repeated for outcome in step.outcomes)
         if step.rejected is not None:
             self._reject(step)
+        elif repeated:
+            self._repeats += 1
         elif step.activity is not None:
             self._applied += 1
         else:
             self._skipped += 1
         if step.activity is not None:
             self._direction.add(step.activity.occurred_at)
-        if self._assignments_to and step.activity is not None:
+        if self._assignments_to and step.activity is not None and not repeated:
             cluster_id = step.outcomes[0].cluster_id if step.outcomes else None
             self._assigned.append((step.activity.event_id, step.activity.user_id, cluster_id))
         for outcome in step.outcomes:
@@ -205,6 +212,7 @@ class _Report:
             f"{self._changes:,} changes, {len(self._journeys):,} journeys; "
             f"{self._rejected:,} lines rejected"
             + (f", {self._skipped:,} events do not count" if self._skipped else "")
+            + (f", {self._repeats:,} repeats skipped" if self._repeats else "")
         )
         if self._direction.falls and 2 * self._late > self._applied + self._late:
             _say("most activities were too late, and their times fall: newest first? see --sort")

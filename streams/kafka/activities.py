@@ -12,17 +12,21 @@ from models.errors import LineError
 from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
-from streams.topics import Topics
+from streams.topics import ACTIVITY_HEADER, Topics
 
 MAX_IN_FLIGHT: Final = 5_000  # records on their way to the broker: 1 MB of ordinary activities
 _LINGER_MS: Final = 20  # time for a batch to fill; a person does not notice it
 
 
 @contextmanager
-def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
+def sender(settings: Settings, *, mapped: bool = False) -> Iterator[Callable[[bytes, bytes], None]]:
     """Gives `send(key, value)` to activity-events; all is acknowledged when the block ends.
 
     `send` blocks while `MAX_IN_FLIGHT` records are unacknowledged.
+
+    Args:
+        settings: Where to.
+        mapped: A mapping has been applied: no worker is to apply it again.
 
     Raises:
         BrokerError: When the broker does not take the records within `broker_timeout`; also from
@@ -34,6 +38,7 @@ def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
     admin.partitions_of(settings, topic)
     timeout_ms = int(settings.broker_timeout * 1000)
     patience = 2 * settings.broker_timeout  # the client's own timeout has ended before, as a rule
+    headers = [ACTIVITY_HEADER] if mapped else []
     slots = threading.BoundedSemaphore(MAX_IN_FLIGHT)
     failures: list[BaseException] = []
 
@@ -64,7 +69,7 @@ def sender(settings: Settings) -> Iterator[Callable[[bytes, bytes], None]]:
             if not free:
                 raise KafkaTimeoutError("it confirms nothing")
             try:
-                future = producer.send(topic, key=key, value=value)
+                future = producer.send(topic, key=key, value=value, headers=headers)
             except MessageSizeTooLargeError:
                 slots.release()
                 raise LineError(f"{len(value):,} bytes are more than a broker takes") from None

@@ -20,6 +20,7 @@ from streams.settings import Settings
 # OpenSSL's codes of certificates that are for another host name or IP address.
 _OTHER_NAME: Final = frozenset({62, 64})
 _ATTEMPT_SECONDS: Final = 10.0  # of one connection, at most
+_CLOSE_SECONDS: Final = 1.0
 _THINGS: Final = {
     "Topic": "a topic",
     "Group": "the consumer group",
@@ -92,21 +93,19 @@ async def _brokers(
         JourneysError: It answers, but lets us not in.
     """
     # Imported here: plain brokers that answer never need it.
-    from aiokafka.conn import create_conn
+    from aiokafka.conn import AIOKafkaConnection
     from aiokafka.protocol.metadata import MetadataRequest
 
     seconds = min(settings.broker_timeout, _ATTEMPT_SECONDS)
     connected = False
+    connection = AIOKafkaConnection(
+        host, port, request_timeout_ms=int(seconds * 1000), **security.aiokafka()
+    )
     try:
         async with asyncio.timeout(seconds):
-            connection = await create_conn(
-                host, port, request_timeout_ms=int(seconds * 1000), **security.aiokafka()
-            )
+            await connection.connect()
             connected = True
-            try:
-                answer = await connection.send(MetadataRequest([]))
-            finally:
-                connection.close()
+            answer = await connection.send(MetadataRequest([]))
     except Exception as error:
         if why := await asyncio.to_thread(_why, error, host, port, security):
             raise why from None
@@ -116,6 +115,10 @@ async def _brokers(
                 f"JOURNEYS_SECURITY_PROTOCOL is {security.protocol}, does it ask for SASL?"
             ) from None
         return []
+    finally:
+        closed = connection.close()
+        if connection._protocol is not None:  # TLS takes its leave
+            await asyncio.wait([closed], timeout=_CLOSE_SECONDS)
     if security.tokens and not answer.brokers:  # aiokafka takes the refusal for an answer
         raise BrokerError(
             f"the broker at {host}:{port} does not take the token of {security.principal}"

@@ -23,6 +23,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     IncompatibleBrokerVersion,
     KafkaError,
+    MessageSizeTooLargeError,
     UnknownError,
     UnsupportedVersionError,
 )
@@ -30,7 +31,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.types import AppT
 from mode import get_logger
 
-from models.errors import SettingsError
+from models.errors import RecordTooLargeError, SettingsError
 
 _log = get_logger(__name__)
 
@@ -180,12 +181,19 @@ class PartitionProducers:
         Raises:
             KafkaError: It cannot be sent; awaiting may raise it too, `ProducerFenced` when another
                 worker has taken the partition.
+            RecordTooLargeError: From awaiting: the topic takes nothing of that size.
         """
         count: int = batch.record_count()
         sent = await self._producers[owned].send_batch(batch, topic, partition=partition)
 
         async def last() -> int:
-            return int((await sent).offset) + count - 1
+            try:
+                return int((await sent).offset) + count - 1
+            except MessageSizeTooLargeError:
+                raise RecordTooLargeError(
+                    f"a record batch of {batch.size():,} bytes is larger than {topic} takes: raise "
+                    "the topic's max.message.bytes"
+                ) from None
 
         return last()
 

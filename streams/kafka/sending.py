@@ -52,6 +52,7 @@ async def send(
 
     Raises:
         KafkaError: Some were not acknowledged; which ones is not known.
+        RecordTooLargeError: One is larger than its topic takes; others may be stored.
     """
     counts = {
         topic: await producers.partitions_of(owned, topic)

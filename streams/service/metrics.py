@@ -36,6 +36,11 @@ SKIPPED: Final = Metric(
 REDELIVERED: Final = Metric(
     "journeys_redelivered_total", "counter", "records skipped because they had been applied before"
 )
+REPEATS: Final = Metric(
+    "journeys_repeats_total",
+    "counter",
+    "activities skipped because their event id had been counted before",
+)
 CHANGES: Final = Metric("journeys_changes_total", "counter", "changes published", ("kind",))
 REQUESTS: Final = Metric("journeys_naming_requests_total", "counter", "names asked for")
 NAMES: Final = Metric("journeys_names_total", "counter", "answers of the namer that were read")
@@ -129,6 +134,7 @@ WORKER: Final = (
     REJECTS,
     SKIPPED,
     REDELIVERED,
+    REPEATS,
     CHANGES,
     REQUESTS,
     NAMES,

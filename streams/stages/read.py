@@ -10,6 +10,7 @@ from models.records import Activity
 from models.times import EARLIEST_MS
 from streams.kafka.messages import Record
 from streams.stages.batch import Arrival, Reject
+from streams.topics import ACTIVITY_HEADER
 
 _INTAKE = "`journeys intake` reads events of any key: give it their topics"
 
@@ -21,6 +22,7 @@ class Reader:
         future_skew_ms: How far an activity may be dated past its record.
         earliest_ms: No activity can be older, epoch ms.
         mapping: How the records become activities, one each at most; None where they are some.
+            Those that bear `ACTIVITY_HEADER` are.
         decode: What the values of mapped records hold; raises `Rejected`.
     """
 
@@ -55,7 +57,7 @@ class Reader:
         rejects: list[Reject] = []
         for record in records:
             try:
-                if mapping is None:
+                if mapping is None or ACTIVITY_HEADER in record.headers:
                     activity = decode_activity(record.key, record.value, earliest_ms)
                 else:
                     mapped = self._mapped(topic, record, mapping)

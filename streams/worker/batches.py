@@ -202,9 +202,14 @@ class Worker:
         if done:
             self._metrics.count(
                 metrics.ACTIVITIES,
-                len(records) - skipped - len(effects.rejects) - effects.redelivered,
+                len(records)
+                - skipped
+                - len(effects.rejects)
+                - effects.redelivered
+                - effects.repeats,
             )
             self._metrics.count(metrics.SKIPPED, skipped)
+            self._metrics.count(metrics.REPEATS, effects.repeats)
             self._metrics.count(metrics.REDELIVERED, effects.redelivered)
             self._metrics.observe(
                 metrics.LATENCY, max(0.0, self._now() - records[0].timestamp / 1000)

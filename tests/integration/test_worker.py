@@ -162,7 +162,7 @@ def test_the_wall_clock_moves_a_partition_on_in_which_nothing_happens(
                 {
                     "event_id": f"e{n}",
                     "user_id": "u",
-                    "item_id": "i",
+                    "item_id": f"i{n}",
                     "title": "sourdough bread",
                     "occurred_at": now - 1_000 * (8 - n),
                 }

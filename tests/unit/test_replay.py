@@ -74,6 +74,19 @@ def test_the_same_log_gives_the_same_bytes_however_it_is_read() -> None:
     assert changes(LINES, size=4_000) == once
 
 
+def test_a_log_that_is_sent_twice_changes_what_it_changes_once() -> None:
+    assert changes(LINES + LINES) == changes(LINES)
+
+
+def test_a_repeat_is_told_and_not_assigned_anew(tmp_path: Path) -> None:
+    path = tmp_path / "assigned.jsonl"
+    code, _, said = journeys("-", "--assignments", path, given=b"\n".join(LINES[:3] + LINES[:2]))
+    assert code == 0
+    assert "3 activities" in said
+    assert "2 repeats skipped" in said
+    assert [row["cluster_id"] is not None for row in read(path)] == [True] * 3
+
+
 def test_partitions_change_no_users_changes_but_how_far_time_has_come() -> None:
     one, four = by_user(changes(LINES)), by_user(changes(LINES, partitions=4))
     assert one.keys() == four.keys()

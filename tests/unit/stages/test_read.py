@@ -11,7 +11,7 @@ from models.records import encode
 from streams.input import mapping_of, topics_of, worker_mapping
 from streams.settings import Settings
 from streams.stages.read import Reader
-from streams.topics import Topics
+from streams.topics import ACTIVITY_HEADER, Topics
 from tests.support.fakes import incoming
 from tests.support.heart import activity
 
@@ -111,6 +111,13 @@ def test_an_event_that_cannot_be_used_has_its_reason(
     assert not arrivals
     assert rejects[0].error.reason is reason
     assert detail in rejects[0].error.detail
+
+
+def test_what_is_an_activity_already_is_not_mapped_again(file: Path) -> None:
+    mapped = record(activity(1, "u", 1, 1), key=b"u", headers=(ACTIVITY_HEADER,))
+    arrivals, rejects = Reader(10**15, mapping=Mapping.load(str(file))).read("t", 0, [mapped])
+    assert [arrival.activity.user_id for arrival in arrivals] == ["u"]
+    assert not rejects
 
 
 def test_how_old_an_activity_may_be_is_a_setting() -> None:
