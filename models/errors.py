@@ -163,6 +163,7 @@ class Reason(StrEnum):
     FUTURE = "future"  # dated past its record's own timestamp by more than the allowed skew
     TOO_LATE = "too_late"  # its window is no longer kept
     UNKNOWN_VERSION = "unknown_version"
+    UNKNOWN_ITEM = "unknown_item"  # the catalogue does not know it, and it waited long enough
     UNKNOWN_SCHEMA = "unknown_schema"  # the registry knows no schema of the id in front
     BAD_SCHEMA = "bad_schema"  # no id in front, a schema of no use, or a value that does not fit it
 

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     activities_topic: str = Field(
         "activity-events",
         description="topic of the activities; the prefix is put before the default only",
-        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        pattern=f"^{_KAFKA_NAME}{{1,{_LONGEST_TOPIC}}}$",
     )
     partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
         4, description="partitions of every topic that `topics create` makes"
@@ -72,6 +72,32 @@ class Settings(BaseSettings):
     )
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = Field(
         5_000, description="most records of one partition handled as one batch"
+    )
+
+    # Input
+    input: str | None = Field(
+        None,
+        description="how events become activities: a preset's name or a mapping in a TOML file; "
+        "unset: they are activities",
+    )
+    input_topics: str = Field(
+        "",
+        description="topics that `intake` reads, comma separated; default: those of the mapping",
+        pattern=f"^({_KAFKA_NAME}+(,{_KAFKA_NAME}+)*)?$",
+    )
+    earliest: date = Field(
+        date(2000, 1, 1), description="day before which no activity can be, in UTC"
+    )
+
+    # Catalogue
+    catalogue: bool = Field(
+        False, description="whether titles come from the topic `items`, for events without one"
+    )
+    item_wait_seconds: Annotated[float, Field(ge=0, le=604_800)] = Field(
+        60.0, description="how long an event waits for an item that the catalogue does not know"
+    )
+    item_wait_limit: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
+        100_000, description="most events that wait so; those that wait longest are rejected first"
     )
 
     # Security of the connection to Kafka
@@ -113,21 +139,6 @@ class Settings(BaseSettings):
     client_properties: Path | None = Field(
         None,
         description="file of Kafka's client properties (Java's form); what is set otherwise wins",
-    )
-
-    # Input
-    input: str | None = Field(
-        None,
-        description="how events become activities: a preset's name or a mapping in a TOML file; "
-        "unset: they are activities",
-    )
-    input_topics: str = Field(
-        "",
-        description="topics that `intake` reads, comma separated; default: those of the mapping",
-        pattern=r"^([A-Za-z0-9._-]{1,249}(,[A-Za-z0-9._-]{1,249})*)?$",
-    )
-    earliest: date = Field(
-        date(2000, 1, 1), description="day before which no activity can be, in UTC"
     )
 
     # Schema registry
@@ -265,7 +276,7 @@ class Settings(BaseSettings):
     web_port: Annotated[int | None, Field(ge=0, le=65_535)] = Field(
         None,
         description="port of the health endpoint, 0 for any free one; default: 6066 of the "
-        "worker, 6067 of the namer",
+        "worker, 6067 of the namer, 6068 of intake",
     )
     log_level: str = Field(
         "warning",
@@ -337,6 +348,11 @@ class Settings(BaseSettings):
             )
             raise SettingsError("; ".join(lines)) from None
 
+    @property
+    def earliest_ms(self) -> int:
+        """No activity can be older, epoch ms."""
+        return (self.earliest - date(1970, 1, 1)).days * DAY_MS
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -353,11 +369,6 @@ class Settings(BaseSettings):
             _SecretFiles(settings_cls),
             _ClientProperties(settings_cls),
         )
-
-    @property
-    def earliest_ms(self) -> int:
-        """No activity can be older, epoch ms."""
-        return (self.earliest - date(1970, 1, 1)).days * DAY_MS
 
     def engine(self) -> EngineParams:
         """The part that the pure core is given."""

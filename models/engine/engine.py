@@ -48,9 +48,14 @@ class Engine:
     def __init__(self, params: EngineParams | None = None) -> None:
         self.params = params or EngineParams()
 
-    def new_user(self, user_id: str) -> UserState:
-        """A user of whom nothing is known."""
-        return UserState(user_id)
+    def new_user(self, user_id: str, salt: int | None = None) -> UserState:
+        """A user of whom nothing is known.
+
+        Args:
+            user_id: Whose state.
+            salt: See `UserState`.
+        """
+        return UserState(user_id, salt)
 
     def due(self, user: UserState) -> int | None:
         """The watermark (epoch ms) from which `passing` has something to do; None: never."""

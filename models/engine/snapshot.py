@@ -38,6 +38,7 @@ class _Header(_Versioned, array_like=True, gc=False):
     applied: dict[int, int]
     numbers: list[int]
     ids: tuple[int, int, bytes] = (0, 0, b"")  # number of the first chunk, how many, the rest
+    salt: int | None = None
 
 
 class _Ids(_Versioned, array_like=True, gc=False):
@@ -110,6 +111,7 @@ def dump(user: UserState) -> list[tuple[bytes, bytes | None]]:
         user.applied,
         [cluster.number for cluster in user.clusters],
         (chunks.start, len(chunks), counted.rest()),
+        user.salt,
     )
     parts.append((name, _encode(header)))
     counted.stored = chunks.stop
@@ -132,23 +134,26 @@ def _part(user: UserState, row: int) -> _Part:
     )
 
 
-def load(engine: Engine, user_id: str, get: Callable[[bytes], bytes | None]) -> UserState:
+def load(
+    engine: Engine, user_id: str, get: Callable[[bytes], bytes | None], salt: int | None = None
+) -> UserState:
     """A user as last dumped; a new one when there is no header.
 
     Args:
         engine: Makes the user when there is none.
         user_id: Whose state.
         get: The stored part under a key, None when there is none.
+        salt: Of a new user; one that is stored keeps theirs.
 
     Raises:
         SnapshotError: When the bytes are broken, of another version, or a part is missing.
     """
-    user = engine.new_user(user_id)
     name = user_id.encode()
     raw = get(name)
     if raw is None:
-        return user
+        return engine.new_user(user_id, salt)
     header = _read(_headers, raw)
+    user = engine.new_user(user_id, header.salt)
     user.latest, user.given, user.due = header.latest, header.given, header.due
     user.applied = header.applied
     first, chunks, rest = header.ids

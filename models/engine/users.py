@@ -100,6 +100,8 @@ class UserState:
 
     Attributes:
         user_id: Whose.
+        salt: The partition of a user whose records lie on another than we would put them to. It
+            goes into the prefix: where some do lie there, too, the two halves share no id.
         prefix: Of the user's cluster and journey ids: a hash, so that ids are unique over users.
         clusters: In the order they were opened.
         numbers: Their means, masses and times.
@@ -123,12 +125,15 @@ class UserState:
         "numbers",
         "prefix",
         "removed",
+        "salt",
         "user_id",
     )
 
-    def __init__(self, user_id: str) -> None:
+    def __init__(self, user_id: str, salt: int | None = None) -> None:
         self.user_id = user_id
-        self.prefix = blake2b(user_id.encode(), digest_size=8).hexdigest()
+        self.salt = salt
+        salted = b"" if salt is None else b"%d" % salt
+        self.prefix = blake2b(user_id.encode(), digest_size=8, salt=salted).hexdigest()
         self.clusters: list[Cluster] = []
         self.numbers = Clusters(0)
         self.latest = -1

@@ -15,10 +15,11 @@ from streams.cli.commands import examples
 from streams.cli.options import with_settings
 from streams.cli.paths import OUTPUT, input_files, sort_flag
 from streams.cli.progress import reading
-from streams.files.entries import by_time, read_entries
+from streams.files.entries import by_time, read_entries, read_items
 from streams.files.sorting import Direction
 from streams.files.tally import Tally
 from streams.input import mapping_of
+from streams.kafka.partitioning import PARTITIONERS
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,6 +54,17 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     show_default=True,
     help="keep time as so many partitions of activity-events would",
 )
+@click.option(
+    "--partitioner",
+    type=click.Choice(list(PARTITIONERS)),
+    default="murmur2",
+    show_default=True,
+    help="by which producers would choose a user's partition: of Java's client (murmur2), of "
+    "librdkafka (crc32), of sarama (fnv1a)",
+)
+@click.option(
+    "--items", metavar="FILE", help="the catalogue: items by `item_id`, for events without a title"
+)
 @with_settings(
     "input",
     "earliest",
@@ -80,6 +92,8 @@ def command(
     journeys_to: Path | None,
     rejects_to: Path | None,
     partitions: int,
+    partitioner: str,
+    items: str | None,
 ) -> None:
     """Run the engine alone over FILEs of activities, one after the other (- is stdin).
 
@@ -94,11 +108,17 @@ def command(
     from models.encoders.encoder import Encoder
     from streams.replay import Replay
 
-    mapping = mapping_of(settings)
+    find = None if items is None else read_items(items).get
+    mapping = mapping_of(settings, titled=find is None)
     encoder = Encoder.open(
         settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
     )
-    replay = Replay(settings.engine(), VectorCache(encoder, settings.cached_vectors), partitions)
+    replay = Replay(
+        settings.engine(),
+        VectorCache(encoder, settings.cached_vectors),
+        partitions,
+        PARTITIONERS[partitioner],
+    )
     tally = Tally()
     with ExitStack() as stack:
         outputs = [
@@ -108,7 +128,7 @@ def command(
         report = _Report(*outputs, several=len(files) > 1)
         try:
             with reading(files, "replay", shown=not sys.stdout.isatty()) as advance:
-                batches = read_entries(files, tally, mapping, settings.earliest_ms, advance)
+                batches = read_entries(files, tally, mapping, settings.earliest_ms, advance, find)
                 for batch in by_time(batches) if sort else batches:
                     for step in replay.apply(batch):
                         report.add(step)

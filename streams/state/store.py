@@ -40,6 +40,9 @@ class Parts(Protocol):
     def headers(self) -> Iterator[tuple[bytes, bytes]]:
         """Key and value of each user's header; nothing may be written meanwhile."""
 
+    def clear(self) -> None:
+        """Drop all parts."""
+
     def close(self) -> None:
         """Let go of the files."""
 
@@ -64,6 +67,11 @@ class MemoryParts:
     def headers(self) -> Iterator[tuple[bytes, bytes]]:
         """See `Parts`."""
         return ((key, value) for key, value in self._parts.items() if is_header(key))
+
+    def clear(self) -> None:
+        """See `Parts`."""
+        self._parts.clear()
+        self.offset = None
 
     def close(self) -> None:
         """See `Parts`."""
@@ -132,6 +140,11 @@ class RocksParts:
                 place.next()
             else:  # a cluster: over to the next user
                 place.seek(key[: key.index(b"\xff") + 1] + b"\xff" * 8)
+
+    def clear(self) -> None:
+        """See `Parts`."""
+        self._db.delete_range(b"", _OFFSET + b"\xff")
+        self.offset = None
 
     def close(self) -> None:
         """See `Parts`."""

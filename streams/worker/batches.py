@@ -11,7 +11,7 @@ from operator import attrgetter
 from models.decoding import decode_name
 from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
-from models.errors import GapError, Rejected, StateTooLargeError
+from models.errors import GapError, Rejected, SettingsError, StateTooLargeError
 from streams.formats.values import ValueDecoder, value_decoder
 from streams.formats.writing import output_format
 from streams.input import worker_mapping
@@ -29,6 +29,7 @@ from streams.state.table import UserTable
 from streams.topics import Topics
 from streams.worker.commit import Committer
 from streams.worker.ownership import Ownership
+from streams.worker.partitioners import PartitionerWatch
 
 Handle = Callable[[Partition, Batch, int], Awaitable[bool]]
 
@@ -52,6 +53,7 @@ class Worker:
         engine: Decides over users.
         ownership: Whether it may write.
         committer: With what it does so.
+        partitioners: Whether producers agree on a user's partition.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Worker:
         self.committer = Committer(
             self.topics, output_format(settings), self.ownership, table.producers, counts
         )
+        self.partitioners = PartitionerWatch(self.topics.activities, settings.partitions, counts)
         self._settings = settings
         mapping = worker_mapping(settings)
         self._values: ValueDecoder = value_decoder(settings, mapping.format if mapping else "json")
@@ -92,12 +95,35 @@ class Worker:
     async def recovered(self, active: set[int]) -> None:
         """Take over the partitions whose state has been recovered, and only those."""
         before, self.partitions = self.partitions, {}
+        self.partitioners.keep(active)
         for number in sorted(active):
             partition, parts = before.get(number), self._table.parts[number]
             if partition is None or not partition.resume(parts):
-                partition = Partition(number, parts, self.engine, self._settings.cached_users)
+                partition = Partition(
+                    number,
+                    parts,
+                    self.engine,
+                    self._settings.cached_users,
+                    self._settings.partitions,
+                    self.partitioners.meet,
+                )
                 await partition.index()
             self.partitions[number] = partition
+
+    async def check_partitions(self) -> None:
+        """Find out whether partitions were added to `activity-events`: nobody would read them.
+
+        Raises:
+            SettingsError: There were.
+        """
+        topic, known = self.topics.activities, self._settings.partitions
+        there = await self._table.producers.partitions_now(topic)
+        if there > known:
+            raise SettingsError(
+                f"{topic} has {there} partitions now, and {known} when this worker started: "
+                "state does not move between partitions, so give all topics of the worker as "
+                "many, and start again with another JOURNEYS_GROUP"
+            )
 
     async def activities(self, message: BatchMessage) -> bool:
         """Handle a batch of `activity-events`; False if its partition went elsewhere."""

@@ -78,7 +78,12 @@ class Committer:
         users = effects.users.values()
         packed = partition.pack(self._producers, users, mark)
         outgoing = outgoing_records(
-            self._topics, self._output, effects.changes, effects.journeys.values(), effects.requests
+            self._topics,
+            self._output,
+            effects.changes,
+            effects.journeys.values(),
+            effects.requests,
+            partition.number,
         )
         if outgoing or effects.rejects:
             if not await self._ownership.may_write(generation):

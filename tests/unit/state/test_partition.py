@@ -20,7 +20,7 @@ from tests.support.lives import START, topic
 
 
 def opened(parts: MemoryParts, capacity: int = 100) -> Partition:
-    return Partition(3, parts, Engine(), capacity)
+    return Partition(3, parts, Engine(), capacity, 4)
 
 
 def live(user: UserState, weeks: int = 6, name: str = "") -> None:
