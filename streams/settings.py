@@ -168,13 +168,18 @@ class Settings(BaseSettings):
         description="`default`, a sentence-transformers ONNX folder, or a hub id (extra `hub`)",
     )
     encoder_threads: Annotated[int, Field(ge=1, le=1_024)] = Field(
-        1, description="threads of the encoder"
+        1, description="threads of the encoder: so many titles are encoded at once, beside all else"
     )
     encoder_batch: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        256, description="titles encoded at once"
+        256, description="most titles handed to a thread of the encoder at once"
     )
     cached_vectors: Annotated[int, Field(ge=0, le=1_000_000_000)] = Field(
         100_000, description="item vectors kept in memory"
+    )
+    stored_vectors_mb: Annotated[int, Field(ge=0, le=1_000_000_000)] = Field(
+        2_000,
+        description="megabytes of item vectors kept in `data_dir` over restarts, the oldest "
+        "dropped; 0 or store memory: none. Some 600 a MB",
     )
 
     # Engine

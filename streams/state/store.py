@@ -19,6 +19,8 @@ Part = tuple[bytes, bytes | None]  # key and value, None to delete
 WRITE_BUFFER_BYTES: Final = 16 << 20
 BLOCK_CACHE_BYTES: Final = 64 << 20  # for all partitions together
 
+_LOCKED: Final = ("lock hold by", "While lock file")  # what RocksDB says of one that is open
+
 _OFFSET: Final = b"\xffoffset"  # no user's key: those begin with a byte of UTF-8
 
 
@@ -102,12 +104,7 @@ class RocksParts:
         blocks.set_bloom_filter(10, block_based=False)
         blocks.set_block_cache(self._cache)
         options.set_block_based_table_factory(blocks)
-        try:
-            return Rdict(str(path), options)
-        except Exception as error:  # rocksdict raises nothing narrower
-            if "lock" in str(error).lower():
-                raise LockedError(f"state in {path} is open in another process") from None
-            raise SnapshotError(f"state in {path} cannot be opened: {error}") from None
+        return open_rocks(path, options)
 
     def write(self, parts: Iterable[Part], offset: int) -> None:
         """See `Parts`."""
@@ -136,3 +133,18 @@ class RocksParts:
     def close(self) -> None:
         """See `Parts`."""
         self._db.close()
+
+
+def open_rocks(path: Path, options: Options) -> Rdict:
+    """Open a RocksDB.
+
+    Raises:
+        LockedError: Another process has it open.
+        SnapshotError: It cannot be opened.
+    """
+    try:
+        return Rdict(str(path), options)
+    except Exception as error:  # rocksdict raises nothing narrower
+        if any(words in str(error) for words in _LOCKED):
+            raise LockedError(f"{path} is open in another process") from None
+        raise SnapshotError(f"{path} cannot be opened: {error}") from None

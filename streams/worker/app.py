@@ -24,6 +24,7 @@ from streams.settings import Settings
 from streams.state.partition import BATCH_BYTES
 from streams.state.recovery import Tables
 from streams.state.table import UserTable
+from streams.state.vectors import stored_vectors
 from streams.topics import Topics
 from streams.worker.batches import Worker
 from streams.worker.clock import Clock
@@ -61,6 +62,11 @@ class App(ServiceApp):
         gc.set_threshold(*GC_THRESHOLDS)
         await super().on_start()
 
+    async def on_stop(self) -> None:
+        """Faust's hook; the encoder's threads end."""
+        await super().on_stop()
+        self.worker.pool.close()
+
 
 def create_app(settings: Settings | None = None, cache: VectorCache | None = None) -> App:
     """A fresh app.
@@ -76,12 +82,10 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
     """
     settings = settings or Settings.load()
     if cache is None:
-        cache = VectorCache(
-            Encoder.open(
-                settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
-            ),
-            settings.cached_vectors,
-        )
+        # Its runs have a thread each: so many at once get more done than one with many threads.
+        encoder = Encoder.open(settings.encoder, batch=settings.encoder_batch)
+        stored = stored_vectors(settings, encoder) if settings.store == "rocksdb" else None
+        cache = VectorCache(encoder, settings.cached_vectors, stored)
     app = App(settings.group, **_conf(settings))
     app.metrics = Metrics(WORKER)
     folder = settings.data_dir / settings.group if settings.store == "rocksdb" else None
@@ -97,15 +101,15 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
     app.tables.add(table)
     app.worker = worker = Worker(app, settings, table, cache, app.metrics)
     tasks = PartitionTasks(app, app.metrics)
-    for name, topic, handle in (
-        ("activities", worker.topics.activities, worker.activities),
-        ("names", worker.topics.names, worker.names),
+    for name, topic, agent in (
+        ("activities", worker.topics.activities, tasks.agent(worker.activities, worker.ahead)),
+        ("names", worker.topics.names, tasks.agent(worker.names)),
     ):
         app.agent(
             app.topic(topic, schema=Batches(), partitions=settings.partitions),
             name=name,
             supervisor_strategy=CrashingSupervisor,
-        )(tasks.agent(handle))
+        )(agent)
     app.clock = Clock(app, worker, settings, app.metrics)
     app.task(app.clock.run)
     app.health = Health(app, settings)
