@@ -165,7 +165,8 @@ class Settings(BaseSettings):
     # Encoder
     encoder: str = Field(
         "default",
-        description="`default`, a sentence-transformers ONNX folder, or a hub id (extra `hub`)",
+        description="`default`, a sentence-transformers ONNX folder, or a hub id (extra `hub`); "
+        "state is bound to it: another one needs a fresh group",
     )
     encoder_threads: Annotated[int, Field(ge=1, le=1_024)] = Field(
         1, description="threads of the encoder: so many titles are encoded at once, beside all else"
@@ -184,7 +185,9 @@ class Settings(BaseSettings):
 
     # Engine
     window_days: Annotated[float, Field(ge=1e-6, le=36_500)] = Field(
-        7, description="length of a window, days"
+        7,
+        description="length of a window, days; state is bound to it: another one needs a "
+        "fresh group",
     )
     promote_windows: Annotated[int, Field(ge=1, le=64)] = Field(
         3, description="windows with activity until a cluster is a journey"
@@ -215,7 +218,7 @@ class Settings(BaseSettings):
     match: Annotated[float, Field(gt=0, le=100)] = Field(
         EngineParams().scale.match,
         description="evidence that an activity needs to join an interest, nats; more of it gives "
-        "finer interests, found later",
+        "finer interests, found later; may change over live state",
     )
     idle_seconds: Annotated[float, Field(gt=0, le=1_000_000_000)] = Field(
         60, description="silence of a partition after which the wall clock moves its time"

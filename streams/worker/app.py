@@ -6,6 +6,7 @@
 What it shares with the namer, its start and end among it, is in `streams.service.app`.
 """
 
+import asyncio
 import gc
 import tempfile
 from typing import Any, Final
@@ -15,6 +16,7 @@ from mode import CrashingSupervisor
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
 from models.errors import SettingsError
+from streams.kafka import admin
 from streams.kafka.admin import partitions_of
 from streams.kafka.messages import Batches
 from streams.kafka.transport import Consumer
@@ -89,14 +91,16 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
     app = App(settings.group, **_conf(settings))
     app.metrics = Metrics(WORKER)
     folder = settings.data_dir / settings.group if settings.store == "rocksdb" else None
+    changelog = f"{settings.topic_prefix}{settings.group}-users-changelog"
     table = UserTable(
         app,
         name="users",
-        topic=f"{settings.topic_prefix}{settings.group}-users-changelog",
+        topic=changelog,
         partitions=settings.partitions,
         folder=folder,
         beacon=app.tables.beacon,
         on_recovered=lambda active: app.worker.recovered(active),
+        changelog_id=lambda: asyncio.to_thread(admin.topic_id, settings, changelog),
     )
     app.tables.add(table)
     app.worker = worker = Worker(app, settings, table, cache, app.metrics)

@@ -35,6 +35,7 @@ from streams.stages import assign
 from streams.stages.batch import Effects, Reading, Reject
 from streams.stages.embed import Embedding, EncodingPool
 from streams.stages.read import Reader
+from streams.state.binding import Binding
 from streams.state.partition import Mark, Partition
 from streams.state.table import UserTable
 from streams.topics import Topics
@@ -101,6 +102,7 @@ class Worker:
             self._values.decode,
         )
         self._table = table
+        self._binding = Binding(cache.encoder.name, settings.engine().window_ms)
         self._metrics = counts
         self._now = now
         self._ahead: dict[tuple[int, int, int], asyncio.Task[_Begun]] = {}
@@ -119,7 +121,9 @@ class Worker:
         for number in sorted(active):
             partition, parts = before.get(number), self._table.parts[number]
             if partition is None or not partition.resume(parts):
-                partition = Partition(number, parts, self.engine, self._settings.cached_users)
+                partition = Partition(
+                    number, parts, self.engine, self._settings.cached_users, self._binding
+                )
                 await partition.index()
             self.partitions[number] = partition
 

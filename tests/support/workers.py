@@ -31,7 +31,7 @@ from streams.replay import Replay
 from streams.settings import Settings
 from streams.state.partition import MARK_KEY, Mark
 from streams.topics import Topics, journey_key
-from tests.support import brokers
+from tests.support import brokers, slow_worker
 
 # A broker with default limits takes no shorter session than six seconds.
 SESSION_SECONDS = 6.0 if os.environ.get(brokers.EXTERNAL) else 2.5
@@ -39,18 +39,28 @@ PATIENCE = 90.0  # seconds; a machine that builds something else meanwhile is sl
 
 
 class WorkerProcess:
-    """`journeys worker` in a process of its own, with its own port."""
+    """`journeys worker` in a process of its own, with its own port.
 
-    def __init__(self, settings: Settings, folder: Path, **changes: Any) -> None:
+    Args:
+        settings: Of the test.
+        folder: Where its log goes.
+        seconds_a_title: Makes its encoder slow.
+        changes: Of the settings.
+    """
+
+    def __init__(
+        self, settings: Settings, folder: Path, *, seconds_a_title: float = 0, **changes: Any
+    ) -> None:
+        journeys = [str(Path(slow_worker.__file__))] if seconds_a_title else ["-m", "streams.cli"]
         quick = {"session_timeout": SESSION_SECONDS, "rebalance_timeout": 2.0}
         self.settings = settings.model_copy(update={"web_port": free_port(), **quick, **changes})
         self.log = folder / f"worker-{self.settings.web_port}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "streams.cli", "worker"],
+                [sys.executable, "-P", *journeys, "worker"],
                 stdout=log,
                 stderr=log,
-                env=environment(self.settings),
+                env=environment(self.settings) | {slow_worker.SECONDS: str(seconds_a_title)},
             )
 
     def get(self, path: str) -> tuple[int, str]:
