@@ -5,6 +5,7 @@ from pathlib import Path
 from streams.kafka import admin
 from streams.settings import Settings
 from tests.support.workers import (
+    SlowWorkerProcess,
     WorkerProcess,
     activities,
     assert_as_in_ledger,
@@ -15,8 +16,6 @@ from tests.support.workers import (
     until,
     wait_until_handled,
 )
-
-SLOW = 0.015  # seconds a title: some hundreds of titles take several seconds
 
 
 def encoded(worker: WorkerProcess) -> float:
@@ -29,11 +28,11 @@ def test_offsets_advance_while_titles_are_encoded_and_a_rebalance_does_not_wait_
 ) -> None:
     admin.create(settings)
     log = activities()
-    one = WorkerProcess(settings, tmp_path, seconds_a_title=SLOW).wait_ready()
+    one = SlowWorkerProcess(settings, tmp_path).wait_ready()
     other = None
     try:
         produce(settings, log)
-        seen = set()
+        seen: set[int] = set()
         while len(seen) < 4:  # fewer batches than that brought it all
             done = sum(committed(settings).values())
             assert done < len(log), seen
@@ -41,7 +40,7 @@ def test_offsets_advance_while_titles_are_encoded_and_a_rebalance_does_not_wait_
             assert one.get("/readyz")[0] == 200
         assert one.count("journeys_encoder_queue_titles") > 0
         assert one.count("journeys_encoder_seconds_total") > 0
-        other = WorkerProcess(settings, tmp_path, seconds_a_title=SLOW).wait_ready()
+        other = SlowWorkerProcess(settings, tmp_path).wait_ready()
         until(lambda: "2 partitions" in one.get("/readyz")[1], "they share")
         assert_state_is_ahead_of_commits(settings)
         wait_until_handled(settings)

@@ -39,28 +39,20 @@ PATIENCE = 90.0  # seconds; a machine that builds something else meanwhile is sl
 
 
 class WorkerProcess:
-    """`journeys worker` in a process of its own, with its own port.
+    """`journeys worker` in a process of its own, with its own port."""
 
-    Args:
-        settings: Of the test.
-        folder: Where its log goes.
-        seconds_a_title: Makes its encoder slow.
-        changes: Of the settings.
-    """
+    journeys: Sequence[str] = ("-m", "streams.cli")
 
-    def __init__(
-        self, settings: Settings, folder: Path, *, seconds_a_title: float = 0, **changes: Any
-    ) -> None:
-        journeys = [str(Path(slow_worker.__file__))] if seconds_a_title else ["-m", "streams.cli"]
+    def __init__(self, settings: Settings, folder: Path, **changes: Any) -> None:
         quick = {"session_timeout": SESSION_SECONDS, "rebalance_timeout": 2.0}
         self.settings = settings.model_copy(update={"web_port": free_port(), **quick, **changes})
         self.log = folder / f"worker-{self.settings.web_port}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", *journeys, "worker"],
+                [sys.executable, "-P", *self.journeys, "worker"],
                 stdout=log,
                 stderr=log,
-                env=environment(self.settings) | {slow_worker.SECONDS: str(seconds_a_title)},
+                env=environment(self.settings),
             )
 
     def get(self, path: str) -> tuple[int, str]:
@@ -105,6 +97,12 @@ class WorkerProcess:
 
     def _ended(self) -> bool:
         return self.process.poll() is not None
+
+
+class SlowWorkerProcess(WorkerProcess):
+    """One whose encoder takes its time."""
+
+    journeys = (str(Path(slow_worker.__file__)),)
 
 
 def until(
