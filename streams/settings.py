@@ -169,7 +169,7 @@ class Settings(BaseSettings):
         "state is bound to it: another one needs a fresh group",
     )
     encoder_threads: Annotated[int, Field(ge=1, le=1_024)] = Field(
-        1, description="threads of the encoder: so many titles are encoded at once, beside all else"
+        1, description="threads that encode titles, beside all else"
     )
     encoder_batch: Annotated[int, Field(ge=1, le=100_000)] = Field(
         256, description="most titles handed to a thread of the encoder at once"
@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     stored_vectors_mb: Annotated[int, Field(ge=0, le=1_000_000_000)] = Field(
         2_000,
         description="megabytes of item vectors kept in `data_dir` over restarts, the oldest "
-        "dropped; 0 or store memory: none. Some 600 a MB",
+        "dropped; 0 or store memory: none",
     )
 
     # Engine

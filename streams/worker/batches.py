@@ -140,6 +140,11 @@ class Worker:
         if partition is None:
             return False
         records, handled = message.value, partition.mark.offset
+        if records.after > handled < 0:
+            raise GapError(
+                f"partition {partition.number}: the group has committed up to offset "
+                f"{records.after} and has no state: if its topic was deleted, use another group"
+            )
         if records.after > handled:
             raise GapError(
                 f"partition {partition.number}: records from offset {handled + 1} to "

@@ -38,6 +38,14 @@ async def test_records_that_did_not_arrive_are_never_skipped() -> None:
     assert str(error) == "partition 0: records from offset 5 to 6 did not arrive"
 
 
+async def test_a_group_that_has_committed_and_has_no_state_is_told_so() -> None:
+    heart = await Heart().start()
+    assert await heart.deliver(batch(LIVES[5:], 5)) == []
+    [error] = heart.group.crashed
+    assert isinstance(error, GapError)
+    assert "committed up to offset 4 and has no state" in str(error)
+
+
 async def test_offsets_that_are_no_records_are_no_gap() -> None:
     heart = await Heart().start()
     assert await heart.deliver(batch(LIVES[:5]))
