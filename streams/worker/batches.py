@@ -131,7 +131,7 @@ class Worker:
         """Read a batch of `activity-events` that waits for its turn, and ask for its vectors."""
         if message.partition in self.partitions:
             self._ahead[_place(message)] = asyncio.create_task(
-                self._begin(message.value, message, ahead=True)
+                self._begin(message.partition, message.value, message.generation_id, ahead=True)
             )
 
     async def activities(self, message: BatchMessage) -> bool:
@@ -154,13 +154,15 @@ class Worker:
         self._metrics.count(metrics.REDELIVERED, len(records) - len(fresh))
         self._metrics.observe(metrics.BATCH_RECORDS, len(records))
         begun_ahead = self._ahead.pop(_place(message), None)
-        if begun_ahead is not None and len(fresh) == len(records):
+        if begun_ahead is not None:
             reading, embedding = await begun_ahead
             self.pool.hurry(embedding)
         else:
-            reading, embedding = await self._begin(fresh, message)
+            generation = message.generation_id
+            reading, embedding = await self._begin(partition.number, fresh, generation)
+        done, rest = reading.split(len(reading.records) - len(fresh))
         try:
-            return await self._in_slices(partition, message, reading, embedding)
+            return await self._in_slices(partition, message, rest, embedding, len(done.arrivals))
         finally:
             embedding.end()
 
@@ -184,13 +186,11 @@ class Worker:
         return done
 
     async def _begin(
-        self, records: Sequence[Record], message: BatchMessage, *, ahead: bool = False
+        self, number: int, records: Sequence[Record], generation: int, *, ahead: bool = False
     ) -> _Begun:
         # First of all: it may wait for long, and the partition may go elsewhere meanwhile.
         await self._values.prepare(record.value for record in records)
-        found = self._reader.read(self.topics.activities, message.partition, records)
-        reading = Reading(records, *found)
-        generation = message.generation_id
+        reading = Reading(records, *self._reader.read(self.topics.activities, number, records))
         embedding = self.pool.embed(
             [arrival.activity for arrival in reading.arrivals],
             lambda: self.ownership.current(generation),
@@ -199,14 +199,18 @@ class Worker:
         return _Begun(reading, embedding)
 
     async def _in_slices(
-        self, partition: Partition, message: BatchMessage, rest: Reading, embedding: Embedding
+        self,
+        partition: Partition,
+        message: BatchMessage,
+        rest: Reading,
+        embedding: Embedding,
+        applied: int,
     ) -> bool:
-        applied = 0
         while rest.records:
             await embedding.wait(SLICE_SECONDS)
             if embedding.given_up or not self.ownership.current(message.generation_id):
                 return False
-            part, rest = rest.split(rest.before(embedding.ready - applied))
+            part, rest = rest.split(rest.before(max(0, embedding.ready - applied)))
             if not part.records:
                 continue
             vectors = embedding.came(applied)

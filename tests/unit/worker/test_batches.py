@@ -227,6 +227,17 @@ async def test_the_next_batch_is_encoded_while_this_one_is_worked_on() -> None:
     assert len(heart.encoder.encoded) == 5
 
 
+async def test_what_was_begun_ahead_and_applied_before_is_not_applied_again() -> None:
+    wanted, heart = await Heart().start(), await Heart().start()
+    assert await wanted.deliver(batch(LIVES))
+    assert await heart.deliver(batch(LIVES[:13]))
+    again, rest = batch(LIVES[:5]), batch(LIVES[5:], 5)
+    heart.worker.ahead(rest)
+    assert await heart.deliver(again, rest) == [again, rest]
+    assert heart.metrics.value(metrics.REDELIVERED) == 13
+    assert heart.stored() == wanted.stored()
+
+
 async def test_a_new_owner_goes_on_where_the_last_one_stopped() -> None:
     wanted, heart = await Heart().start(), await Heart().start()
     assert await wanted.deliver(batch(LIVES))
