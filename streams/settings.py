@@ -176,21 +176,29 @@ class Settings(BaseSettings):
     # Encoder
     encoder: str = Field(
         "default",
-        description="`default`, a sentence-transformers ONNX folder, or a hub id (extra `hub`)",
+        description="`default`, a sentence-transformers ONNX folder, or a hub id (extra `hub`); "
+        "state is bound to it: another one needs a fresh group",
     )
     encoder_threads: Annotated[int, Field(ge=1, le=1_024)] = Field(
-        1, description="threads of the encoder"
+        1, description="threads that encode titles, beside all else"
     )
     encoder_batch: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        256, description="titles encoded at once"
+        256, description="most titles handed to a thread of the encoder at once"
     )
     cached_vectors: Annotated[int, Field(ge=0, le=1_000_000_000)] = Field(
         100_000, description="item vectors kept in memory"
     )
+    stored_vectors_mb: Annotated[int, Field(ge=0, le=1_000_000_000)] = Field(
+        2_000,
+        description="megabytes of item vectors kept in `data_dir` over restarts, the oldest "
+        "dropped; 0 or store memory: none",
+    )
 
     # Engine
     window_days: Annotated[float, Field(ge=1e-6, le=36_500)] = Field(
-        7, description="length of a window, days"
+        7,
+        description="length of a window, days; state is bound to it: another one needs a "
+        "fresh group",
     )
     promote_windows: Annotated[int, Field(ge=1, le=64)] = Field(
         3, description="windows with activity until a cluster is a journey"
@@ -232,7 +240,7 @@ class Settings(BaseSettings):
     match: Annotated[float, Field(gt=0, le=100)] = Field(
         EngineParams().scale.match,
         description="evidence that an activity needs to join an interest, nats; more of it gives "
-        "finer interests, found later",
+        "finer interests, found later; may change over live state",
     )
     idle_seconds: Annotated[float, Field(gt=0, le=1_000_000_000)] = Field(
         60, description="silence of a partition after which the wall clock moves its time"

@@ -36,6 +36,12 @@ sort_flag = click.option(
     "on the disk)",
 )
 
+stored_vectors_flag = click.option(
+    "--stored-vectors",
+    is_flag=True,
+    help="take the vectors that a worker keeps in --data-dir, and keep new ones there, too",
+)
+
 COLLECTIONS: Final = (
     "a folder of collections of activities (each a folder with activities.jsonl and truth.csv, "
     "gzipped or not)"

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -13,7 +13,7 @@ from models.errors import Reason
 from models.records import CurrentJourney, cloudevent, encode
 from streams.cli.commands import examples
 from streams.cli.options import with_settings
-from streams.cli.paths import OUTPUT, input_files, sort_flag
+from streams.cli.paths import OUTPUT, input_files, sort_flag, stored_vectors_flag
 from streams.cli.progress import reading
 from streams.files.entries import by_time, read_entries, read_items
 from streams.files.sorting import Direction
@@ -65,6 +65,7 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
 @click.option(
     "--items", metavar="FILE", help="the catalogue: items by `item_id`, for events without a title"
 )
+@stored_vectors_flag
 @with_settings(
     "input",
     "earliest",
@@ -72,6 +73,8 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     "encoder_threads",
     "encoder_batch",
     "cached_vectors",
+    "stored_vectors_mb",
+    "data_dir",
     "window_days",
     "promote_windows",
     "history_windows",
@@ -94,6 +97,7 @@ def command(
     partitions: int,
     partitioner: str,
     items: str | None,
+    stored_vectors: bool,
 ) -> None:
     """Run the engine alone over FILEs of activities, one after the other (- is stdin).
 
@@ -107,20 +111,18 @@ def command(
     from models.encoders.cache import VectorCache
     from models.encoders.encoder import Encoder
     from streams.replay import Replay
+    from streams.state import vectors
 
     find = None if items is None else read_items(items).get
     mapping = mapping_of(settings, titled=find is None)
     encoder = Encoder.open(
         settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
     )
-    replay = Replay(
-        settings.engine(),
-        VectorCache(encoder, settings.cached_vectors),
-        partitions,
-        PARTITIONERS[partitioner],
-    )
+    kept = vectors.stored_vectors(settings, encoder) if stored_vectors else None
+    cache = VectorCache(encoder, settings.cached_vectors, kept)
+    replay = Replay(settings.engine(), cache, partitions, PARTITIONERS[partitioner])
     tally = Tally()
-    with ExitStack() as stack:
+    with closing(cache), ExitStack() as stack:
         outputs = [
             stack.enter_context(path.open("wb")) if path else None
             for path in (assignments_to, journeys_to, rejects_to)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -23,6 +24,7 @@ LONG_RETENTION_MS: Final = 365 * 86_400_000
 # A record that just fitted into the broker's default of 1 MiB comes back with headers around it.
 REJECT_BYTES: Final = 2 << 20
 
+_NO_ID: Final = str(UUID(int=0))
 _EXISTS: Final = 36  # Kafka's error code TOPIC_ALREADY_EXISTS: another `create` was faster
 
 
@@ -166,15 +168,19 @@ def partitions_of(settings: Settings, *names: str) -> tuple[int, ...]:
     return tuple(counts[name] for name in names)
 
 
-def topic_id_of(settings: Settings, name: str) -> str:
-    """The id that a broker gives a topic each time it is made; empty where it gives none.
+def topic_id(settings: Settings, name: str) -> str | None:
+    """What a broker calls a topic that exists for as long as it does: made anew, it is another.
+
+    Returns:
+        None when the broker is too old to have such ids (before Kafka 2.8).
 
     Raises:
         BrokerError: When no broker answers.
     """
     with connect(settings, KafkaAdminClient) as client:
-        (found,) = client.describe_topics([name])
-    return str(found.get("topic_id") or "")
+        [topic] = client.describe_topics([name])
+    found = str(topic.get("topic_id") or _NO_ID)
+    return None if found == _NO_ID else found
 
 
 def side_by_side(settings: Settings, *names: str) -> int:

@@ -161,6 +161,12 @@ class Consumer(driver.Consumer):
             for value in (position, state.highwater if state.lso is None else state.lso)
         )
 
+    def advance(self, message: BatchMessage, offset: int) -> None:
+        """Let be committed what is done of a batch that is not done yet, up to an offset of it."""
+        committed = self._committed_offset[message.tp]
+        if message.generation_id == self.app.consumer_generation_id and offset >= (committed or 0):
+            self._acked[message.tp].append(offset)
+
     def abandon(self, message: BatchMessage) -> None:
         """Forget a message that will not be acknowledged: its partition went to another worker."""
         self._unacked_messages.discard(message)  # type: ignore[arg-type]

@@ -85,6 +85,22 @@ USERS_MET: Final = Metric(
     ("partitioner",),
 )
 
+VECTORS: Final = Metric(
+    "journeys_vectors_total",
+    "counter",
+    "vectors by where they came from: memory, store (kept on disk), encoder (new titles)",
+    ("source",),
+)
+HIT_RATE: Final = Metric(
+    "journeys_vector_hit_rate", "gauge", "share of vectors that needed no encoding, since the start"
+)
+ENCODER_SECONDS: Final = Metric(
+    "journeys_encoder_seconds_total", "counter", "time spent encoding, of all threads together"
+)
+ENCODER_QUEUE: Final = Metric(
+    "journeys_encoder_queue_titles", "gauge", "titles that wait for their vectors"
+)
+
 ANSWERS: Final = Metric(
     "journeys_namer_answers_total",
     "counter",
@@ -147,6 +163,10 @@ WORKER: Final = (
     RETRIES,
     ABANDONED,
     USERS_MET,
+    VECTORS,
+    HIT_RATE,
+    ENCODER_SECONDS,
+    ENCODER_QUEUE,
 )
 NAMER: Final = (ANSWERS, REFUSED, CALLS, NAMING_SECONDS, UNDER_WAY, SERVER_UP)
 INTAKE: Final = (

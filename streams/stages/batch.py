@@ -1,5 +1,7 @@
 """What travels between the stages."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from models.engine.outcome import Outcome
@@ -23,6 +25,39 @@ class Reject(NamedTuple):
     partition: int
     record: Record
     error: Rejected
+
+
+class Reading(NamedTuple):
+    """Records that follow each other, and what was read of them; each part by offset.
+
+    Attributes:
+        records: All of them.
+        arrivals: Those that are activities.
+        rejects: Those that cannot be used.
+    """
+
+    records: Sequence[Record]
+    arrivals: Sequence[Arrival]
+    rejects: Sequence[Reject]
+
+    def split(self, at: int) -> "tuple[Reading, Reading]":
+        """The first `at` records with what was read of them, and the others."""
+        if at == len(self.records):
+            return self, Reading((), (), ())
+        offset = self.records[at].offset
+        arrived = bisect_left(self.arrivals, offset, key=lambda one: one.record.offset)
+        rejected = bisect_left(self.rejects, offset, key=lambda one: one.record.offset)
+        return (
+            Reading(self.records[:at], self.arrivals[:arrived], self.rejects[:rejected]),
+            Reading(self.records[at:], self.arrivals[arrived:], self.rejects[rejected:]),
+        )
+
+    def before(self, arrived: int) -> int:
+        """How many records come before an activity: before all of it, when it is past the last."""
+        if arrived == len(self.arrivals):
+            return len(self.records)
+        offset = self.arrivals[arrived].record.offset
+        return bisect_left(self.records, offset, key=lambda record: record.offset)
 
 
 class Effects:

@@ -18,6 +18,7 @@ from models.engine.users import UserState
 from models.errors import SnapshotError, StateTooLargeError
 from streams.kafka.partitioning import away_from_home
 from streams.kafka.producers import PartitionProducers, fill
+from streams.state.binding import BOUND_KEY, Binding, check
 from streams.state.store import Part, Parts
 
 MARK_KEY: Final = b"\xff"  # no user's key: those begin with a byte of UTF-8
@@ -60,7 +61,12 @@ class Partition:
         engine: Makes new users.
         capacity: Decoded users kept in memory between batches.
         partitions: How many there are.
+        binding: What this worker makes state with.
         met: Told of each user who is read into memory.
+
+    Raises:
+        SettingsError: What is stored was made with something else.
+        SnapshotError: What is stored cannot be read.
     """
 
     def __init__(
@@ -70,13 +76,18 @@ class Partition:
         engine: Engine,
         capacity: int,
         partitions: int,
+        binding: Binding,
         met: Callable[[int, bytes], None] = lambda number, key: None,
     ) -> None:
         self.number = number
         self._partitions = partitions
         self._met = met
         self.lock = asyncio.Lock()
-        self.mark = _mark(parts.get(MARK_KEY))
+        mark = parts.get(MARK_KEY)
+        self.mark = _mark(mark)
+        empty = mark is None and next(parts.headers(), None) is None
+        self._bound = check(parts, number, binding, empty=empty)
+        self._binding = binding
         self._parts = parts
         self._written = parts.offset
         self._engine = engine
@@ -167,6 +178,8 @@ class Partition:
             if room < 4 * RECORD_BYTES:
                 packed.append(Packed(producers.batch(self.number), []))
             _fill(packed[-1], [(MARK_KEY, msgspec.msgpack.encode(mark))])
+        if packed and not self._bound:  # in the first: no state must come before it
+            _fill(packed[0], [(BOUND_KEY, self._binding.encoded())])
         return packed
 
     async def append(
@@ -196,6 +209,7 @@ class Partition:
         for offset, (_, parts) in zip(offsets, packed, strict=True):
             self._parts.write(parts, offset)
         self._written = self._parts.offset
+        self._bound = True
         for user in users:
             self._due.set(user.user_id, user.due)
         if mark is not None:

@@ -7,7 +7,6 @@ from faust.tables.recovery import Recovery
 from faust.types import TP
 from faust.types.tables import CollectionT
 
-from streams.kafka.producers import PartitionProducers
 from streams.state.table import UserTable
 
 
@@ -29,8 +28,14 @@ class _Recovery(Recovery):
             destination.clear()
             for table in self.tables.values():
                 mine = {tp for tp in tps if self.tp_to_table[tp] is table}
-                ends = await _producers(table).take(tp.partition for tp in mine)
+                users = _users(table)
+                ends = await users.producers.take(tp.partition for tp in mine)
+                users.drop_ahead(ends)
                 destination.update({tp: ends[tp.partition] for tp in mine})
+                # Faust goes by what it knew before, where a store has been dropped meanwhile.
+                for tp in mine:
+                    if tp.partition in users.parts:
+                        self.active_offsets[tp] = table.persisted_offset(tp)
             return
         await super()._build_highwaters(consumer, tps, destination, title)
         for tp in tps:  # some brokers answer with an offset inside the last batch
@@ -74,9 +79,9 @@ class _Recovery(Recovery):
         await app._fetcher.maybe_start()  # type: ignore[attr-defined]
 
 
-def _producers(table: CollectionT) -> PartitionProducers:
+def _users(table: CollectionT) -> UserTable:
     assert isinstance(table, UserTable)
-    return table.producers
+    return table
 
 
 class Tables(TableManager):

@@ -1,6 +1,8 @@
 """Where a partition's state parts lie on this worker: in memory, or in RocksDB.
 
-Both are copies of the changelog up to `offset` and may be lost: the changelog is the truth.
+Both are copies of the changelog up to `offset` and may be lost: the changelog is the truth. A
+changelog has an id for as long as it lives (its topic's, from the broker); parts that are a copy of
+another one are worth nothing.
 """
 
 import shutil
@@ -19,7 +21,11 @@ Part = tuple[bytes, bytes | None]  # key and value, None to delete
 WRITE_BUFFER_BYTES: Final = 16 << 20
 BLOCK_CACHE_BYTES: Final = 64 << 20  # for all partitions together
 
-_OFFSET: Final = b"\xffoffset"  # no user's key: those begin with a byte of UTF-8
+_LOCKED: Final = ("lock hold by", "While lock file")  # what RocksDB says of one that is open
+
+# No user's keys: those begin with a byte of UTF-8.
+_OFFSET: Final = b"\xffoffset"
+_CHANGELOG: Final = b"\xffchangelog"
 
 
 class Parts(Protocol):
@@ -27,9 +33,11 @@ class Parts(Protocol):
 
     Attributes:
         offset: Changelog offset up to which they are complete; None when nothing was written.
+        changelog: Id of the changelog that they are a copy of; None while nobody has said it.
     """
 
     offset: int | None
+    changelog: str | None
 
     def get(self, key: bytes) -> bytes | None:
         """The value under a key, None when there is none."""
@@ -40,8 +48,11 @@ class Parts(Protocol):
     def headers(self) -> Iterator[tuple[bytes, bytes]]:
         """Key and value of each user's header; nothing may be written meanwhile."""
 
+    def bind(self, changelog: str) -> None:
+        """Say of which changelog they are a copy."""
+
     def clear(self) -> None:
-        """Drop all parts."""
+        """Forget everything, the changelog's id too."""
 
     def close(self) -> None:
         """Let go of the files."""
@@ -52,6 +63,7 @@ class MemoryParts:
 
     def __init__(self) -> None:
         self.offset: int | None = None
+        self.changelog: str | None = None
         self._parts: dict[bytes, bytes] = {}
         self.get = self._parts.get
 
@@ -68,10 +80,14 @@ class MemoryParts:
         """See `Parts`."""
         return ((key, value) for key, value in self._parts.items() if is_header(key))
 
+    def bind(self, changelog: str) -> None:
+        """See `Parts`."""
+        self.changelog = changelog
+
     def clear(self) -> None:
         """See `Parts`."""
         self._parts.clear()
-        self.offset = None
+        self.offset = self.changelog = None
 
     def close(self) -> None:
         """See `Parts`."""
@@ -90,16 +106,21 @@ class RocksParts:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         try:
-            self._db = self._open(path)
+            self._take(self._open(path))
         except LockedError:
             raise
         except SnapshotError:  # broken: the changelog has it all
             shutil.rmtree(path, ignore_errors=True)
-            self._db = self._open(path)
-        self.get = self._db.get
-        stored = self._db.get(_OFFSET)
-        self.offset = None if stored is None else int(stored)
+            self._take(self._open(path))
+
+    def _take(self, db: Rdict) -> None:
+        self._db = db
+        self.get = db.get
+        offset, changelog = db.get(_OFFSET), db.get(_CHANGELOG)
+        self.offset = None if offset is None else int(offset)
+        self.changelog = None if changelog is None else changelog.decode()
 
     def _open(self, path: Path) -> Rdict:
         options = Options(raw_mode=True)
@@ -110,12 +131,7 @@ class RocksParts:
         blocks.set_bloom_filter(10, block_based=False)
         blocks.set_block_cache(self._cache)
         options.set_block_based_table_factory(blocks)
-        try:
-            return Rdict(str(path), options)
-        except Exception as error:  # rocksdict raises nothing narrower
-            if "lock" in str(error).lower():
-                raise LockedError(f"state in {path} is open in another process") from None
-            raise SnapshotError(f"state in {path} cannot be opened: {error}") from None
+        return open_rocks(path, options)
 
     def write(self, parts: Iterable[Part], offset: int) -> None:
         """See `Parts`."""
@@ -141,11 +157,32 @@ class RocksParts:
             else:  # a cluster: over to the next user
                 place.seek(key[: key.index(b"\xff") + 1] + b"\xff" * 8)
 
+    def bind(self, changelog: str) -> None:
+        """See `Parts`."""
+        self._db.put(_CHANGELOG, changelog.encode())
+        self.changelog = changelog
+
     def clear(self) -> None:
         """See `Parts`."""
-        self._db.delete_range(b"", _OFFSET + b"\xff")
-        self.offset = None
+        self._db.close()
+        shutil.rmtree(self._path)
+        self._take(self._open(self._path))
 
     def close(self) -> None:
         """See `Parts`."""
         self._db.close()
+
+
+def open_rocks(path: Path, options: Options) -> Rdict:
+    """Open a RocksDB.
+
+    Raises:
+        LockedError: Another process has it open.
+        SnapshotError: It cannot be opened.
+    """
+    try:
+        return Rdict(str(path), options)
+    except Exception as error:  # rocksdict raises nothing narrower
+        if any(words in str(error) for words in _LOCKED):
+            raise LockedError(f"{path} is open in another process") from None
+        raise SnapshotError(f"{path} cannot be opened: {error}") from None

@@ -5,20 +5,24 @@ record batches), where recovery ends (`streams.state.recovery`), and going on af
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
 import faust
 from faust.stores import base
 from faust.types import TP, AppT, EventT
+from mode import get_logger
 
-from models.errors import LockedError
+from models.errors import BrokerError, LockedError
 from streams.kafka.messages import Batches, BatchMessage
 from streams.kafka.producers import PartitionProducers
 from streams.state.store import MemoryParts, Parts, RocksParts
 
-LOCKED_SECONDS: Final = 30.0  # another worker of this host lets go of a partition's files
+_log = get_logger(__name__)
+
+# Another worker of this host lets go of a partition's files, or a broker comes back.
+LOCKED_SECONDS: Final = 30.0
 LOCKED_RETRY: Final = 0.2
 
 Recovered = Callable[[set[int]], Awaitable[None]]
@@ -59,8 +63,48 @@ class Store(base.Store[bytes, bytes]):
         wanted = {tp.partition for tp in assigned if tp.topic == topic}
         for partition in self.parts.keys() - wanted:
             self.parts.pop(partition).close()
-        for partition in wanted - self.parts.keys():
-            self.parts[partition] = await self._open(partition)
+        changelog = await self._changelog() if wanted else None
+        for partition in sorted(wanted):
+            if partition not in self.parts:
+                self.parts[partition] = await self._open(partition)
+            parts = self.parts[partition]
+            if changelog is not None and parts.changelog != changelog:
+                if parts.changelog is not None:
+                    self._drop(partition, "is a copy of another changelog: it was made anew")
+                parts.bind(changelog)
+
+    def drop_ahead(self, ends: Mapping[int, int]) -> None:
+        """Drop what goes further than the changelog did when its partition was taken.
+
+        Args:
+            ends: By partition, the offset of the record by which it was taken.
+        """
+        for partition, end in ends.items():
+            parts = self.parts.get(partition)  # gone, if the next rebalance has begun
+            if parts is not None and parts.offset is not None and parts.offset >= end:
+                changelog = parts.changelog
+                self._drop(partition, f"goes to offset {parts.offset}, the changelog to {end}")
+                if changelog is not None:
+                    parts.bind(changelog)
+
+    def _drop(self, partition: int, why: str) -> None:
+        _log.warning(
+            "the local state of partition %d %s (%s); it is dropped and read back",
+            partition,
+            why,
+            self.table.changelog_topic_name,
+        )
+        self.parts[partition].clear()
+
+    async def _changelog(self) -> str | None:
+        deadline = self.loop.time() + LOCKED_SECONDS
+        while True:
+            try:
+                return await self.table.changelog_id()
+            except BrokerError:
+                if self.loop.time() > deadline:
+                    raise
+            await asyncio.sleep(LOCKED_RETRY)
 
     async def _open(self, partition: int) -> Parts:
         if self.folder is None:
@@ -102,6 +146,7 @@ class UserTable(faust.Table[bytes, bytes]):
         topic: Its changelog topic.
         folder: Of RocksDB files; None keeps the state in memory.
         on_recovered: Told the active partitions once they are recovered.
+        changelog_id: Asks the broker for the id of the changelog's topic; None when it knows none.
     """
 
     def __init__(
@@ -113,6 +158,7 @@ class UserTable(faust.Table[bytes, bytes]):
         partitions: int,
         folder: Path | None,
         on_recovered: Recovered,
+        changelog_id: Callable[[], Awaitable[str | None]],
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -133,6 +179,7 @@ class UserTable(faust.Table[bytes, bytes]):
             **kwargs,
         )
         self.producers = PartitionProducers(app, topic)
+        self.changelog_id = changelog_id
         self._folder = folder
         self._on_recovered = on_recovered
 
@@ -142,6 +189,11 @@ class UserTable(faust.Table[bytes, bytes]):
         store: Any = self.data
         parts: dict[int, Parts] = store.parts
         return parts
+
+    def drop_ahead(self, ends: Mapping[int, int]) -> None:
+        """See `Store`."""
+        store: Any = self.data
+        store.drop_ahead(ends)
 
     def _new_store(self) -> Any:
         store = Store("memory://", self.app, self, table_name=self.name)

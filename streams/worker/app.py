@@ -6,6 +6,7 @@
 What it shares with the namer, its start and end among it, is in `streams.service.app`.
 """
 
+import asyncio
 import gc
 import tempfile
 from typing import Any, Final
@@ -15,6 +16,7 @@ from mode import CrashingSupervisor
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
 from models.errors import SettingsError
+from streams.kafka import admin
 from streams.kafka.admin import partitions_of, side_by_side
 from streams.kafka.messages import Batches
 from streams.kafka.transport import Consumer
@@ -24,6 +26,7 @@ from streams.settings import Settings
 from streams.state.partition import BATCH_BYTES
 from streams.state.recovery import Tables
 from streams.state.table import UserTable
+from streams.state.vectors import stored_vectors
 from streams.topics import Topics
 from streams.worker.batches import Worker
 from streams.worker.clock import Clock
@@ -62,6 +65,11 @@ class App(ServiceApp):
         gc.set_threshold(*GC_THRESHOLDS)
         await super().on_start()
 
+    async def on_stop(self) -> None:
+        """Faust's hook; the encoder's threads end."""
+        await super().on_stop()
+        self.worker.pool.close()
+
 
 def create_app(settings: Settings | None = None, cache: VectorCache | None = None) -> App:
     """A fresh app.
@@ -77,36 +85,36 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
     """
     settings = settings or Settings.load()
     if cache is None:
-        cache = VectorCache(
-            Encoder.open(
-                settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
-            ),
-            settings.cached_vectors,
-        )
+        # Its runs have a thread each: so many at once get more done than one with many threads.
+        encoder = Encoder.open(settings.encoder, batch=settings.encoder_batch)
+        stored = stored_vectors(settings, encoder) if settings.store == "rocksdb" else None
+        cache = VectorCache(encoder, settings.cached_vectors, stored)
     app = App(settings.group, **_conf(settings))
     app.metrics = Metrics(WORKER)
     folder = settings.data_dir / settings.group if settings.store == "rocksdb" else None
+    changelog = f"{settings.topic_prefix}{settings.group}-users-changelog"
     table = UserTable(
         app,
         name="users",
-        topic=f"{settings.topic_prefix}{settings.group}-users-changelog",
+        topic=changelog,
         partitions=settings.partitions,
         folder=folder,
         beacon=app.tables.beacon,
         on_recovered=lambda active: app.worker.recovered(active),
+        changelog_id=lambda: asyncio.to_thread(admin.topic_id, settings, changelog),
     )
     app.tables.add(table)
     app.worker = worker = Worker(app, settings, table, cache, app.metrics)
     tasks = PartitionTasks(app, app.metrics)
-    for name, topic, handle in (
-        ("activities", worker.topics.activities, worker.activities),
-        ("names", worker.topics.names, worker.names),
+    for name, topic, agent in (
+        ("activities", worker.topics.activities, tasks.agent(worker.activities, worker.ahead)),
+        ("names", worker.topics.names, tasks.agent(worker.names)),
     ):
         app.agent(
             app.topic(topic, schema=Batches(), partitions=settings.partitions),
             name=name,
             supervisor_strategy=CrashingSupervisor,
-        )(tasks.agent(handle))
+        )(agent)
     app.clock = Clock(app, worker, settings, app.metrics)
     app.task(app.clock.run)
     app.health = Health(app, settings)

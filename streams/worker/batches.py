@@ -1,17 +1,28 @@
 """The worker: a batch of activities is read, embedded, assigned and committed; so is one of names.
 
-How it is committed, and why a crash loses nothing, is in `streams.worker.commit`.
+A batch whose titles are known is applied in one go. One with titles that are still being encoded is
+applied in *slices*: every half second, what stands before the first activity without a vector is
+applied and committed like a batch of its own. So the mark moves while titles are encoded, a
+rebalance waits for one slice at most, names and the clock come in between, and the next batch's
+titles are encoded ahead. Activities behind one that waits do wait, other users' too: the mark is
+one offset a partition, and time must not pass for users whose activities lie before it. Where a
+batch is cut makes no difference to what it brings about; `streams.stages.embed` makes the vectors.
+
+How a slice is committed, and why a crash loses nothing, is in `streams.worker.commit`.
 """
 
+import asyncio
 import time
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from models.decoding import decode_name
 from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
 from models.errors import GapError, Rejected, SettingsError, StateTooLargeError
+from models.vectors import Vector
 from streams.formats.values import ValueDecoder, value_decoder
 from streams.formats.writing import output_format
 from streams.input import worker_mapping
@@ -21,9 +32,10 @@ from streams.service import metrics
 from streams.service.metrics import Metrics
 from streams.settings import Settings
 from streams.stages import assign
-from streams.stages.batch import Effects, Reject
-from streams.stages.embed import embed
+from streams.stages.batch import Effects, Reading, Reject
+from streams.stages.embed import Embedding, EncodingPool
 from streams.stages.read import Reader
+from streams.state.binding import Binding
 from streams.state.partition import Mark, Partition
 from streams.state.table import UserTable
 from streams.topics import Topics
@@ -31,9 +43,17 @@ from streams.worker.commit import Committer
 from streams.worker.ownership import Ownership
 from streams.worker.partitioners import PartitionerWatch
 
-Handle = Callable[[Partition, Batch, int], Awaitable[bool]]
+# Vectors of titles that are new are waited for so long, then what is there is applied.
+SLICE_SECONDS: Final = 0.5
 
 _offset = attrgetter("offset")
+
+
+class _Begun(NamedTuple):
+    """A batch that is read, and whose vectors are asked for."""
+
+    reading: Reading
+    embedding: Embedding
 
 
 class Worker:
@@ -51,6 +71,7 @@ class Worker:
         partitions: Those whose state is recovered, by number.
         topics: Their names.
         engine: Decides over users.
+        pool: Makes vectors.
         ownership: Whether it may write.
         committer: With what it does so.
         partitioners: Whether producers agree on a user's partition.
@@ -66,6 +87,7 @@ class Worker:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.partitions: dict[int, Partition] = {}
+        self.pool = EncodingPool(cache, settings.encoder_threads, settings.encoder_batch)
         self.topics = Topics.of(settings)
         self.engine = Engine(settings.engine())
         self.ownership = Ownership(group, settings)
@@ -83,9 +105,10 @@ class Worker:
             self._values.decode,
         )
         self._table = table
-        self._cache = cache
+        self._binding = Binding(cache.encoder.name, settings.engine().window_ms)
         self._metrics = counts
         self._now = now
+        self._ahead: dict[tuple[int, int, int], asyncio.Task[_Begun]] = {}
 
     @property
     def waiting(self) -> str:
@@ -94,6 +117,9 @@ class Worker:
 
     async def recovered(self, active: set[int]) -> None:
         """Take over the partitions whose state has been recovered, and only those."""
+        for begun in self._ahead.values():
+            begun.cancel()
+        self._ahead.clear()
         before, self.partitions = self.partitions, {}
         self.partitioners.keep(active)
         for number in sorted(active):
@@ -105,6 +131,7 @@ class Worker:
                     self.engine,
                     self._settings.cached_users,
                     self._settings.partitions,
+                    self._binding,
                     self.partitioners.meet,
                 )
                 await partition.index()
@@ -125,29 +152,24 @@ class Worker:
                 "many, and start again with another JOURNEYS_GROUP"
             )
 
+    def ahead(self, message: BatchMessage) -> None:
+        """Read a batch of `activity-events` that waits for its turn, and ask for its vectors."""
+        if message.partition in self.partitions:
+            self._ahead[_place(message)] = asyncio.create_task(
+                self._begin(message.partition, message.value, message.generation_id, ahead=True)
+            )
+
     async def activities(self, message: BatchMessage) -> bool:
         """Handle a batch of `activity-events`; False if its partition went elsewhere."""
-        return await self._with_partition(message, self._activities)
-
-    async def names(self, message: BatchMessage) -> bool:
-        """Handle a batch of `journey-names`; False if its partition went elsewhere."""
-        return await self._with_partition(message, self._names)
-
-    async def _with_partition(self, message: BatchMessage, handle: Handle) -> bool:
         partition = self.partitions.get(message.partition)
         if partition is None:
             return False
-        done: bool = False
-        async with partition.lock:
-            try:
-                done = await handle(partition, message.value, message.generation_id)
-            finally:
-                if not done:
-                    partition.forget()
-        return done
-
-    async def _activities(self, partition: Partition, records: Batch, generation: int) -> bool:
-        handled = partition.mark.offset
+        records, handled = message.value, partition.mark.offset
+        if records.after > handled < 0:
+            raise GapError(
+                f"partition {partition.number}: the group has committed up to offset "
+                f"{records.after} and has no state: if its topic was deleted, use another group"
+            )
         if records.after > handled:
             raise GapError(
                 f"partition {partition.number}: records from offset {handled + 1} to "
@@ -156,27 +178,88 @@ class Worker:
         fresh = records[bisect_right(records, handled, key=_offset) :]
         self._metrics.count(metrics.REDELIVERED, len(records) - len(fresh))
         self._metrics.observe(metrics.BATCH_RECORDS, len(records))
-        return not fresh or await self._apply(partition, fresh, generation)
+        begun_ahead = self._ahead.pop(_place(message), None)
+        if begun_ahead is not None:
+            reading, embedding = await begun_ahead
+            self.pool.hurry(embedding)
+        else:
+            generation = message.generation_id
+            reading, embedding = await self._begin(partition.number, fresh, generation)
+        done, rest = reading.split(len(reading.records) - len(fresh))
+        try:
+            return await self._in_slices(partition, message, rest, embedding, len(done.arrivals))
+        finally:
+            embedding.end()
 
-    async def _apply(
-        self, partition: Partition, records: Sequence[Record], generation: int
+    async def names(self, message: BatchMessage) -> bool:
+        """Handle a batch of `journey-names`; False if its partition went elsewhere."""
+        partition = self.partitions.get(message.partition)
+        if partition is None:
+            return False
+        return await self._locked(partition, self._names, message.value, message.generation_id)
+
+    async def _locked(
+        self, partition: Partition, handle: Callable[..., Awaitable[bool]], *what: Any
     ) -> bool:
+        done = False
+        async with partition.lock:
+            try:
+                done = await handle(partition, *what)
+            finally:
+                if not done:
+                    partition.forget()
+        return done
+
+    async def _begin(
+        self, number: int, records: Sequence[Record], generation: int, *, ahead: bool = False
+    ) -> _Begun:
         # First of all: it may wait for long, and the partition may go elsewhere meanwhile.
         await self._values.prepare(record.value for record in records)
+        reading = Reading(records, *self._reader.read(self.topics.activities, number, records))
+        embedding = self.pool.embed(
+            [arrival.activity for arrival in reading.arrivals],
+            lambda: self.ownership.current(generation),
+            ahead=ahead,
+        )
+        return _Begun(reading, embedding)
+
+    async def _in_slices(
+        self,
+        partition: Partition,
+        message: BatchMessage,
+        rest: Reading,
+        embedding: Embedding,
+        applied: int,
+    ) -> bool:
+        while rest.records:
+            await embedding.wait(SLICE_SECONDS)
+            if embedding.given_up or not self.ownership.current(message.generation_id):
+                return False
+            part, rest = rest.split(rest.before(max(0, embedding.ready - applied)))
+            if not part.records:
+                continue
+            vectors = embedding.came(applied)
+            applied += len(vectors)
+            if not await self._locked(partition, self._apply, part, vectors, message.generation_id):
+                return False
+            if rest.records:
+                self.ownership.consumer.advance(message, partition.mark.offset)
+        return True
+
+    async def _apply(
+        self,
+        partition: Partition,
+        reading: Reading,
+        vectors: Sequence[Vector | Rejected],
+        generation: int,
+    ) -> bool:
         if not await self.ownership.may_write(generation):
             return False
-        topic = self.topics.activities
+        records, arrivals, rejects = reading
         effects = Effects()
-        arrivals, effects.rejects = self._reader.read(topic, partition.number, records)
-        skipped = len(records) - len(arrivals) - len(effects.rejects)
-        vectors = await embed(
-            [arrival.activity for arrival in arrivals],
-            self._cache,
-            self._settings.encoder_batch,
-            lambda: self.ownership.current(generation),
-        )
-        if vectors is None:
-            return False
+        effects.rejects = list(rejects)
+        skipped = len(records) - len(arrivals) - len(rejects)
+        topic = self.topics.activities
         await assign.activities(partition, self.engine, topic, arrivals, vectors, effects)
         last, mark = records[-1], partition.mark
         try:
@@ -195,10 +278,11 @@ class Worker:
             if len(records) == 1:
                 raise
             partition.forget()
-            half = len(records) // 2
-            return await self._apply(partition, records[:half], generation) and await self._apply(
-                partition, records[half:], generation
-            )
+            first, second = reading.split(len(records) // 2)
+            middle = len(first.arrivals)
+            return await self._apply(
+                partition, first, vectors[:middle], generation
+            ) and await self._apply(partition, second, vectors[middle:], generation)
         if done:
             self._metrics.count(
                 metrics.ACTIVITIES,
@@ -230,3 +314,7 @@ class Worker:
         if done:
             self._metrics.count(metrics.NAMES, len(answers))
         return done
+
+
+def _place(message: BatchMessage) -> tuple[int, int, int]:
+    return message.generation_id, message.partition, message.offset

@@ -12,6 +12,7 @@ from mode import Service
 
 from models.errors import SettingsError, StalledError
 from streams.kafka.transport import ConsumerGroup
+from streams.service import metrics
 from streams.service.endpoint import Endpoint, Readiness
 from streams.service.metrics import Metrics
 from streams.settings import Settings
@@ -21,8 +22,8 @@ from streams.worker.clock import Clock
 PORT: Final = 6066
 CHECK_SECONDS: Final = 1.0
 
-# A batch takes a second or so, and one of nothing but new titles tens of seconds; recovery reads
-# thousands of records a second. Who shows no progress for this long has hung, and a restart helps.
+# A slice of a batch takes a second or so, as a job of the encoder does; recovery reads thousands of
+# records a second. Who shows no progress for this long has hung, and a restart helps.
 STALL_SECONDS: Final = 120.0
 
 
@@ -74,6 +75,19 @@ class Health(Endpoint):
         trouble = app.worker.partitioners.trouble()
         return Readiness(True, f"{ready}; {trouble}" if trouble else ready)
 
+    def measure(self) -> None:
+        """See `Endpoint`."""
+        pool, counts = self._app.worker.pool, self._app.worker.pool.cache.counts
+        for source, total in (
+            ("memory", counts.memory),
+            ("store", counts.stored),
+            ("encoder", counts.encoded),
+        ):
+            self._metrics.raise_to(metrics.VECTORS, total, source)
+        self._metrics.raise_to(metrics.ENCODER_SECONDS, counts.seconds)
+        self._metrics.set(metrics.HIT_RATE, counts.hit_rate)
+        self._metrics.set(metrics.ENCODER_QUEUE, pool.queued)
+
     async def look(self) -> bool:
         """Whether work goes on, or there is none; ends the app when it has not for too long.
 
@@ -113,4 +127,7 @@ class Health(Endpoint):
             for number in list(app.worker.partitions)
             if (lag := app.clock.lag(number))
         }
-        return ("activities", {n: offset for n, (_, offset) in behind.items()}) if behind else None
+        if not behind:
+            return None
+        offsets = {number: offset for number, (_, offset) in behind.items()}
+        return ("activities", offsets, f"{app.worker.pool.done} titles encoded")

@@ -49,12 +49,15 @@ class PartitionTasks:
         self._sleep = sleep
         self._lost: dict[TP, int] = {}  # generation in which a batch was given up
 
-    def agent(self, handle: Handle) -> Callable[[StreamT[Any]], Awaitable[None]]:
+    def agent(
+        self, handle: Handle, ahead: Callable[[BatchMessage], None] | None = None
+    ) -> Callable[[StreamT[Any]], Awaitable[None]]:
         """An agent's function.
 
         Args:
             handle: Does one batch; False when its partition went to another worker. Raises when
                 it failed: nothing of it must then remain in memory.
+            ahead: Told of a batch that must wait for the one before it.
         """
 
         async def agent(stream: StreamT[Any]) -> None:
@@ -64,6 +67,8 @@ class PartitionTasks:
                 async for event in stream.events():
                     tp = event.message.tp
                     if tp in running:
+                        if ahead is not None and not running[tp].done():
+                            ahead(cast(BatchMessage, event.message))
                         await running[tp]
                     running[tp] = asyncio.create_task(self._run(stream, event, handle))
                     del event  # Faust waits, in a rebalance, for messages that someone still holds

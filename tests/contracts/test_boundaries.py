@@ -39,7 +39,7 @@ ARROWS: dict[str, set[str]] = {
         "models.encoders",
         "models.naming",
     },
-    "streams.state": {"streams.kafka", "models.engine"},
+    "streams.state": {"streams.kafka", "models.encoders", "models.engine"},
     "streams.service": {"streams.kafka"},
     "streams.replay": {"streams.kafka", "streams.files", "models.encoders", "models.engine"},
     "streams.files": {"models.mapping"},

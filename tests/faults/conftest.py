@@ -19,8 +19,8 @@ class Workers:
         self.folder = folder
         self.started: list[WorkerProcess] = []
 
-    def start(self, **changes: Any) -> WorkerProcess:
-        process = WorkerProcess(self.settings, self.folder, **changes)
+    def start(self, kind: type[WorkerProcess] = WorkerProcess, **changes: Any) -> WorkerProcess:
+        process = kind(self.settings, self.folder, **changes)
         self.started.append(process)
         return process
 

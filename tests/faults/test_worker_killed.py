@@ -7,6 +7,7 @@ import pytest
 
 from tests.faults.conftest import Workers
 from tests.support.workers import (
+    SlowWorkerProcess,
     activities,
     assert_as_in_ledger,
     assert_no_zombie_wrote,
@@ -33,3 +34,17 @@ def test_a_worker_that_is_killed_in_the_middle_goes_on(workers: Workers, store: 
     assert_state_is_ahead_of_commits(workers.settings)
     assert_no_zombie_wrote(workers.settings)
     assert last.stop() == 0
+
+
+def test_a_worker_that_is_killed_between_slices_of_a_batch_goes_on(workers: Workers) -> None:
+    produce(workers.settings, activities())
+    for _ in range(2):
+        worker = workers.start(SlowWorkerProcess)
+        in_the_middle(worker, more=20)
+        worker.kill()
+        assert_state_is_ahead_of_commits(workers.settings)
+    workers.start()
+    wait_until_handled(workers.settings)
+    assert_as_in_ledger(workers.settings)
+    assert_state_is_ahead_of_commits(workers.settings)
+    assert_no_zombie_wrote(workers.settings)

@@ -41,9 +41,13 @@ class FakeConsumer:
         self.delivered: dict[TP, int] = {}
         self.ends: dict[TP, tuple[int, int]] = {}
         self.abandoned: list[Any] = []
+        self.advanced: list[int] = []
 
     def progress(self, tp: TP) -> tuple[int, int]:
         return self.ends.get(tp, (-1, -1))
+
+    def advance(self, message: Any, offset: int) -> None:
+        self.advanced.append(offset)
 
     def abandon(self, message: Any) -> None:
         self.abandoned.append(message)

@@ -35,6 +35,7 @@ TOPICS = Topics.of(Settings.load())
 class StubEncoder:
     """One vector for each number at a title's end."""
 
+    name = "stub@1"
     dimensions = DIMENSIONS
 
     def __init__(self) -> None:
@@ -86,8 +87,9 @@ class Heart:
     async def deliver(self, *messages: Any, names: bool = False) -> list[Any]:
         """Have the agent do these batches; returns those that were acknowledged."""
         stream: Any = FakeStream(self.group, messages)
-        handle = self.worker.names if names else self.worker.activities
-        await self.tasks.agent(handle)(stream)
+        worker = self.worker
+        doing = (worker.names,) if names else (worker.activities, worker.ahead)
+        await self.tasks.agent(*doing)(stream)
         acked: list[Any] = stream.acked
         return acked
 

@@ -30,6 +30,12 @@ class TableCase:
             self.crashed.append(reason)
 
         self.app.crash = crash  # type: ignore[method-assign]
+        self.changelog: str | None = "a changelog's id"
+
+        async def changelog_id() -> str | None:
+            return self.changelog
+
+        self.table.changelog_id = changelog_id
 
     async def assign(self, *partitions: int, topic: str = CHANGELOG) -> None:
         assigned = {TP(topic, number) for number in partitions}

@@ -31,7 +31,7 @@ from streams.replay import Replay
 from streams.settings import Settings
 from streams.state.partition import MARK_KEY, Mark
 from streams.topics import Topics, journey_key
-from tests.support import brokers
+from tests.support import brokers, slow_worker
 
 # A broker with default limits takes no shorter session than six seconds.
 SESSION_SECONDS = 6.0 if os.environ.get(brokers.EXTERNAL) else 2.5
@@ -42,6 +42,7 @@ class WorkerProcess:
     """`journeys worker` in a process of its own, with its own port."""
 
     command = "worker"
+    journeys: Sequence[str] = ("-m", "streams.cli")
 
     def __init__(self, settings: Settings, folder: Path, **changes: Any) -> None:
         quick = {"session_timeout": SESSION_SECONDS, "rebalance_timeout": 2.0}
@@ -49,7 +50,7 @@ class WorkerProcess:
         self.log = folder / f"{self.command}-{self.settings.web_port}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "streams.cli", self.command],
+                [sys.executable, "-P", *self.journeys, self.command],
                 stdout=log,
                 stderr=log,
                 env=environment(self.settings),
@@ -99,6 +100,12 @@ class WorkerProcess:
 
     def _ended(self) -> bool:
         return self.process.poll() is not None
+
+
+class SlowWorkerProcess(WorkerProcess):
+    """One whose encoder takes its time."""
+
+    journeys = (str(Path(slow_worker.__file__)),)
 
 
 def until(

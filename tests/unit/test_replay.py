@@ -176,6 +176,19 @@ def test_no_binge_and_no_one_off_of_the_sample_becomes_a_journey(
     assert wrong <= len(read(j)) * 0.05
 
 
+def test_vectors_on_disk_are_used_only_when_asked_and_change_nothing(
+    sample: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    wanted = journeys(sample, "--data-dir", folder)
+    assert wanted[0] == 0
+    assert not folder.exists()
+    for _ in range(2):
+        code, changes, _ = journeys(sample, "--stored-vectors", "--data-dir", folder)
+        assert (code, changes) == wanted[:2]
+        assert (folder / "vectors").is_dir()
+
+
 def test_gzip_and_stdin_are_the_same_as_the_file(sample: Path, tmp_path: Path) -> None:
     packed = tmp_path / "activities.any-name"
     packed.write_bytes(gzip.compress(sample.read_bytes()))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,12 +13,13 @@ from models.errors import SettingsError
 from streams.cli.commands import examples
 from streams.cli.extras import need_extra
 from streams.cli.options import with_settings
-from streams.cli.paths import COLLECTIONS, OUTPUT, data_option
+from streams.cli.paths import COLLECTIONS, OUTPUT, data_option, stored_vectors_flag
 from streams.cli.progress import bar, bars
 from streams.settings import Settings
 
 if TYPE_CHECKING:
     from models.datasets.people import Encode
+    from models.encoders.cache import VectorCache
     from models.evaluation.extraction.experiment import Result
     from models.vectors import Vectors
 
@@ -51,10 +53,13 @@ ENCODED_AT_ONCE: Final = 1_024  # titles between two steps of the progress bar
 @click.option("--json", "json_to", type=OUTPUT, help="write the numbers")
 @click.option("--plot", "plot_to", type=OUTPUT, help="write a picture of them (.png, .svg, .pdf)")
 @click.option("--quick", is_flag=True, help="few people: a minute, and rougher numbers")
+@stored_vectors_flag
 @with_settings(
     "encoder",
     "encoder_threads",
     "encoder_batch",
+    "stored_vectors_mb",
+    "data_dir",
     "window_days",
     "promote_windows",
     "history_windows",
@@ -70,6 +75,7 @@ def command(
     json_to: Path | None,
     plot_to: Path | None,
     quick: bool,
+    stored_vectors: bool,
 ) -> None:
     """Find journeys where the true ones are known, and count what was found.
 
@@ -80,9 +86,11 @@ def command(
     need_extra("evaluate", "sklearn", "scipy", *(["matplotlib"] if plot_to else []))
     from threadpoolctl import threadpool_limits
 
+    from models.encoders.cache import VectorCache
     from models.encoders.encoder import Encoder
     from models.evaluation.extraction import experiment, report
     from streams.cli.evaluate import tables
+    from streams.state import vectors
 
     if plot_to:
         from models.evaluation.extraction import plot
@@ -92,12 +100,14 @@ def command(
     encoder = Encoder.open(
         settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
     )
+    kept = vectors.stored_vectors(settings, encoder) if stored_vectors else None
+    cache = VectorCache(encoder, 0, kept)  # each title is asked for once
     params, sizes = settings.engine(), experiment.QUICK if quick else experiment.FULL
     results: list[Result] = []
     console = tables.console()
-    with threadpool_limits(1), bars() as progress:
+    with closing(cache), threadpool_limits(1), bars() as progress:
         for name in wanted:
-            encode = _encoding(encoder.encode, name, progress)
+            encode = _encoding(cache, name, progress)
             for reading, collection in experiment.collections(data, name, users, sizes, encode):
                 work = experiment.work(collection, reading, sizes)
                 with bar(progress, collection.name, work) as tick:
@@ -127,8 +137,8 @@ def _wanted(names: str | None, known: Sequence[str]) -> Sequence[str]:
     return wanted
 
 
-def _encoding(encode: "Encode", name: str, progress: Progress) -> "Encode":
-    """The encoder with a progress bar, each different title once."""
+def _encoding(cache: "VectorCache", name: str, progress: Progress) -> "Encode":
+    """The encoder, or what it made before, with a progress bar; each different title once."""
     import numpy as np
 
     def encoded(titles: Sequence[str]) -> "Vectors":
@@ -136,7 +146,8 @@ def _encoding(encode: "Encode", name: str, progress: Progress) -> "Encode":
         parts = []
         with bar(progress, f"{name}: encoding", len(unique)) as tick:
             for start in range(0, len(unique), ENCODED_AT_ONCE):
-                parts.append(encode(unique[start : start + ENCODED_AT_ONCE]))
+                some = [("", title) for title in unique[start : start + ENCODED_AT_ONCE]]
+                parts.append(np.stack(cache.fill(some)))
                 tick(len(parts[-1]))
         place = {title: i for i, title in enumerate(unique)}
         whole: Vectors = np.concatenate(parts)[[place[title] for title in titles]]

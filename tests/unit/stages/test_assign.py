@@ -11,6 +11,7 @@ from models.errors import Reason, Rejected
 from models.records import Activity, JourneyName
 from streams.stages import assign
 from streams.stages.batch import Arrival, Effects
+from streams.state.binding import UNRECORDED
 from streams.state.partition import Partition
 from streams.state.store import MemoryParts
 from tests.support.fakes import incoming
@@ -21,7 +22,7 @@ NUMBER = 3
 
 @pytest.fixture
 def partition() -> Partition:
-    return Partition(NUMBER, MemoryParts(), Engine(), 100, NUMBER + 1)
+    return Partition(NUMBER, MemoryParts(), Engine(), 100, NUMBER + 1, UNRECORDED)
 
 
 def arrival(offset: int, user: str = "u", day: float = 1, about: int = 1) -> Arrival:

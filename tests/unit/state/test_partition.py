@@ -10,17 +10,18 @@ from aiokafka.errors import NotLeaderForPartitionError
 from models.engine.engine import Engine
 from models.engine.params import DAY_MS
 from models.engine.users import UserState
-from models.errors import SnapshotError, StateTooLargeError
+from models.errors import SettingsError, SnapshotError, StateTooLargeError
 from models.records import Activity
 from streams.state import partition as state
+from streams.state.binding import BOUND_KEY, UNRECORDED, Binding
 from streams.state.partition import Mark, Packed, Partition
 from streams.state.store import MemoryParts
 from tests.support.fakes import FakeProducers, Fault
 from tests.support.lives import START, topic
 
 
-def opened(parts: MemoryParts, capacity: int = 100) -> Partition:
-    return Partition(3, parts, Engine(), capacity, 4)
+def opened(parts: MemoryParts, capacity: int = 100, binding: Binding = UNRECORDED) -> Partition:
+    return Partition(3, parts, Engine(), capacity, 4, binding)
 
 
 def live(user: UserState, weeks: int = 6, name: str = "") -> None:
@@ -163,6 +164,7 @@ async def test_a_mark_that_finds_no_room_gets_a_record_batch_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     partition, log = opened(MemoryParts()), FakeProducers()
+    await store(partition, log, [], Mark())
     users, mark = [partition.user("u")], Mark(offset=1)
     [alone] = pack(partition, log, users, None)
     [(key, value)] = alone.parts
@@ -173,6 +175,77 @@ async def test_a_mark_that_finds_no_room_gets_a_record_batch_of_its_own(
     assert len(pack(partition, log, users, mark)) == 2
     assert [len(packed.parts) for packed in pack(partition, log, [], mark)] == [1]
     assert pack(partition, log, [], None) == []
+
+
+OURS = Binding("another@3.1.0", 14 * DAY_MS)
+
+
+async def test_state_says_from_its_first_record_on_what_it_was_made_with() -> None:
+    parts, log = MemoryParts(), FakeProducers(partitions=4)
+    partition = opened(parts, binding=OURS)
+    user = partition.user("u")
+    live(user)
+    await store(partition, log, [user], None)
+    assert [record.key for record in log.records].count(BOUND_KEY) == 1
+    await store(partition, log, [user], Mark(offset=3))
+    assert [record.key for record in log.records].count(BOUND_KEY) == 1
+    assert opened(parts, binding=OURS).mark.offset == 3
+
+
+async def test_what_was_not_stored_is_said_again_with_the_next_batch() -> None:
+    parts, log = MemoryParts(), FakeProducers(partitions=4)
+    partition = opened(parts, binding=OURS)
+    log.faults.append(Fault(0, NotLeaderForPartitionError()))
+    with pytest.raises(NotLeaderForPartitionError):
+        await store(partition, log, [], Mark(offset=0))
+    await store(partition, log, [], Mark(offset=0))
+    assert parts.get(BOUND_KEY) is not None
+
+
+@pytest.mark.parametrize(
+    ("binding", "said"),
+    [
+        (
+            Binding("new@1", 14 * DAY_MS),
+            "the state of partition 3 was made with encoder another@3.1.0, not new@1: go on with "
+            "another@3.1.0 by JOURNEYS_ENCODER, or start with a fresh JOURNEYS_GROUP",
+        ),
+        (
+            Binding("another@3.1.0", 7 * DAY_MS),
+            "the state of partition 3 was made with windows of 14 days, not 7: go on with "
+            "JOURNEYS_WINDOW_DAYS=14, or start with a fresh JOURNEYS_GROUP",
+        ),
+    ],
+)
+async def test_state_of_another_encoder_or_window_is_refused_in_one_line(
+    binding: Binding, said: str
+) -> None:
+    parts, log = MemoryParts(), FakeProducers(partitions=4)
+    await store(opened(parts, binding=OURS), log, [], Mark(offset=0))
+    with pytest.raises(SettingsError) as error:
+        opened(parts, binding=binding)
+    assert str(error.value) == said
+
+
+async def test_state_that_says_nothing_was_made_with_what_there_was_then() -> None:
+    parts, log = MemoryParts(), FakeProducers(partitions=4)
+    opened(parts, binding=OURS)  # there is no state yet: any will do
+    parts.write([(state.MARK_KEY, msgspec.msgpack.encode(Mark(offset=7)))], 0)
+    with pytest.raises(SettingsError, match=r"static@2\.0\.0, not another@3\.1\.0 and windows"):
+        opened(parts, binding=OURS)
+    partition = opened(parts)
+    assert partition.mark.offset == 7
+    await store(partition, log, [], Mark(offset=8))
+    assert parts.get(BOUND_KEY) is not None
+    assert opened(parts).mark.offset == 8
+
+
+@pytest.mark.parametrize("raw", [b"nonsense", msgspec.msgpack.encode(("e", 1, 99))])
+async def test_a_binding_that_cannot_be_read_is_not_guessed(raw: bytes) -> None:
+    parts = MemoryParts()
+    parts.write([(BOUND_KEY, raw)], 0)
+    with pytest.raises(SnapshotError):
+        opened(parts)
 
 
 async def test_a_record_batch_smaller_than_reckoned_with_is_no_loss() -> None:

@@ -145,6 +145,24 @@ async def test_recovery_ends_where_this_worker_took_the_partition(
     assert taken == [{0, 1}]
 
 
+async def test_a_store_that_was_dropped_is_read_back_from_the_beginning(
+    case: TableCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovering = Recovering(case, monkeypatch)
+    await case.assign(0, 1)
+    ahead, other = TP(CHANGELOG, 0), TP(CHANGELOG, 1)
+    for tp in (ahead, other):
+        case.recover(tp.partition, 9, (b"u", b"h"))
+        recovering.recovery.add_active(case.table, tp)
+
+    async def take(partitions: Any) -> dict[int, int]:
+        return {0: 7, 1: 10}
+
+    case.table.producers.take = take  # type: ignore[method-assign]
+    await recovering.recovery._build_highwaters(recovering.consumer, {ahead, other}, {}, "active")
+    assert dict(recovering.recovery.active_offsets) == {ahead: None, other: 9}
+
+
 async def test_a_brokers_answer_from_inside_the_last_batch_does_not_hold_up_a_standby(
     case: TableCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,3 +63,32 @@ def test_broken_files_are_dropped_since_the_changelog_has_all(tmp_path: Path) ->
     assert again.offset is None
     assert again.get(b"u1") is None
     again.close()
+
+
+def test_what_is_cleared_belongs_to_no_changelog(opened: Callable[[], Parts]) -> None:
+    parts = opened()
+    assert parts.changelog is None
+    parts.write([(b"u1", b"h1")], 41)
+    parts.bind("one")
+    assert parts.changelog == "one"
+    parts.clear()
+    assert (parts.offset, parts.changelog, parts.get(b"u1")) == (None, None, None)
+    parts.write([(b"u2", b"h2")], 3)
+    assert [key for key, _ in parts.headers()] == [b"u2"]
+    parts.close()
+
+
+def test_rocksdb_knows_its_changelog_after_a_restart(tmp_path: Path) -> None:
+    parts = RocksParts(tmp_path / "parts")
+    parts.bind("one")
+    parts.close()
+    again = RocksParts(tmp_path / "parts")
+    assert (again.changelog, again.offset) == ("one", None)
+    again.close()
+
+
+def test_no_damage_is_taken_for_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "block checksum"
+    path.mkdir()
+    (path / "CURRENT").write_text("nonsense")
+    RocksParts(path).close()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from models.errors import LockedError
+from models.errors import BrokerError, LockedError
 from streams.kafka.producers import TAKEN_KEY
 from streams.settings import Settings
 from streams.state import table as tables
@@ -86,6 +86,66 @@ async def test_files_stay_when_a_partition_goes_and_are_found_when_it_comes_back
     assert case.store.persisted_offset(TP(CHANGELOG, 0)) == 3
     await case.store.on_stop()
     assert case.table.parts == {}
+
+
+async def test_a_store_of_another_changelog_is_dropped_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    on_disk = settings().model_copy(update={"store": "rocksdb", "data_dir": tmp_path})
+    case = TableCase(on_disk)
+    await case.assign(0, 1)
+    case.recover(0, 3, (b"u1", b"h1"))
+    await case.assign(0)
+    assert case.table.parts[0].get(b"u1") == b"h1"
+    case.changelog = "another"
+    await case.assign(0, 1)
+    assert case.store.persisted_offset(TP(CHANGELOG, 0)) is None, "also where it stays open"
+    assert case.table.parts[0].get(b"u1") is None
+    assert [line.split(" (")[0] for line in caplog.messages] == [
+        f"the local state of partition {n} is a copy of another changelog: it was made anew"
+        for n in (0, 1)
+    ]
+    case.recover(0, 5, (b"u2", b"h2"))
+    await case.store.on_stop()
+    again = TableCase(on_disk)
+    again.changelog = "another"
+    await again.assign(0)
+    assert again.table.parts[0].get(b"u2") == b"h2"
+    await again.assign()
+    again.changelog = None  # a broker too old to say
+    await again.assign(0)
+    assert again.table.parts[0].get(b"u2") == b"h2"
+    await again.store.on_stop()
+    assert len(caplog.messages) == 2
+
+
+async def test_a_store_that_goes_further_than_the_changelog_is_dropped_and_said(
+    case: TableCase, caplog: pytest.LogCaptureFixture
+) -> None:
+    await case.assign(0, 1)
+    case.recover(0, 9, (b"u1", b"h1"))
+    case.recover(1, 9, (b"u1", b"h1"))
+    case.table.drop_ahead({0: 9, 1: 10, 2: 0})
+    assert case.store.persisted_offset(TP(CHANGELOG, 0)) is None
+    assert case.store.persisted_offset(TP(CHANGELOG, 1)) == 9
+    [line] = caplog.messages
+    assert "the local state of partition 0 goes to offset 9, the changelog to 9" in line
+
+
+async def test_a_broker_that_does_not_answer_is_asked_again(
+    case: TableCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "LOCKED_RETRY", 0.001)
+    failures = [BrokerError("away"), BrokerError("away")]
+
+    async def asked() -> str | None:
+        if failures:
+            raise failures.pop()
+        return "one"
+
+    case.table.changelog_id = asked
+    await case.assign(0)
+    assert case.table.parts[0].changelog == "one"
 
 
 async def test_files_that_another_worker_still_has_open_are_waited_for(

@@ -1,5 +1,8 @@
 """What the worker makes of a batch before it is committed, and which partitions are its own."""
 
+import asyncio
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,8 +13,10 @@ from models.records import JourneyName, encode
 from streams.kafka.producers import TAKEN_KEY
 from streams.service import metrics
 from streams.state.partition import MARK_KEY, Mark
+from streams.worker import batches
 from tests.support.fakes import FakeProducers, Stored, incoming, message
-from tests.support.heart import TOPICS, Heart, activity, batch, lives
+from tests.support.heart import TOPICS, Heart, activity, batch, lives, records
+from tests.support.lives import START
 
 LIVES = lives()
 
@@ -31,6 +36,14 @@ async def test_records_that_did_not_arrive_are_never_skipped() -> None:
     [error] = heart.group.crashed
     assert isinstance(error, GapError)
     assert str(error) == "partition 0: records from offset 5 to 6 did not arrive"
+
+
+async def test_a_group_that_has_committed_and_has_no_state_is_told_so() -> None:
+    heart = await Heart().start()
+    assert await heart.deliver(batch(LIVES[5:], 5)) == []
+    [error] = heart.group.crashed
+    assert isinstance(error, GapError)
+    assert "committed up to offset 4 and has no state" in str(error)
 
 
 async def test_offsets_that_are_no_records_are_no_gap() -> None:
@@ -68,6 +81,161 @@ async def test_a_rebalance_ends_the_encoding_of_a_long_batch() -> None:
     assert await heart.deliver(batch(LIVES)) == []
     assert len(heart.encoder.encoded) == 4
     assert heart.producers.sent == []
+
+
+class Slow:
+    """Holds the encoder of a worker up: it makes a title's vector when told to.
+
+    Attributes:
+        begun: How many titles it was given.
+    """
+
+    def __init__(self, heart: Heart) -> None:
+        self.begun = 0
+        self._go = threading.Semaphore(0)
+        self._encode = heart.encoder.encode
+        heart.encoder.encode = self._one_by_one  # type: ignore[method-assign]
+
+    def make(self, titles: int) -> None:
+        self._go.release(titles)
+
+    def _one_by_one(self, titles: Any) -> Any:
+        for _ in titles:
+            self.begun += 1
+            assert self._go.acquire(timeout=10)
+        return self._encode(titles)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices come in quick succession."""
+    monkeypatch.setattr(batches, "SLICE_SECONDS", 0.005)
+
+
+async def comes(holds: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - others do the work
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_activities_do_not_wait_for_the_vectors_of_those_behind_them() -> None:
+    heart = await Heart(encoder_batch=1).start()
+    known = [activity(n, "u1", 1, 1, item_id="known", title="title 1") for n in range(3)]
+    assert await heart.deliver(batch(known))
+    slow = Slow(heart)
+    ahead = [activity(n, "u1", 2, 1, item_id="known", title="title 1") for n in range(3, 6)]
+    new = [activity(n, "u2", 2, 2) for n in range(6, 9)]
+    behind = [activity(9, "u1", 3, 1, item_id="known", title="title 1")]
+    delivering = asyncio.create_task(heart.deliver(batch(ahead + new + behind, 3)))
+    await comes(lambda: heart.partition().mark.offset == 5)
+    slow.make(1)
+    await comes(lambda: heart.partition().mark.offset == 6)
+    assert heart.group.consumer.advanced == [5, 6], "what is done may be committed"
+    assert not delivering.done()
+    slow.make(2)
+    assert await delivering
+    assert heart.partition().mark.offset == 9
+    assert heart.metrics.value(metrics.ACTIVITIES) == 10
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_batch_in_slices_brings_about_what_it_brings_in_one_go() -> None:
+    wanted, heart = await Heart().start(), await Heart(encoder_batch=1).start()
+    bad = [incoming(n, b"{", timestamp=START) for n in range(2)]
+    log = records(LIVES)
+    log[5:5], log[20:20] = [bad[0]], [bad[1]]
+    for offset, record in enumerate(log):
+        record.offset = offset
+    assert await wanted.deliver(message(TOPICS.activities, log))
+    slow = Slow(heart)
+    delivering = asyncio.create_task(heart.deliver(message(TOPICS.activities, log)))
+    while not delivering.done():
+        slow.make(1)
+        await asyncio.sleep(0.003)
+    assert await delivering
+    assert len(heart.group.consumer.advanced) > 3, "there were slices"
+    assert heart.stored() == wanted.stored()
+    assert heart.partition().mark == wanted.partition().mark
+    for topic in (TOPICS.changes, TOPICS.journeys, TOPICS.requests, TOPICS.rejects):
+        told, expected = heart.producers.on(topic), wanted.producers.on(topic)
+        if topic == TOPICS.journeys:  # compacted: how often one is told is not what it brings
+            assert heart.published(topic) == wanted.published(topic)
+        else:
+            assert told == expected
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_rebalance_between_slices_leaves_the_rest_to_the_new_owner() -> None:
+    wanted, heart = await Heart().start(), await Heart(encoder_batch=1).start()
+    assert await wanted.deliver(batch(LIVES))
+    slow = Slow(heart)
+    delivering = asyncio.create_task(heart.deliver(batch(LIVES)))
+    slow.make(9)
+    await comes(lambda: heart.partition().mark.offset == 8)
+    heart.group.rebalancing = True
+    async with asyncio.timeout(2):  # the title that is being encoded is not waited for
+        assert await delivering == []
+    assert len(heart.group.consumer.abandoned) == 1
+    slow.make(99)
+    await comes(lambda: heart.worker.pool.queued == 0)
+    assert len(heart.encoder.encoded) <= 11, "nothing is made for a partition that is gone"
+    other = await heart.restarted()
+    assert await other.deliver(batch(LIVES))
+    assert other.metrics.value(metrics.REDELIVERED) == 9
+    assert other.stored() == wanted.stored()
+    assert other.published(TOPICS.changes) == wanted.published(TOPICS.changes)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_names_and_time_come_in_between_the_slices() -> None:
+    heart = await Heart(encoder_batch=1).start()
+    assert await heart.deliver(batch(LIVES))
+    slow = Slow(heart)
+    late = [activity(100 + n, "u9", 400, 3) for n in range(2)]
+    delivering = asyncio.create_task(heart.deliver(batch(late, len(LIVES))))
+    slow.make(1)
+    await comes(lambda: heart.partition().mark.offset == len(LIVES))
+    async with asyncio.timeout(5):
+        await heart.tick()
+        assert await heart.deliver(answers(b"no answer at all"), names=True)
+    assert heart.metrics.value(metrics.DUE) == 3
+    assert not delivering.done()
+    slow.make(1)
+    assert await delivering
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_next_batch_is_encoded_while_this_one_is_worked_on() -> None:
+    heart = await Heart(encoder_batch=100).start()
+    slow = Slow(heart)
+    first = batch([activity(0, "u1", 1, 1)])
+    second = batch([activity(n, "u1", 1, 1) for n in range(1, 5)], 1)
+    release, may_write = asyncio.Event(), heart.worker.ownership.may_write
+
+    async def held(*args: Any, **kwargs: Any) -> bool:
+        await release.wait()
+        return await may_write(*args, **kwargs)
+
+    heart.worker.ownership.may_write = held  # type: ignore[method-assign]
+    slow.make(99)
+    delivering = asyncio.create_task(heart.deliver(first, second))
+    await comes(lambda: len(heart.encoder.encoded) == 5)
+    assert heart.partition().mark.offset == -1
+    release.set()
+    assert await delivering == [first, second]
+    assert len(heart.encoder.encoded) == 5
+
+
+async def test_what_was_begun_ahead_and_applied_before_is_not_applied_again() -> None:
+    wanted, heart = await Heart().start(), await Heart().start()
+    assert await wanted.deliver(batch(LIVES))
+    assert await heart.deliver(batch(LIVES[:13]))
+    again, rest = batch(LIVES[:5]), batch(LIVES[5:], 5)
+    heart.worker.ahead(rest)
+    assert await heart.deliver(again, rest) == [again, rest]
+    assert heart.metrics.value(metrics.REDELIVERED) == 13
+    assert heart.stored() == wanted.stored()
 
 
 async def test_a_new_owner_goes_on_where_the_last_one_stopped() -> None:

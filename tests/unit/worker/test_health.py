@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from models.errors import SettingsError, StalledError
+from models.records import Activity
 from streams.demo.broker import free_port
 from streams.formats import values
 from streams.formats.values import framed
+from streams.service import metrics
 from streams.settings import Settings
 from streams.worker import health
 from streams.worker.health import STALL_SECONDS, Health
@@ -86,6 +88,30 @@ async def test_a_batch_that_is_done_is_progress(case: Case) -> None:
     assert await case.look(STALL_SECONDS + 1)
     assert case.health.readiness().ready
     assert case.app.crashed == []
+
+
+async def test_a_long_encoding_is_no_stall(case: Case) -> None:
+    for title in range(3):
+        embedding = case.heart.worker.pool.embed(
+            [Activity(f"e{title}", "u", f"new {title}", f"title {title}", 0)]
+        )
+        await embedding.wait(10)
+        assert await case.look(STALL_SECONDS + 1)
+        assert case.health.readiness().ready
+    assert case.app.crashed == []
+
+
+async def test_metrics_tell_where_vectors_come_from(case: Case) -> None:
+    pool = case.heart.worker.pool
+    repeated = [Activity(f"e{n}", "u", "i0", "title 0 1", 0) for n in range(10)]
+    await pool.embed(repeated).wait(10)
+    case.health.measure()
+    shown = case.heart.metrics.text().decode()
+    assert 'journeys_vectors_total{source="encoder"} 10.0' in shown
+    assert 'journeys_vectors_total{source="memory"} 10.0' in shown
+    assert "journeys_vector_hit_rate 0.5" in shown
+    assert "journeys_encoder_queue_titles 0.0" in shown
+    assert case.heart.metrics.value(metrics.ENCODER_SECONDS) > 0
 
 
 async def test_a_worker_with_nothing_to_do_may_be_silent(case: Case) -> None:
