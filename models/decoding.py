@@ -35,6 +35,21 @@ class _WireActivity(msgspec.Struct, gc=False):
     v: int = VERSION
 
 
+class _WireUntitled(msgspec.Struct, gc=False):
+    """The same where a catalogue knows titles."""
+
+    event_id: str
+    user_id: str
+    item_id: str
+    occurred_at: int | float | str
+    title: str = ""
+    type: str | None = None
+    weight: float = 1.0
+    terms: dict[str, float] | None = None
+    vector: list[float] | None = None
+    v: int = VERSION
+
+
 class ChangeEvent(msgspec.Struct, frozen=True):
     """A change as it comes from `journey-changes`, as far as a reader wants it."""
 
@@ -53,6 +68,7 @@ class _Version(msgspec.Struct, gc=False):
     v: int = VERSION
 
 
+_untitled_decoder = msgspec.json.Decoder(_WireUntitled)
 _activity_decoder = msgspec.json.Decoder(_WireActivity)
 _json_decoder = msgspec.json.Decoder()
 _version_decoder = msgspec.json.Decoder(_Version)
@@ -89,8 +105,15 @@ def decode_activity(
     return activity
 
 
-def parse_activity(value: bytes | None, earliest_ms: int = EARLIEST_MS) -> Activity:
-    """Read one activity from JSON, without a record key around it (files, tests).
+def parse_activity(
+    value: bytes | None, earliest_ms: int = EARLIEST_MS, *, titled: bool = True
+) -> Activity:
+    """Read one activity from JSON, without a record key around it (files, topics of any key).
+
+    Args:
+        value: JSON.
+        earliest_ms: No activity can be older, epoch ms.
+        titled: Whether a title is needed. If not, it may be "": a catalogue knows it.
 
     Raises:
         Rejected: With the reason.
@@ -100,13 +123,13 @@ def parse_activity(value: bytes | None, earliest_ms: int = EARLIEST_MS) -> Activ
     if len(value) > MAX_RECORD_BYTES:
         raise Rejected(Reason.TOO_LARGE, f"{len(value)} bytes, at most {MAX_RECORD_BYTES}")
     try:
-        wire = _activity_decoder.decode(value)
+        wire = (_activity_decoder if titled else _untitled_decoder).decode(value)
     except msgspec.ValidationError as error:
         _check_version(value)  # another version may well have another shape: say that first
         raise Rejected(Reason.INVALID, str(error)) from None
     except _NOT_JSON as error:
         if (mended := without_lone_surrogates(value)) != value:
-            return parse_activity(mended, earliest_ms)
+            return parse_activity(mended, earliest_ms, titled=titled)
         raise Rejected(Reason.NOT_JSON, str(error)) from None
     if wire.v != VERSION:
         _check_version(value)
@@ -120,6 +143,7 @@ def parse_activity(value: bytes | None, earliest_ms: int = EARLIEST_MS) -> Activ
         wire.weight,
         wire.terms,
         wire.vector,
+        titled=titled,
     )
 
 

@@ -10,6 +10,7 @@ JourneysError                the base: its message is one clear line
 ├── GapError                 records are missing between state and batch: stop, do not skip them
 ├── AheadError               state goes further than the log: stop, take another group
 ├── StateTooLargeError       a user does not fit into a record batch: take fewer records; one: stop
+├── RecordTooLargeError      a topic takes no record of that size: cut it, or let the topic take it
 ├── StalledError             the worker has work and does none: end it, a restart helps
 ├── Rejected                 one input record cannot be used: send it to the rejects, go on
 ├── LineError                one line of a file cannot be sent: report it, go on
@@ -87,6 +88,10 @@ class StateTooLargeError(JourneysError):
     """
 
 
+class RecordTooLargeError(JourneysError):
+    """A record is larger than its topic takes."""
+
+
 class StalledError(JourneysError):
     """The worker has work and does none."""
 
@@ -158,6 +163,7 @@ class Reason(StrEnum):
     FUTURE = "future"  # dated past its record's own timestamp by more than the allowed skew
     TOO_LATE = "too_late"  # its window is no longer kept
     UNKNOWN_VERSION = "unknown_version"
+    UNKNOWN_ITEM = "unknown_item"  # the catalogue does not know it, and it waited long enough
     UNKNOWN_SCHEMA = "unknown_schema"  # the registry knows no schema of the id in front
     BAD_SCHEMA = "bad_schema"  # no id in front, a schema of no use, or a value that does not fit it
 

@@ -16,14 +16,16 @@ class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One thing a user did with an item at a time.
 
     Attributes:
-        event_id: Unique per activity; the cause in the ids of the changes it brings.
+        event_id: Unique per activity, for a repeated one counts once; the cause in the ids of the
+            changes it brings.
         user_id: The record's key says the same.
         item_id: What was viewed, played or bought.
         title: The item's title, stripped, 1 to 1,000 characters.
         occurred_at: Event time, epoch milliseconds.
         type: What the user did ("view", "play", "buy"), if known.
-        weight: How much it counts, > 0.
-        terms: Salient terms with their scores, if the producer has them.
+        weight: How much it counts against the user's others, > 0. Their unit makes no difference.
+        terms: Salient terms with their scores, if the producer has them; compared with one another
+            only, so their unit makes no difference.
         vector: A ready vector, shape (dimensions,), finite; the encoder is then not asked.
     """
 
@@ -131,7 +133,8 @@ class CurrentJourney(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         name_source: Who made the name.
         revision: Which state of the journey is the latest that a name was asked for.
         updated_at: Event time of what brought this, epoch ms.
-        strength: Its activities, each counting half after 60 days, at the user's latest activity.
+        strength: Its activities, each counting half after 60 days, at the user's latest activity;
+            one of twice the user's mean weight counts as two.
         rank: Its place among the user's journeys by strength and diversity, 1 the first, when this
             was published; None once it is no longer among them.
         merged_into: The journey that goes on in its place.

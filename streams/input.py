@@ -10,20 +10,31 @@ from models.mapping.mapping import Mapping
 from streams.settings import Settings
 
 
-def mapping_of(settings: Settings) -> Mapping | None:
+def mapping_of(settings: Settings, *, titled: bool = True) -> Mapping | None:
     """The mapping of the settings; None when events are activities as they stand.
+
+    Args:
+        settings: Name it.
+        titled: Whether an event needs a title; without one a catalogue must know it.
 
     Raises:
         SettingsError: There is no such mapping, or it is wrong.
     """
     if settings.input is None:
         return None
-    return Mapping.load(settings.input, earliest_ms=settings.earliest_ms)
+    return Mapping.load(settings.input, earliest_ms=settings.earliest_ms, titled=titled)
 
 
-def topics_of(settings: Settings, mapping: Mapping) -> tuple[str, ...]:
+def topics_of(settings: Settings, mapping: Mapping | None) -> tuple[str, ...]:
     """The topics that `journeys intake` reads; none when the worker applies the mapping."""
-    return tuple(settings.input_topics.split(",")) if settings.input_topics else mapping.topics
+    if settings.input_topics:
+        return tuple(settings.input_topics.split(","))
+    return mapping.topics if mapping else ()
+
+
+def intake_group(settings: Settings) -> str:
+    """The consumer group of `journeys intake`."""
+    return f"{settings.group}-intake"
 
 
 def worker_mapping(settings: Settings) -> Mapping | None:
@@ -35,6 +46,11 @@ def worker_mapping(settings: Settings) -> Mapping | None:
     mapping = mapping_of(settings)
     if mapping is None or topics_of(settings, mapping):
         return None
+    if settings.catalogue:
+        raise SettingsError(
+            "JOURNEYS_CATALOGUE: `journeys intake` looks titles up: name the topics that it reads, "
+            f"in {mapping.name} or as JOURNEYS_INPUT_TOPICS"
+        )
     if mapping.several:
         raise SettingsError(
             f"{mapping.name}: each: an event that is several activities is for `journeys intake`: "

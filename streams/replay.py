@@ -20,7 +20,7 @@ from models.records import Activity
 from models.vectors import Vector
 from streams.files.entries import Entry, entries
 from streams.files.rows import Batch
-from streams.kafka.partitioning import partition_of
+from streams.kafka.partitioning import Partitioner, away_from_home, partition_of
 
 
 @dataclass(slots=True)
@@ -51,12 +51,20 @@ class Replay:
         params: The engine's settings.
         cache: Gives the vectors of the activities that bring none.
         partitions: How many partitions `activity-events` would have; each has its own watermark.
+        partitioner: By which the producers would choose a user's.
     """
 
-    def __init__(self, params: EngineParams, cache: VectorCache, partitions: int = 1) -> None:
+    def __init__(
+        self,
+        params: EngineParams,
+        cache: VectorCache,
+        partitions: int = 1,
+        partitioner: Partitioner = partition_of,
+    ) -> None:
         self.engine = Engine(params)
         self.users: dict[str, UserState] = {}
         self._cache = cache
+        self._partitioner = partitioner
         self._clocks = [_Clock() for _ in range(partitions)]
         self._clock_of: dict[str, _Clock] = {}
         self._read = 0
@@ -100,7 +108,7 @@ class Replay:
         self, step: Step, activity: Activity, vectors: dict[tuple[str, str], Vector]
     ) -> None:
         user_id = activity.user_id
-        user = self.users.get(user_id) or self.engine.new_user(user_id)
+        user = self.users.get(user_id) or self._new_user(user_id)
         try:
             if activity.vector is None:
                 vector = vectors[activity.item_id, activity.title]
@@ -112,8 +120,7 @@ class Replay:
             return
         if user_id not in self.users:
             self.users[user_id] = user
-            number = partition_of(user_id.encode(), len(self._clocks))
-            self._clock_of[user_id] = self._clocks[number]
+            self._clock_of[user_id] = self._clocks[self._partition(user_id)]
         clock = self._clock_of[user_id]
         clock.watermark = max(clock.watermark, activity.occurred_at)
         clock.due.set(user_id, self.engine.due(user))
@@ -123,6 +130,13 @@ class Replay:
             if outcome.changes:
                 step.outcomes.append(outcome)
             clock.due.set(other_id, self.engine.due(other))
+
+    def _partition(self, user_id: str) -> int:
+        return self._partitioner(user_id.encode(), len(self._clocks))
+
+    def _new_user(self, user_id: str) -> UserState:
+        away = away_from_home(user_id.encode(), self._partition(user_id), len(self._clocks))
+        return self.engine.new_user(user_id, away)
 
 
 class _Clock:

@@ -3,7 +3,7 @@
 A secret may stand in a file that its variable with `_FILE` behind it names; what a client
 properties file says holds where nothing else does.
 
-`journeys settings` prints this list as the table that stands in the README.
+`journeys settings` prints this list as the table that stands in streams/README.md.
 """
 
 import os
@@ -19,7 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from models.engine.params import DAY_MS, EngineParams
+from models.engine.params import DAY_MS, Dormancy, EngineParams, RepeatedItems
 from models.errors import SettingsError
 from streams import client_properties
 
@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     activities_topic: str = Field(
         "activity-events",
         description="topic of the activities; the prefix is put before the default only",
-        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        pattern=f"^{_KAFKA_NAME}{{1,{_LONGEST_TOPIC}}}$",
     )
     partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
         4, description="partitions of every topic that `topics create` makes"
@@ -72,6 +72,32 @@ class Settings(BaseSettings):
     )
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = Field(
         5_000, description="most records of one partition handled as one batch"
+    )
+
+    # Input
+    input: str | None = Field(
+        None,
+        description="how events become activities: a preset's name or a mapping in a TOML file; "
+        "unset: they are activities",
+    )
+    input_topics: str = Field(
+        "",
+        description="topics that `intake` reads, comma separated; default: those of the mapping",
+        pattern=f"^({_KAFKA_NAME}+(,{_KAFKA_NAME}+)*)?$",
+    )
+    earliest: date = Field(
+        date(2000, 1, 1), description="day before which no activity can be, in UTC"
+    )
+
+    # Catalogue
+    catalogue: bool = Field(
+        False, description="whether titles come from the topic `items`, for events without one"
+    )
+    item_wait_seconds: Annotated[float, Field(ge=0, le=604_800)] = Field(
+        60.0, description="how long an event waits for an item that the catalogue does not know"
+    )
+    item_wait_limit: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
+        100_000, description="most events that wait so; those that wait longest are rejected first"
     )
 
     # Security of the connection to Kafka
@@ -113,21 +139,6 @@ class Settings(BaseSettings):
     client_properties: Path | None = Field(
         None,
         description="file of Kafka's client properties (Java's form); what is set otherwise wins",
-    )
-
-    # Input
-    input: str | None = Field(
-        None,
-        description="how events become activities: a preset's name or a mapping in a TOML file; "
-        "unset: they are activities",
-    )
-    input_topics: str = Field(
-        "",
-        description="topics that `intake` reads, comma separated; default: those of the mapping",
-        pattern=r"^([A-Za-z0-9._-]{1,249}(,[A-Za-z0-9._-]{1,249})*)?$",
-    )
-    earliest: date = Field(
-        date(2000, 1, 1), description="day before which no activity can be, in UTC"
     )
 
     # Schema registry
@@ -198,8 +209,19 @@ class Settings(BaseSettings):
     promote_activities: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         5, description="activities in all until a cluster is a journey"
     )
+    repeated_items: RepeatedItems = Field(
+        "once",
+        description="one item again and again: `once` (no journey: as many different items are "
+        "wanted as activities, up to five) or `each` (every activity counts)",
+    )
     dormant_windows: Annotated[int, Field(ge=1, le=100_000)] = Field(
         4, description="silent windows until a journey is dormant"
+    )
+    dormancy: Dormancy = Field(
+        "rhythm",
+        description="`rhythm` (one that comes seldom may be silent for a third longer; it wakes "
+        "by two windows close together, or by one after a long absence) or `fixed` (always so many "
+        "windows; the next activity wakes it)",
     )
     ended_windows: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
         56,
@@ -262,7 +284,7 @@ class Settings(BaseSettings):
     web_port: Annotated[int | None, Field(ge=0, le=65_535)] = Field(
         None,
         description="port of the health endpoint, 0 for any free one; default: 6066 of the "
-        "worker, 6067 of the namer",
+        "worker, 6067 of the namer, 6068 of intake",
     )
     log_level: str = Field(
         "warning",
@@ -334,6 +356,11 @@ class Settings(BaseSettings):
             )
             raise SettingsError("; ".join(lines)) from None
 
+    @property
+    def earliest_ms(self) -> int:
+        """No activity can be older, epoch ms."""
+        return (self.earliest - date(1970, 1, 1)).days * DAY_MS
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -351,11 +378,6 @@ class Settings(BaseSettings):
             _ClientProperties(settings_cls),
         )
 
-    @property
-    def earliest_ms(self) -> int:
-        """No activity can be older, epoch ms."""
-        return (self.earliest - date(1970, 1, 1)).days * DAY_MS
-
     def engine(self) -> EngineParams:
         """The part that the pure core is given."""
         defaults = EngineParams()
@@ -364,7 +386,9 @@ class Settings(BaseSettings):
             promote_windows=self.promote_windows,
             history_windows=self.history_windows,
             promote_activities=self.promote_activities,
+            repeated_items=self.repeated_items,
             dormant_windows=self.dormant_windows,
+            dormancy=self.dormancy,
             ended_windows=self.ended_windows,
             lateness_ms=int(self.lateness_days * DAY_MS),
             max_clusters=self.max_clusters,

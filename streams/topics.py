@@ -22,6 +22,8 @@ class Topics:
     journeys: str
     requests: str
     names: str
+    items: str
+    waiting: str
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -36,11 +38,28 @@ class Topics:
             journeys=f"{prefix}journeys",
             requests=f"{prefix}naming-requests",
             names=f"{prefix}journey-names",
+            items=f"{prefix}items",
+            waiting=f"{prefix}items-waiting",
         )
 
     def all(self) -> tuple[str, ...]:
         """Every name, in the order of the data's path."""
         return astuple(self)
+
+    def of_worker(self) -> tuple[str, ...]:
+        """Those without which the worker does nothing."""
+        return (
+            self.activities,
+            self.rejects,
+            self.changes,
+            self.journeys,
+            self.requests,
+            self.names,
+        )
+
+    def side_by_side(self) -> tuple[str, ...]:
+        """Those that must have the same number of partitions."""
+        return self.activities, self.requests, self.names
 
 
 def journey_key(user_id: str, journey_id: str) -> bytes:

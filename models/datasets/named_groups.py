@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 from models.datasets.people import Half, in_half, opened
 from models.errors import ModelError
 from models.records import NamingRequest
-from models.text.keywords import count_terms, keyword_name, salient, spellings, terms_of
+from models.text.keywords import Counts, count_terms, keyword_name, salient, spellings, terms_of
 from models.text.stems import stems
 
 Kind: TypeAlias = Literal["list", "subreddit"]
@@ -48,9 +48,9 @@ class Group:
     titles: tuple[str, ...]
 
     @cached_property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> Counts:
         """The terms of all titles, as the engine counts them."""
-        counts: dict[str, int] = {}
+        counts: Counts = {}
         for title in self.titles:
             count_terms(counts, terms_of(title))
         return counts

@@ -48,6 +48,11 @@ class Person:
         """When, epoch ms."""
         return [activity.occurred_at for activity in self.activities]
 
+    @property
+    def items(self) -> list[str]:
+        """With which item."""
+        return [activity.item_id for activity in self.activities]
+
 
 @dataclass(frozen=True, eq=False)
 class Collection:

@@ -6,9 +6,11 @@ lifecycle   what becomes of a journey: it starts, is revised, falls asleep, ends
 outcome     what one input brought about
 views       how a journey is shown to others
 confidence  how sure it is that a journey is one interest that persists
+rhythm      how long a journey is silent as a rule, and what silence and return say
 users       what is known of one user
 clusters    a user's clusters in numbers, on the compiled loops of kernel
 params      the settings, with the reason for each default
+repeats     which activities were counted before
 windows     tumbling windows of event time
 exemplars   the few titles that stand for a cluster
 snapshot    state to bytes and back; compact: vectors in few bytes

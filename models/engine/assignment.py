@@ -13,11 +13,12 @@ from models.engine.exemplars import Exemplar, offer, score_of, shorten
 from models.engine.lifecycle import end, reschedule, resume, revise
 from models.engine.outcome import Outcome
 from models.engine.params import FADING_HALF_LIFE_MS, EngineParams
+from models.engine.rhythm import has_returned
 from models.engine.users import Cluster, UserState
 from models.engine.views import change, current, request, view
 from models.engine.windows import index_of
 from models.records import Activity
-from models.text.keywords import count_terms, terms_of
+from models.text.keywords import add_counts, count_terms, relative, terms_of
 from models.vectors import Vector
 
 # A cluster looks for a twin each time it has grown by a fifth: at 2, 3, 4, 5, 6, 8, 9, 11 …
@@ -38,7 +39,7 @@ def assign(
         row, score, cosine = user.numbers.nearest(params, vector, moment)
     if score > 0.0:
         cluster = user.clusters[row]
-        user.numbers.learn(row, vector, weight, moment, params.half_life_ms)
+        user.numbers.learn(row, vector, 1.0, moment, params.half_life_ms, weight)
         cluster.cohesion += (cosine - cluster.cohesion) / (cluster.count + 1)
         user.dirty.add(cluster.number)
     else:
@@ -46,11 +47,14 @@ def assign(
             _make_room(user, params, activity, out)
         cosine = 1.0
         cluster = Cluster(user.given + 1, moment, moment, 0, 1.0, {}, {}, [])
-        user.open(cluster, vector, weight, moment)
+        user.open(cluster, vector, 1.0, moment, weight)
     cluster.count += 1
     cluster.last_at = max(cluster.last_at, moment)
     cluster.started_at = min(cluster.started_at, moment)
-    count_terms(cluster.terms, activity.terms or terms_of(activity.title))
+    if terms := relative(activity.terms or {}):
+        add_counts(cluster.terms, terms)
+    else:
+        count_terms(cluster.terms, terms_of(activity.title))
     offer(
         cluster.exemplars,
         Exemplar(
@@ -95,7 +99,8 @@ def _persist(
         return False
     window = index_of(activity.occurred_at, params.window_ms)
     windows = first.windows | second.windows | {window: 1}
-    return params.persists(first.count + second.count, windows, user.latest)
+    items = {item.item_id for item in (*first.exemplars, *second.exemplars)}
+    return params.persists(first.count + second.count, len(items), windows, user.latest)
 
 
 def _merge(
@@ -115,11 +120,13 @@ def _merge(
         out.changes.append(change(user, shown, "merged", moment, cause, kept_id))
         out.journeys.append(current(user, gone, gone.journey, shown, moment, kept_id))
     fresher = gone.last_window > kept.last_window
+    windows = sorted({*kept.windows, *gone.windows})
     user.absorb(kept, gone, params.half_life_ms, params.history_windows)
     out.merged.append((user.cluster_id(gone.number), user.cluster_id(kept.number)))
     journey = kept.journey
     if journey is not None:
-        if fresher and journey.stage == "dormant":
+        asleep = journey.stage == "dormant"
+        if asleep and fresher and has_returned(params, windows[-1] - windows[-2]):
             resume(user, params, kept, journey, moment, cause, out)
         if gone.journey is not None:
             revise(user, kept, journey, moment)

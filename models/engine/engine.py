@@ -17,8 +17,8 @@ from typing import Final
 
 from models.engine.assignment import assign, merge_near
 from models.engine.lifecycle import (
-    awaited,
     close_windows,
+    due_of,
     has_shifted,
     reschedule,
     resume,
@@ -27,15 +27,18 @@ from models.engine.lifecycle import (
 )
 from models.engine.outcome import Outcome
 from models.engine.params import EngineParams
+from models.engine.repeats import short
+from models.engine.rhythm import has_returned
 from models.engine.users import Cluster, UserState
 from models.engine.views import change, current, named, request, view
-from models.engine.windows import count_in, index_of
+from models.engine.windows import index_of
 from models.errors import Reason, Rejected
 from models.records import Activity, JourneyName
 from models.vectors import Vector
 
 # Shift compares whole vectors; a mean moves little per activity, so every fourth is enough.
-# Counted per cluster and not per batch, so that batches do not matter.
+# Counted per cluster and not per batch, so that batches do not matter. A dormant journey is looked
+# at when it wakes.
 CHECK_EVERY: Final = 4
 
 
@@ -45,16 +48,21 @@ class Engine:
     def __init__(self, params: EngineParams | None = None) -> None:
         self.params = params or EngineParams()
 
-    def new_user(self, user_id: str) -> UserState:
-        """A user of whom nothing is known."""
-        return UserState(user_id)
+    def new_user(self, user_id: str, salt: int | None = None) -> UserState:
+        """A user of whom nothing is known.
+
+        Args:
+            user_id: Whose state.
+            salt: See `UserState`.
+        """
+        return UserState(user_id, salt)
 
     def due(self, user: UserState) -> int | None:
         """The watermark (epoch ms) from which `passing` has something to do; None: never."""
         return user.due
 
     def activity(self, user: UserState, activity: Activity, vector: Vector) -> Outcome:
-        """Apply one activity of the user.
+        """Apply one activity of the user; one whose event id was counted before does nothing.
 
         Args:
             user: Changed in place.
@@ -74,14 +82,20 @@ class Engine:
                 f"{len(vector)} dimensions, the user's activities "
                 f"before it had {user.numbers.dimensions}",
             )
-        oldest = index_of(user.latest, params.window_ms) - params.history_windows
-        if moment < user.latest - params.lateness_ms and window <= oldest:
+        latest = index_of(user.latest, params.window_ms)
+        if moment < user.latest - params.lateness_ms and window <= latest - params.history_windows:
             raise Rejected(Reason.TOO_LATE, "its window is no longer kept")
-        out = Outcome()
+        out, event = Outcome(), short(activity.event_id)
+        if event in user.counted:
+            out.repeated = True
+            return out
         if moment > user.latest:
+            if window > latest:
+                user.counted.forget(window - params.history_windows, latest)
             user.latest = moment
             if user.due is not None and moment >= user.due - params.lateness_ms:
                 close_windows(user, params, moment, params.lateness_ms, out)
+        user.counted.add(event, max(window, latest))
         cluster = assign(user, params, activity, vector, out)
         cluster = merge_near(user, params, cluster, activity, out)
         self._count(user, cluster, window, activity, out)
@@ -125,21 +139,26 @@ class Engine:
         params, journey = self.params, cluster.journey
         moment, cause = activity.occurred_at, activity.event_id
         newest = cluster.last_window
-        count_in(cluster.windows, window, params.history_windows)
+        due = due_of(cluster, journey, params) if journey else None
+        cluster.count_window(window, params.history_windows)
         if journey is None:
-            if params.persists(cluster.count, cluster.windows, user.latest):
+            items = len(cluster.exemplars)
+            if params.persists(cluster.count, items, cluster.windows, user.latest):
                 start(user, params, cluster, moment, cause, out)
             return
-        shown = None
-        resumed = journey.stage == "dormant" and window > newest
+        shown, asleep = None, journey.stage == "dormant"
+        resumed = asleep and window > newest and has_returned(params, window - newest)
         if resumed:
             shown = resume(user, params, cluster, journey, moment, cause, out)
-        if cluster.count % CHECK_EVERY == 0 and has_shifted(user, cluster, journey, params):
+        looked_at = resumed or (not asleep and cluster.count % CHECK_EVERY == 0)
+        if looked_at and has_shifted(user, cluster, journey, params):
             revise(user, cluster, journey, moment)
             shown = view(user, params, cluster, journey)
             out.changes.append(change(user, shown, "shifted", moment, cause))
             out.requests.append(request(user, cluster, journey))
-        if window > newest and (resumed or awaited(user, journey, newest, params)):
+        # Its rhythm may have quickened, so that it is due sooner than before in spite of it.
+        sooner = user.due is None or due_of(cluster, journey, params) < user.due
+        if window > newest and (sooner or user.due == due):
             reschedule(user, params)
         if window > newest or shown:
             shown = shown or view(user, params, cluster, journey)

@@ -31,6 +31,8 @@ def score_of(similarity: float, occurred_at: int, half_life: float) -> float:
 def offer(kept: list[Exemplar], newcomer: Exemplar) -> bool:
     """Keep the newcomer if it belongs to the best `KEPT`; an item is kept once.
 
+    So as many are kept as there were different items, up to `KEPT`.
+
     Returns:
         Whether anything changed.
     """

@@ -5,6 +5,7 @@ from typing import Final
 from models.engine.compact import sketched, unsketched
 from models.engine.outcome import Outcome
 from models.engine.params import EngineParams
+from models.engine.rhythm import patience
 from models.engine.users import Cluster, Journey, UserState
 from models.engine.views import change, current, named, request, view
 from models.engine.windows import end_of, last_closed
@@ -87,7 +88,7 @@ def close_windows(
     journeys = {cluster.number: (cluster, journey) for cluster, journey in user.journeys()}
     steps: list[tuple[int, int, Stage]] = []
     for cluster, journey in journeys.values():
-        asleep = cluster.last_window + params.dormant_windows
+        asleep = cluster.last_window + patience(params, cluster.rhythm)
         ended = cluster.last_window + params.ended_windows
         if journey.stage == "active" and asleep <= closed:
             steps.append((asleep, cluster.number, "dormant"))
@@ -126,17 +127,12 @@ def end(
 def reschedule(user: UserState, params: EngineParams) -> None:
     """Set the watermark from which the passing of time alone brings the user a change."""
     user.due = min(
-        (_due(journey, cluster.last_window, params) for cluster, journey in user.journeys()),
-        default=None,
+        (due_of(cluster, journey, params) for cluster, journey in user.journeys()), default=None
     )
 
 
-def awaited(user: UserState, journey: Journey, window: int, params: EngineParams) -> bool:
-    """Whether it may be this journey, silent since a window, that the user's watermark is for."""
-    return user.due == _due(journey, window, params)
-
-
-def _due(journey: Journey, window: int, params: EngineParams) -> int:
-    """The watermark that changes a journey silent since a window, if its user stays away."""
-    silent = params.dormant_windows if journey.stage == "active" else params.ended_windows
-    return end_of(window + silent, params.window_ms) + 2 * params.lateness_ms
+def due_of(cluster: Cluster, journey: Journey, params: EngineParams) -> int:
+    """The watermark (epoch ms) that changes a journey, if its user stays away."""
+    active = journey.stage == "active"
+    silent = patience(params, cluster.rhythm) if active else params.ended_windows
+    return end_of(cluster.last_window + silent, params.window_ms) + 2 * params.lateness_ms

@@ -12,9 +12,10 @@ class Outcome:
         requests: Names wanted.
         merged: (cluster id that went, cluster id that it went into).
         cluster_id: Id of the cluster that the activity was put to; None for other inputs.
+        repeated: The activity was counted before, and so brought nothing.
     """
 
-    __slots__ = ("changes", "cluster_id", "journeys", "merged", "requests")
+    __slots__ = ("changes", "cluster_id", "journeys", "merged", "repeated", "requests")
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
@@ -22,3 +23,4 @@ class Outcome:
         self.requests: list[NamingRequest] = []
         self.merged: list[tuple[str, str]] = []
         self.cluster_id: str | None = None
+        self.repeated = False

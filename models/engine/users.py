@@ -7,9 +7,11 @@ import msgspec
 
 from models.engine.clusters import Clusters
 from models.engine.exemplars import Exemplar, offer
+from models.engine.repeats import CountedIds
+from models.engine.rhythm import USUAL, followed
 from models.engine.windows import count_in
 from models.records import NameSource, Stage
-from models.text.keywords import add_counts
+from models.text.keywords import Counts, add_counts
 from models.vectors import Vector
 
 
@@ -55,6 +57,7 @@ class Cluster(msgspec.Struct, array_like=True, gc=False):
         terms: Counts of its salient terms, bounded.
         exemplars: Items that stand for it, bounded.
         journey: Set once it is promoted.
+        rhythm: Mean step from one active window to the next (`rhythm.py`).
     """
 
     number: int
@@ -63,9 +66,17 @@ class Cluster(msgspec.Struct, array_like=True, gc=False):
     count: int
     cohesion: float
     windows: dict[int, int]
-    terms: dict[str, int]
+    terms: Counts
     exemplars: list[Exemplar]
     journey: Journey | None = None
+    rhythm: int = USUAL
+
+    def count_window(self, window: int, kept: int) -> None:
+        """Count an activity in its window, and forget all but the last so many windows."""
+        last = self.last_window
+        if 0 <= last < window:
+            self.rhythm = followed(self.rhythm, window - last)
+        count_in(self.windows, window, kept)
 
     @property
     def last_window(self) -> int:
@@ -89,6 +100,8 @@ class UserState:
 
     Attributes:
         user_id: Whose.
+        salt: The partition of a user whose records lie on another than we would put them to. It
+            goes into the prefix: where some do lie there, too, the two halves share no id.
         prefix: Of the user's cluster and journey ids: a hash, so that ids are unique over users.
         clusters: In the order they were opened.
         numbers: Their means, masses and times.
@@ -96,6 +109,7 @@ class UserState:
         due: Watermark (epoch ms) from which time alone changes something; None: never.
         given: How many cluster numbers were given.
         applied: Highest applied offset per source partition.
+        counted: Ids of the activities in the kept windows.
         dirty: Numbers of the clusters that changed since the last dump.
         removed: Numbers of the clusters that went since the last dump.
     """
@@ -103,6 +117,7 @@ class UserState:
     __slots__ = (
         "applied",
         "clusters",
+        "counted",
         "dirty",
         "due",
         "given",
@@ -110,18 +125,22 @@ class UserState:
         "numbers",
         "prefix",
         "removed",
+        "salt",
         "user_id",
     )
 
-    def __init__(self, user_id: str) -> None:
+    def __init__(self, user_id: str, salt: int | None = None) -> None:
         self.user_id = user_id
-        self.prefix = blake2b(user_id.encode(), digest_size=8).hexdigest()
+        self.salt = salt
+        salted = b"" if salt is None else b"%d" % salt
+        self.prefix = blake2b(user_id.encode(), digest_size=8, salt=salted).hexdigest()
         self.clusters: list[Cluster] = []
         self.numbers = Clusters(0)
         self.latest = -1
         self.due: int | None = None
         self.given = 0
         self.applied: dict[int, int] = {}
+        self.counted = CountedIds()
         self.dirty: set[int] = set()
         self.removed: set[int] = set()
 
@@ -147,13 +166,20 @@ class UserState:
         """Unit mean of a cluster that is known to be there, shape (dimensions,)."""
         return self.numbers.direction(self.row_of(cluster.number))
 
-    def open(self, cluster: Cluster, mean: Vector, mass: float, moment: float) -> None:
-        """Add a cluster that has nothing but its numbers yet."""
+    def open(
+        self,
+        cluster: Cluster,
+        mean: Vector,
+        mass: float,
+        moment: float,
+        weight: float | None = None,
+    ) -> None:
+        """Add a cluster that has nothing but its numbers yet (`Clusters.append`)."""
         if not self.clusters:
             self.numbers = Clusters(len(mean))
         self.given = max(self.given, cluster.number)
         self.clusters.append(cluster)
-        self.numbers.append(mean, mass, moment)
+        self.numbers.append(mean, mass, moment, weight)
         self.dirty.add(cluster.number)
 
     def remove(self, cluster: Cluster) -> None:
@@ -170,7 +196,7 @@ class UserState:
         Args:
             kept: Keeps its number and its journey.
             gone: Its number is never given again.
-            half_life: Of an activity's weight, ms.
+            half_life: After it, an activity counts half, ms.
             windows: How many windows of history are kept.
         """
         into, source = self.row_of(kept.number), self.row_of(gone.number)
@@ -182,7 +208,10 @@ class UserState:
             numbers.mass[source],
             numbers.touched[source],
             half_life,
+            numbers.weight[source],
         )
+        if gone.count > kept.count:
+            kept.rhythm = gone.rhythm
         kept.count += gone.count
         kept.started_at = min(kept.started_at, gone.started_at)
         kept.last_at = max(kept.last_at, gone.last_at)

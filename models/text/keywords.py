@@ -12,9 +12,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import count, pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
+
+# How often each term was counted; no whole number where it came with scores. Whole ones stay int,
+# which takes a byte where a float takes nine.
+Counts: TypeAlias = dict[str, int | float]
 
 # Terms counted per cluster: enough for a name of three and their rivals. Many are let in before
 # the few are kept, which is cheaper than to make room for each and gives newcomers a while to
@@ -76,7 +80,7 @@ def terms_of(title: str) -> tuple[str, ...]:
     return tuple(terms)
 
 
-def count_terms(kept: dict[str, int], terms: Iterable[str]) -> None:
+def count_terms(kept: Counts, terms: Iterable[str]) -> None:
     """Count terms into a bounded table.
 
     Counts are lower bounds: a term that was pushed out starts again. What a third of the titles
@@ -88,7 +92,19 @@ def count_terms(kept: dict[str, int], terms: Iterable[str]) -> None:
         _prune(kept)
 
 
-def add_counts(kept: dict[str, int], more: Mapping[str, int]) -> None:
+def relative(scores: Mapping[str, float]) -> Counts:
+    """What each of an activity's terms counts: 1 the best, the others as their scores to its.
+
+    Only the activity's own scores are compared, so their unit makes no difference. A score of 0
+    says that the term says nothing: it is left out.
+    """
+    best = max(scores.values(), default=0.0)
+    return {
+        term: 1 if score == best else score / best for term, score in scores.items() if score > 0.0
+    }
+
+
+def add_counts(kept: Counts, more: Mapping[str, float]) -> None:
     """Add one table of counts to another."""
     for term, times in more.items():
         kept[term] = kept.get(term, 0) + times
@@ -96,14 +112,14 @@ def add_counts(kept: dict[str, int], more: Mapping[str, int]) -> None:
         _prune(kept)
 
 
-def _prune(kept: dict[str, int]) -> None:
+def _prune(kept: Counts) -> None:
     """Keep the most counted terms, of equals the latest."""
     latest = list(kept)[::-1]
     for term in sorted(latest, key=kept.__getitem__, reverse=True)[KEPT_TERMS:]:
         del kept[term]
 
 
-def salient(counts: Mapping[str, int]) -> dict[str, float]:
+def salient(counts: Mapping[str, float]) -> dict[str, float]:
     """Terms with their scores (count times idf), best first; ties by the term itself."""
     idf, unseen = _background().idf, _background().unseen
     scores = [(-round(times * idf.get(term, unseen), 2), term) for term, times in counts.items()]
@@ -111,7 +127,7 @@ def salient(counts: Mapping[str, int]) -> dict[str, float]:
 
 
 def keyword_name(
-    counts: Mapping[str, int], titles: Sequence[str], taken: Collection[str] = ()
+    counts: Mapping[str, float], titles: Sequence[str], taken: Collection[str] = ()
 ) -> str:
     """A name from the best terms, spelled as the titles spell them: "Sourdough bread, starter".
 

@@ -15,6 +15,7 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from models.errors import SettingsError
+from streams.input import intake_group
 from streams.kafka.clients import connect
 from streams.kafka.sending import OutgoingRecord
 from streams.settings import Settings
@@ -25,11 +26,6 @@ _PASSING: Final = (
     NotCoordinatorError,
 )
 _AT_WORK: Final = ("stable", "preparingrebalance", "completingrebalance", "assigning")
-
-
-def intake_group(settings: Settings) -> str:
-    """Its name."""
-    return f"{settings.group}-intake"
 
 
 def check_unused(settings: Settings, topic: str) -> None:

@@ -12,6 +12,7 @@ from streams.cli.commands import Commands, examples
         "demo": "Run everything on a sample, on an embedded broker.",
         "replay": "Run the engine alone over a file: activities in, changes out.",
         "worker": "Run the worker: activity-events in, journey-changes out.",
+        "intake": "Run the intake: events of any form and key in, activity-events out.",
         "namer": "Run the namer: names journeys by a vLLM server.",
         "topics": "Make the Kafka topics, or see what is in them.",
         "map": "See what a mapping makes of your events, or begin one.",

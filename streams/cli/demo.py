@@ -38,6 +38,7 @@ LIVE_RATE: Final = 200  # activities a second when somebody is watching: half a 
     "window_days",
     "promote_windows",
     "promote_activities",
+    "repeated_items",
     "vllm_url",
     "vllm_model",
 )

@@ -15,10 +15,11 @@ from streams.cli.commands import examples
 from streams.cli.options import with_settings
 from streams.cli.paths import OUTPUT, input_files, sort_flag, stored_vectors_flag
 from streams.cli.progress import reading
-from streams.files.entries import by_time, read_entries
+from streams.files.entries import by_time, read_entries, read_items
 from streams.files.sorting import Direction
 from streams.files.tally import Tally
 from streams.input import mapping_of
+from streams.kafka.partitioning import PARTITIONERS
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +55,17 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     help="keep time as so many partitions of activity-events would",
 )
 @stored_vectors_flag
+@click.option(
+    "--partitioner",
+    type=click.Choice(list(PARTITIONERS)),
+    default="murmur2",
+    show_default=True,
+    help="by which producers would choose a user's partition: of Java's client (murmur2), of "
+    "librdkafka (crc32), of sarama (fnv1a)",
+)
+@click.option(
+    "--items", metavar="FILE", help="the catalogue: items by `item_id`, for events without a title"
+)
 @with_settings(
     "input",
     "earliest",
@@ -67,7 +79,9 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     "promote_windows",
     "history_windows",
     "promote_activities",
+    "repeated_items",
     "dormant_windows",
+    "dormancy",
     "ended_windows",
     "lateness_days",
     "max_clusters",
@@ -82,6 +96,8 @@ def command(
     rejects_to: Path | None,
     partitions: int,
     stored_vectors: bool,
+    partitioner: str,
+    items: str | None,
 ) -> None:
     """Run the engine alone over FILEs of activities, one after the other (- is stdin).
 
@@ -97,13 +113,14 @@ def command(
     from streams.replay import Replay
     from streams.state import vectors
 
-    mapping = mapping_of(settings)
+    find = None if items is None else read_items(items).get
+    mapping = mapping_of(settings, titled=find is None)
     encoder = Encoder.open(
         settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
     )
     kept = vectors.stored_vectors(settings, encoder) if stored_vectors else None
     cache = VectorCache(encoder, settings.cached_vectors, kept)
-    replay = Replay(settings.engine(), cache, partitions)
+    replay = Replay(settings.engine(), cache, partitions, PARTITIONERS[partitioner])
     tally = Tally()
     with closing(cache), ExitStack() as stack:
         outputs = [
@@ -113,7 +130,7 @@ def command(
         report = _Report(*outputs, several=len(files) > 1)
         try:
             with reading(files, "replay", shown=not sys.stdout.isatty()) as advance:
-                batches = read_entries(files, tally, mapping, settings.earliest_ms, advance)
+                batches = read_entries(files, tally, mapping, settings.earliest_ms, advance, find)
                 for batch in by_time(batches) if sort else batches:
                     for step in replay.apply(batch):
                         report.add(step)
@@ -140,20 +157,25 @@ class _Report:
         self._assigned: list[tuple[str, str, str | None]] = []
         self._merged: dict[str, str] = {}
         self._journeys: dict[str, CurrentJourney] = {}
-        self._applied = self._changes = self._rejected = self._late = self._skipped = 0
+        self._applied = self._repeats = self._changes = self._rejected = self._late = (
+            self._skipped
+        ) = 0
         self._start = time.perf_counter()
 
     def add(self, step: "Step") -> None:
         """Write the step's changes; keep what can only be told at the end."""
+        repeated = any(outcome.repeated for outcome in step.outcomes)
         if step.rejected is not None:
             self._reject(step)
+        elif repeated:
+            self._repeats += 1
         elif step.activity is not None:
             self._applied += 1
         else:
             self._skipped += 1
         if step.activity is not None:
             self._direction.add(step.activity.occurred_at)
-        if self._assignments_to and step.activity is not None:
+        if self._assignments_to and step.activity is not None and not repeated:
             cluster_id = step.outcomes[0].cluster_id if step.outcomes else None
             self._assigned.append((step.activity.event_id, step.activity.user_id, cluster_id))
         for outcome in step.outcomes:
@@ -192,6 +214,7 @@ class _Report:
             f"{self._changes:,} changes, {len(self._journeys):,} journeys; "
             f"{self._rejected:,} lines rejected"
             + (f", {self._skipped:,} events do not count" if self._skipped else "")
+            + (f", {self._repeats:,} repeats skipped" if self._repeats else "")
         )
         if self._direction.falls and 2 * self._late > self._applied + self._late:
             _say("most activities were too late, and their times fall: newest first? see --sort")

@@ -1,4 +1,4 @@
-"""`journeys settings`: the table of settings that stands in the README."""
+"""`journeys settings`: the table of settings that stands in streams/README.md."""
 
 import tempfile
 from pathlib import Path
@@ -11,7 +11,7 @@ from streams.cli.options import shown_default
 from streams.settings import PREFIX, Settings
 
 
-@click.command(epilog=examples("journeys settings", "journeys settings --check README.md"))
+@click.command(epilog=examples("journeys settings", "journeys settings --check streams/README.md"))
 @click.option(
     "--check",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from models.decoding import decode_json, parse_activity
-from models.errors import Rejected
+from models.errors import JourneysError, Reason, Rejected
+from models.mapping.catalogue import CatalogueItem, Find, completed, item_of
 from models.mapping.mapping import Mapping, SourceEvent
+from models.mapping.values import text
 from models.records import Activity, encode
 from models.times import EARLIEST_MS
 from streams.files.inputs import InputFile, all_batches
@@ -49,6 +51,7 @@ def read_entries(
     mapping: Mapping | None = None,
     earliest_ms: int = EARLIEST_MS,
     after_batch: Callable[[InputFile], None] = lambda _: None,
+    find: Find | None = None,
 ) -> Iterator[list[Entry]]:
     """The activities of files in order, in batches of what is there now.
 
@@ -58,6 +61,7 @@ def read_entries(
         mapping: How rows become activities; None when they are plain activities as they stand.
         earliest_ms: No plain activity can be older, epoch ms; a mapping has its own bound.
         after_batch: Called when a batch was dealt with.
+        find: The catalogue, for activities without a title; None: all have one.
 
     Raises:
         JourneysError: A file is broken, or of no kind that is read.
@@ -66,7 +70,7 @@ def read_entries(
         if batch is None:
             tally.end(file)
             continue
-        found = entries(batch, mapping, earliest_ms)
+        found = entries(batch, mapping, earliest_ms, find)
         for entry in found:
             if entry.rejected is not None:
                 tally.reject(entry.number, entry.rejected, entry.line)
@@ -79,7 +83,10 @@ def read_entries(
 
 
 def entries(
-    batch: Batch, mapping: Mapping | None = None, earliest_ms: int = EARLIEST_MS
+    batch: Batch,
+    mapping: Mapping | None = None,
+    earliest_ms: int = EARLIEST_MS,
+    find: Find | None = None,
 ) -> list[Entry]:
     """The activities of a batch in order; blank lines are left out."""
     found: list[Entry] = []
@@ -90,17 +97,45 @@ def entries(
         try:
             if mapping is None:
                 line = plain(row)
-                found.append(Entry(batch.file, number, line, parse_activity(line, earliest_ms)))
+                activity = parse_activity(line, earliest_ms, titled=find is None)
+                if find is not None:
+                    (activity,) = completed([activity], find)
+                    line = encode(activity)
+                found.append(Entry(batch.file, number, line, activity))
                 continue
             if not isinstance(row, bytes | Rejected):
                 line = encode(row)
             activities = mapping.activities(SourceEvent(decoded(row)))
+            if find is not None:
+                activities = completed(activities, find)
             for activity in activities:
                 found.append(Entry(batch.file, number, encode(activity), activity, None, line))
             if not activities:
                 found.append(Entry(batch.file, number, line))
         except Rejected as error:
             found.append(Entry(batch.file, number, line, rejected=error))
+    return found
+
+
+def read_items(name: str) -> dict[str, CatalogueItem]:
+    """The catalogue from a file: rows with `item_id` and what else an item has; the last one wins.
+
+    Raises:
+        JourneysError: The file is broken, or a row of it is no item.
+    """
+    found: dict[str, CatalogueItem] = {}
+    for _, batch in all_batches([name]):
+        for number, row in zip(batch.numbers, batch.rows, strict=True) if batch else ():
+            if isinstance(row, bytes) and not row.strip():
+                continue
+            try:
+                value = decoded(row)
+                item_id = text("item_id", value.get("item_id") if isinstance(value, dict) else None)
+                if not item_id:
+                    raise Rejected(Reason.MISSING, "item_id: nothing there")
+                found[item_id] = item_of(item_id, value)
+            except Rejected as error:
+                raise JourneysError(f"{name}, line {number}: no item: {error}") from None
     return found
 
 

@@ -70,6 +70,8 @@ def specs(settings: Settings) -> list[TopicSpec]:
         topics.rejects: keep | {"max.message.bytes": str(REJECT_BYTES)},
         topics.changes: keep,
         topics.journeys: {"cleanup.policy": "compact"},
+        topics.items: {"cleanup.policy": "compact"},
+        topics.waiting: keep | {"max.message.bytes": str(REJECT_BYTES)},
     }
     return [
         TopicSpec(
@@ -87,8 +89,8 @@ def create(settings: Settings) -> list[Creation]:
 
     Raises:
         BrokerError: When no broker answers.
-        SettingsError: When the broker refuses a topic, or when the two topics that a worker reads
-            would differ in partitions (nothing is made then).
+        SettingsError: When the broker refuses a topic, or when topics that lie side by side would
+            differ in partitions (nothing is made then).
     """
     topics = Topics.of(settings)
     with connect(settings, KafkaAdminClient) as client:
@@ -96,15 +98,10 @@ def create(settings: Settings) -> list[Creation]:
             name: len(entry["partitions"]) for name, entry in _metadata(client, topics).items()
         }
         made = [Creation(spec, existing.get(spec.name, 0)) for spec in specs(settings)]
-        # A user's activities and names must reach the same worker, so: the same partition number.
         counts = {
             creation.spec.name: creation.existing or creation.spec.partitions for creation in made
         }
-        if counts[topics.activities] != counts[topics.names]:
-            raise SettingsError(
-                f"JOURNEYS_PARTITIONS: {topics.activities} with {counts[topics.activities]} and "
-                f"{topics.names} with {counts[topics.names]} partitions cannot work together"
-            )
+        _check_side_by_side({name: counts[name] for name in topics.side_by_side()})
         missing = [creation.spec for creation in made if not creation.existing]
         if missing:
             _create(client, missing)
@@ -171,19 +168,31 @@ def partitions_of(settings: Settings, *names: str) -> tuple[int, ...]:
     return tuple(counts[name] for name in names)
 
 
-def topic_id(settings: Settings, name: str) -> str | None:
-    """What a broker calls a topic that exists for as long as it does: made anew, it is another.
-
-    Returns:
-        None when the broker is too old to have such ids (before Kafka 2.8).
+def topic_id_of(settings: Settings, name: str) -> str:
+    """The id that a broker gives a topic each time it is made; empty where it gives none.
 
     Raises:
         BrokerError: When no broker answers.
     """
     with connect(settings, KafkaAdminClient) as client:
-        [topic] = client.describe_topics([name])
-    found = str(topic.get("topic_id") or _NO_ID)
-    return None if found == _NO_ID else found
+        (found,) = client.describe_topics([name])
+    topic_id = str(found.get("topic_id") or _NO_ID)
+    return "" if topic_id == _NO_ID else topic_id
+
+
+def side_by_side(settings: Settings, *names: str) -> int:
+    """How many partitions topics have that must be there, all of them as many.
+
+    A user's activities, the requests for names and their answers must reach the same worker, so
+    they go to the same partition number.
+
+    Raises:
+        BrokerError: When no broker answers.
+        SettingsError: When one of the topics does not exist, or they differ.
+    """
+    counts = dict(zip(names, partitions_of(settings, *names), strict=True))
+    _check_side_by_side(counts)
+    return counts[names[0]]
 
 
 def end_offsets(settings: Settings, partitions: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
@@ -220,6 +229,14 @@ def end_offsets(settings: Settings, partitions: Mapping[str, int]) -> dict[str, 
         name: tuple(ends[TopicPartition(name, number)] for number in range(count))
         for name, count in partitions.items()
     }
+
+
+def _check_side_by_side(counts: Mapping[str, int]) -> None:
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise SettingsError(
+            f"JOURNEYS_PARTITIONS: these topics must have the same number of partitions: {told}"
+        )
 
 
 def _metadata(client: KafkaAdminClient, topics: Topics) -> dict[str, Any]:

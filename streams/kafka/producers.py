@@ -23,6 +23,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     IncompatibleBrokerVersion,
     KafkaError,
+    MessageSizeTooLargeError,
     UnknownError,
     UnsupportedVersionError,
 )
@@ -30,7 +31,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.types import AppT
 from mode import get_logger
 
-from models.errors import SettingsError
+from models.errors import RecordTooLargeError, SettingsError
 
 _log = get_logger(__name__)
 
@@ -50,6 +51,48 @@ def fill(batch: BatchBuilder, parts: Iterable[tuple[bytes, bytes | None]]) -> bo
             return False
         offset += 1
     batch._relative_offset = offset
+    return True
+
+
+async def started(producer: AIOKafkaProducer) -> AIOKafkaProducer:
+    """A producer, once it has met its broker.
+
+    Raises:
+        KafkaError: The broker does not let us.
+    """
+    try:
+        await producer.start()
+    except BaseException:
+        await stop(producer)
+        raise
+    return producer
+
+
+async def stop(producer: AIOKafkaProducer) -> None:
+    """Stop a producer, whatever state it is in."""
+    with suppress(KafkaError, asyncio.TimeoutError):
+        await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+
+
+async def knows_transactions(make: Callable[[], AIOKafkaProducer]) -> bool:
+    """Whether the broker knows transactional ids.
+
+    Args:
+        make: Makes a producer that has one.
+
+    Raises:
+        KafkaError: The broker does not let us.
+    """
+    chatter = logging.getLogger("aiokafka.producer.sender")
+    level = chatter.level
+    chatter.setLevel(logging.CRITICAL)  # it would log as an error what we ask for
+    try:
+        await stop(await started(make()))
+    except (UnknownError, UnsupportedVersionError, IncompatibleBrokerVersion) as error:
+        _log.info("the broker knows no transactional ids: %r", error)
+        return False
+    finally:
+        chatter.setLevel(level)
     return True
 
 
@@ -95,7 +138,7 @@ class PartitionProducers:
         if wanted:
             await self._check(wanted[0])
         taken = await asyncio.gather(*map(self._take, wanted))
-        await asyncio.gather(*map(self._stop, earlier))
+        await asyncio.gather(*map(stop, earlier))
         return dict(zip(wanted, taken, strict=True))
 
     def batch(self, owned: int) -> BatchBuilder:
@@ -114,6 +157,13 @@ class PartitionProducers:
         """
         return len(await self._producers[owned].partitions_for(topic))
 
+    async def partitions_now(self, topic: str) -> int:
+        """How many partitions a topic has, as last heard; 0 while there is nobody to ask."""
+        for producer in list(self._producers.values())[:1]:
+            with suppress(KafkaError):
+                return len(await producer.partitions_for(topic))
+        return 0
+
     async def append(
         self, owned: int, topic: str, partition: int, batch: BatchBuilder
     ) -> Awaitable[int]:
@@ -131,19 +181,26 @@ class PartitionProducers:
         Raises:
             KafkaError: It cannot be sent; awaiting may raise it too, `ProducerFenced` when another
                 worker has taken the partition.
+            RecordTooLargeError: From awaiting: the topic takes nothing of that size.
         """
         count: int = batch.record_count()
         sent = await self._producers[owned].send_batch(batch, topic, partition=partition)
 
         async def last() -> int:
-            return int((await sent).offset) + count - 1
+            try:
+                return int((await sent).offset) + count - 1
+            except MessageSizeTooLargeError:
+                raise RecordTooLargeError(
+                    f"a record batch of {batch.size():,} bytes is larger than {topic} takes: raise "
+                    "the topic's max.message.bytes"
+                ) from None
 
         return last()
 
     async def close(self) -> None:
         """Stop the producers."""
         producers, self._producers = list(self._producers.values()), {}
-        await asyncio.gather(*map(self._stop, producers))
+        await asyncio.gather(*map(stop, producers))
 
     async def _check(self, owned: int) -> None:
         has = await self.partitions_of(owned, self.changelog)
@@ -156,17 +213,7 @@ class PartitionProducers:
 
     async def _fencing(self, partition: int) -> bool:
         """Whether the broker knows transactional ids."""
-        chatter = logging.getLogger("aiokafka.producer.sender")
-        level = chatter.level
-        chatter.setLevel(logging.CRITICAL)  # it would log as an error what we ask for
-        try:
-            await self._stop(await self._started(self._id(partition)))
-        except (UnknownError, UnsupportedVersionError, IncompatibleBrokerVersion) as error:
-            _log.info("the broker cannot fence earlier owners of a partition: %r", error)
-            return False
-        finally:
-            chatter.setLevel(level)
-        return True
+        return await knows_transactions(lambda: self._make(self._id(partition)))
 
     async def _producer(self, partition: int) -> AIOKafkaProducer:
         if not self._fences:
@@ -177,17 +224,14 @@ class PartitionProducers:
         return producer
 
     async def _started(self, transactional_id: str | None) -> AIOKafkaProducer:
+        return await started(self._make(transactional_id))
+
+    def _make(self, transactional_id: str | None) -> AIOKafkaProducer:
         settings: Any = self._app.producer
-        producer = self._client(
+        return self._client(
             **{**settings._settings_default(), **settings._settings_auth()},
             transactional_id=transactional_id,
         )
-        try:
-            await producer.start()
-        except BaseException:
-            await self._stop(producer)
-            raise
-        return producer
 
     def _id(self, partition: int) -> str:
         return f"{self.changelog}-{partition}"
@@ -200,7 +244,3 @@ class PartitionProducers:
             partition, self.changelog, partition, batch
         )
         return await acknowledged
-
-    async def _stop(self, producer: AIOKafkaProducer) -> None:
-        with suppress(KafkaError, asyncio.TimeoutError):
-            await asyncio.wait_for(producer.stop(), STOP_SECONDS)

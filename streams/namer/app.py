@@ -17,7 +17,7 @@ from models.naming.prompt import Prompt, messages, plain
 from models.naming.soft import SoftPrompt
 from models.naming.titles import Evidence
 from models.records import JourneyName, encode
-from streams.kafka.admin import partitions_of
+from streams.kafka.admin import side_by_side
 from streams.kafka.failfast import FailFastTransport
 from streams.namer.health import Health
 from streams.service.app import ServiceApp, faust_settings, run_service
@@ -87,8 +87,8 @@ def create_namer(settings: Settings, namer: Namer) -> ServiceApp:
         },
     )
 
-    async def send(key: bytes, answer: JourneyName) -> None:
-        await app.producer.send_and_wait(topics.names, key, encode(answer), None, None, None)
+    async def send(partition: int, key: bytes, answer: JourneyName) -> None:
+        await app.producer.send_and_wait(topics.names, key, encode(answer), partition, None, None)
 
     def crash(error: BaseException) -> None:
         crashes.append(asyncio.ensure_future(app.crash(error)))
@@ -130,11 +130,12 @@ def run(settings: Settings) -> None:
     """Run the namer until it is told to stop; ends the process.
 
     Raises:
-        SettingsError: A setting is wrong, a topic is missing, or the port is taken.
+        SettingsError: A setting is wrong, a topic is missing, topics do not fit together, or the
+            port is taken.
         BrokerError: No broker answers.
         ModelError: The encoder or the soft prompt cannot be opened.
     """
     namer = choose_namer(settings)
     topics = Topics.of(settings)
-    partitions_of(settings, topics.requests, topics.names)
+    side_by_side(settings, topics.requests, topics.names)
     run_service(create_namer(settings, namer), settings)

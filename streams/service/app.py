@@ -1,4 +1,4 @@
-"""What the two Faust services, worker and namer, have in common: settings, start and end.
+"""What the Faust services, worker, namer and intake, have in common: settings, start and end.
 
 Names are given to everything that Faust would name after a Python path, so that no module's place
 is on the wire.
@@ -22,10 +22,11 @@ COMMIT_SECONDS: Final = 1.0
 HEARTBEATS: Final = 6  # in the time after which a silent member's partitions may move
 
 
-class _Boot(BootStrategy):
+class Boot(BootStrategy):
     """Faust's start, with the endpoint first: it must answer while state is recovered."""
 
     def sensors(self) -> Any:
+        """Faust's hook."""
         return [*super().sensors(), self.app.health]  # type: ignore[attr-defined]
 
 
@@ -36,7 +37,7 @@ class ServiceApp(faust.App):
         health: The endpoint.
     """
 
-    BootStrategy = _Boot
+    BootStrategy = Boot
     health: Endpoint
 
     def _create_directories(self) -> None:
@@ -44,7 +45,7 @@ class ServiceApp(faust.App):
 
 
 def faust_settings(settings: Settings, group: str, scheme: str) -> dict[str, Any]:
-    """Faust's settings that both services share.
+    """Faust's settings that the services share.
 
     Args:
         settings: Ours.

@@ -1,4 +1,4 @@
-"""What worker and namer count: one list of names, each with its kind and its meaning."""
+"""What worker, namer and intake count: one list of names, each with its kind and its meaning."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, NamedTuple
@@ -36,6 +36,11 @@ SKIPPED: Final = Metric(
 REDELIVERED: Final = Metric(
     "journeys_redelivered_total", "counter", "records skipped because they had been applied before"
 )
+REPEATS: Final = Metric(
+    "journeys_repeats_total",
+    "counter",
+    "activities skipped because their event id had been counted before",
+)
 CHANGES: Final = Metric("journeys_changes_total", "counter", "changes published", ("kind",))
 REQUESTS: Final = Metric("journeys_naming_requests_total", "counter", "names asked for")
 NAMES: Final = Metric("journeys_names_total", "counter", "answers of the namer that were read")
@@ -70,7 +75,14 @@ RETRIES: Final = Metric(
 ABANDONED: Final = Metric(
     "journeys_batches_abandoned_total",
     "counter",
-    "batches given up because their partition went to another worker",
+    "batches given up because their partition went to another process",
+)
+
+USERS_MET: Final = Metric(
+    "journeys_users_met_total",
+    "counter",
+    "users read into memory, by the only known partitioner that puts them on their partition",
+    ("partitioner",),
 )
 
 VECTORS: Final = Metric(
@@ -113,11 +125,32 @@ SERVER_UP: Final = Metric(
     "journeys_namer_server_up", "gauge", "1 while the vLLM server answers, or none is asked; else 0"
 )
 
+EVENTS: Final = Metric("journeys_intake_events_total", "counter", "events read")
+WRITTEN: Final = Metric(
+    "journeys_intake_activities_total", "counter", "activities written, one to several an event"
+)
+HELD: Final = Metric(
+    "journeys_intake_waiting", "gauge", "events that wait for their item, of the partitions here"
+)
+HELD_BACK: Final = Metric(
+    "journeys_intake_held_back_total", "counter", "events sent to wait for their item"
+)
+INTAKE_LAG: Final = Metric(
+    "journeys_intake_lag_records", "gauge", "events that wait to be read", ("topic",)
+)
+ITEMS_READ: Final = Metric(
+    "journeys_items_read_total", "counter", "records of the catalogue that were read"
+)
+BAD_ITEMS: Final = Metric(
+    "journeys_items_bad_total", "counter", "records of the catalogue that are no items"
+)
+
 WORKER: Final = (
     ACTIVITIES,
     REJECTS,
     SKIPPED,
     REDELIVERED,
+    REPEATS,
     CHANGES,
     REQUESTS,
     NAMES,
@@ -133,15 +166,31 @@ WORKER: Final = (
     HIT_RATE,
     ENCODER_SECONDS,
     ENCODER_QUEUE,
+    USERS_MET,
 )
 NAMER: Final = (ANSWERS, REFUSED, CALLS, NAMING_SECONDS, UNDER_WAY, SERVER_UP)
+INTAKE: Final = (
+    EVENTS,
+    WRITTEN,
+    SKIPPED,
+    REJECTS,
+    HELD,
+    HELD_BACK,
+    ITEMS_READ,
+    BAD_ITEMS,
+    INTAKE_LAG,
+    BATCH_RECORDS,
+    BATCH_SECONDS,
+    RETRIES,
+    ABANDONED,
+)
 
 
 class Metrics:
     """The values of one service.
 
     Args:
-        metrics: `WORKER` or `NAMER`.
+        metrics: `WORKER`, `NAMER` or `INTAKE`.
     """
 
     def __init__(self, metrics: Iterable[Metric]) -> None:

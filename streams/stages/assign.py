@@ -59,6 +59,7 @@ async def activities(
             continue
         users[user_id] = user
         user.applied[number] = offset
+        effects.repeats += outcome.repeated
         if activity.occurred_at > watermark:
             watermark = activity.occurred_at
         if outcome.journeys or outcome.changes:

@@ -70,10 +70,20 @@ class Effects:
         requests: Names wanted.
         rejects: Records that could not be used.
         redelivered: Activities that were skipped since they had been applied before.
+        repeats: Activities that were skipped since their event id was counted before.
         watermark: Latest event time among the activities, epoch ms; -1 without any.
     """
 
-    __slots__ = ("changes", "journeys", "redelivered", "rejects", "requests", "users", "watermark")
+    __slots__ = (
+        "changes",
+        "journeys",
+        "redelivered",
+        "rejects",
+        "repeats",
+        "requests",
+        "users",
+        "watermark",
+    )
 
     def __init__(self) -> None:
         self.users: dict[str, UserState] = {}
@@ -82,6 +92,7 @@ class Effects:
         self.requests: list[NamingRequest] = []
         self.rejects: list[Reject] = []
         self.redelivered = 0
+        self.repeats = 0
         self.watermark = -1
 
     def add(self, outcome: Outcome) -> None:

@@ -2,7 +2,8 @@
 
 A language model takes seconds and is sometimes away, so requests are named beside each other and a
 slow one holds up none. Offsets are acknowledged in order, each when its answer is on
-`journey-names`: a crash asks again for what was under way, and loses nothing.
+`journey-names`: a crash asks again for what was under way, and loses nothing. An answer goes to the
+partition that its request came from, where the worker that asked reads.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ MAX_FAILURES: Final = 5  # by then it is the request: the server answered a prob
 RETRY_SECONDS: Final = (1.0, 30.0)  # the pause after the first failure; the longest one
 WAIT_SECONDS: Final = (0.5, 1.5)  # until a request looks whether the server is back; costs nothing
 
-Send = Callable[[bytes, JourneyName], Awaitable[None]]
+Send = Callable[[int, bytes, JourneyName], Awaitable[None]]
 
 
 @dataclass(eq=False)
@@ -42,12 +43,21 @@ class _PendingRequest:
     task: asyncio.Task[None] | None = None
 
 
+_Journey = tuple[int, str, str]
+
+
+def _journey(pending: _PendingRequest, request: NamingRequest) -> _Journey:
+    """Partition, user and journey: requests for the same make each other stale."""
+    return pending.event.message.partition, request.user_id, request.journey_id
+
+
 class NamingQueue:
     """Takes requests and answers them. One event loop; its methods are not for others.
 
     Args:
         namer: Makes the names.
-        send: Puts an answer on `journey-names` under a key; returns when it is acknowledged.
+        send: Puts an answer on a partition of `journey-names` under a key; returns when it is
+            acknowledged.
         crash: Told of an error that no request can be blamed for: the service must end.
         metrics: Answers and the time they took are counted there.
         sleep: Waits for some seconds between two tries.
@@ -68,7 +78,7 @@ class NamingQueue:
         self._sleep = sleep
         self._room = asyncio.Semaphore(ROOM)
         self._queues: dict[TP, deque[_PendingRequest]] = {}
-        self._newest: dict[tuple[str, str], _PendingRequest] = {}
+        self._newest: dict[_Journey, _PendingRequest] = {}
 
     @property
     def under_way(self) -> int:
@@ -93,7 +103,7 @@ class NamingQueue:
             self._finish(pending)
             return
         pending.revision = request.revision
-        journey = (request.user_id, request.journey_id)
+        journey = _journey(pending, request)
         if (other := self._newest.get(journey)) is not None:
             if other.revision >= pending.revision:
                 self._supersede(pending)
@@ -116,7 +126,7 @@ class NamingQueue:
         taken = time.monotonic()
         try:
             answer = await self._name(request)
-            await self._send(request.user_id.encode(), answer)
+            await self._send(pending.event.message.partition, request.user_id.encode(), answer)
             outcome = "named" if answer.name is not None else "unnamed"
             self._metrics.count_each(ANSWERS, {outcome: 1})
             self._metrics.observe(NAMING_SECONDS, time.monotonic() - taken)
@@ -125,8 +135,9 @@ class NamingQueue:
         except BaseException as error:
             self._crash(error)
             return
-        if self._newest.get((request.user_id, request.journey_id)) is pending:
-            del self._newest[request.user_id, request.journey_id]
+        journey = _journey(pending, request)
+        if self._newest.get(journey) is pending:
+            del self._newest[journey]
         self._finish(pending)
 
     async def _name(self, request: NamingRequest) -> JourneyName:

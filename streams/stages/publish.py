@@ -21,8 +21,21 @@ def outgoing_records(
     changes: Iterable[Change],
     journeys: Iterable[CurrentJourney],
     requests: Iterable[NamingRequest],
+    owned: int,
 ) -> list[OutgoingRecord]:
-    """What the topics get of a batch's effects, in order."""
+    """What the topics get of a batch's effects, in order.
+
+    Naming requests go to the partition of the batch, not to their key's: the answer comes back on
+    the same number, to whoever has the user, by whatever rule the user's producer chose it.
+
+    Args:
+        topics: Their names.
+        output: Writes changes and journeys.
+        changes: Journey changes.
+        journeys: Current journeys.
+        requests: Names wanted.
+        owned: The batch's partition.
+    """
     return [
         *(
             OutgoingRecord(topics.changes, change.user_id.encode(), *output.change(change))
@@ -37,7 +50,9 @@ def outgoing_records(
             for current in journeys
         ),
         *(
-            OutgoingRecord(topics.requests, request.user_id.encode(), encode(request))
+            OutgoingRecord(
+                topics.requests, request.user_id.encode(), encode(request), partition=owned
+            )
             for request in requests
         ),
     ]

@@ -5,7 +5,7 @@ broker stores all or not at all; once it is acknowledged they are set in the loc
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from models.engine.due import DueUsers
 from models.engine.engine import Engine
 from models.engine.users import UserState
 from models.errors import SnapshotError, StateTooLargeError
+from streams.kafka.partitioning import away_from_home
 from streams.kafka.producers import PartitionProducers, fill
 from streams.state.binding import BOUND_KEY, Binding, check
 from streams.state.store import Part, Parts
@@ -59,7 +60,9 @@ class Partition:
         parts: Its local store, recovered.
         engine: Makes new users.
         capacity: Decoded users kept in memory between batches.
+        partitions: How many there are.
         binding: What this worker makes state with.
+        met: Told of each user who is read into memory.
 
     Raises:
         SettingsError: What is stored was made with something else.
@@ -67,9 +70,18 @@ class Partition:
     """
 
     def __init__(
-        self, number: int, parts: Parts, engine: Engine, capacity: int, binding: Binding
+        self,
+        number: int,
+        parts: Parts,
+        engine: Engine,
+        capacity: int,
+        partitions: int,
+        binding: Binding,
+        met: Callable[[int, bytes], None] = lambda number, key: None,
     ) -> None:
         self.number = number
+        self._partitions = partitions
+        self._met = met
         self.lock = asyncio.Lock()
         mark = parts.get(MARK_KEY)
         self.mark = _mark(mark)
@@ -117,7 +129,10 @@ class Partition:
         """
         user = self._users.pop(user_id, None)
         if user is None:
-            user = snapshot.load(self._engine, user_id, self._parts.get)
+            key = user_id.encode()
+            self._met(self.number, key)
+            away = away_from_home(key, self.number, self._partitions)
+            user = snapshot.load(self._engine, user_id, self._parts.get, away)
         self._users[user_id] = user
         return user
 

@@ -16,8 +16,7 @@ from mode import CrashingSupervisor
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
 from models.errors import SettingsError
-from streams.kafka import admin
-from streams.kafka.admin import partitions_of
+from streams.kafka.admin import partitions_of, side_by_side, topic_id_of
 from streams.kafka.messages import Batches
 from streams.kafka.transport import Consumer
 from streams.service.app import ServiceApp, faust_settings, run_service
@@ -36,6 +35,7 @@ from streams.worker.partition_tasks import PartitionTasks
 BATCH_MARGIN: Final = 20_000  # of a record batch: its own header, and what is estimated low
 BUFFERED_BATCHES: Final = 4  # fetched and waiting for the agents
 FETCH_BYTES: Final = 2 << 20  # of a partition at once: some ten thousand activities
+METADATA_MS: Final = 10_000  # until partitions that were added to a topic are noticed
 
 # User state is long-lived and free of cycles. With Python's thresholds, looking through all of it
 # again and again while it grows takes a tenth of the worker's time.
@@ -100,7 +100,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
         folder=folder,
         beacon=app.tables.beacon,
         on_recovered=lambda active: app.worker.recovered(active),
-        changelog_id=lambda: asyncio.to_thread(admin.topic_id, settings, changelog),
+        changelog_id=lambda: asyncio.to_thread(topic_id_of, settings, changelog),
     )
     app.tables.add(table)
     app.worker = worker = Worker(app, settings, table, cache, app.metrics)
@@ -126,6 +126,7 @@ def _conf(settings: Settings) -> dict[str, Any]:
         "broker_max_poll_records": settings.batch_records,
         "consumer_max_fetch_size": FETCH_BYTES,
         "producer_linger_ms": 0,
+        "producer_metadata_max_age_ms": METADATA_MS,
         "producer_max_batch_size": BATCH_BYTES + BATCH_MARGIN,
         "producer_request_timeout": max(10.0, settings.session_timeout),
         "stream_buffer_maxsize": BUFFERED_BATCHES,
@@ -149,13 +150,10 @@ def run(settings: Settings) -> None:
         RegistryError: The schema registry is away, and changes are to be written by its schemas.
     """
     topics = Topics.of(settings)
-    counts = dict(zip(topics.all(), partitions_of(settings, *topics.all()), strict=True))
-    if counts[topics.activities] != counts[topics.names]:
-        raise SettingsError(
-            f"{topics.activities} and {topics.names} must have the same number of partitions"
-        )
+    partitions_of(settings, *topics.of_worker())
+    partitions = side_by_side(settings, *topics.side_by_side())
     _check_place(settings)
-    app = create_app(settings.model_copy(update={"partitions": counts[topics.activities]}))
+    app = create_app(settings.model_copy(update={"partitions": partitions}))
     run_service(app, settings)
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 from models.decoding import decode_name
 from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
-from models.errors import GapError, Rejected, StateTooLargeError
+from models.errors import GapError, Rejected, SettingsError, StateTooLargeError
 from models.vectors import Vector
 from streams.formats.values import ValueDecoder, value_decoder
 from streams.formats.writing import output_format
@@ -41,6 +41,7 @@ from streams.state.table import UserTable
 from streams.topics import Topics
 from streams.worker.commit import Committer
 from streams.worker.ownership import Ownership
+from streams.worker.partitioners import PartitionerWatch
 
 # Vectors of titles that are new are waited for so long, then what is there is applied.
 SLICE_SECONDS: Final = 0.5
@@ -73,6 +74,7 @@ class Worker:
         pool: Makes vectors.
         ownership: Whether it may write.
         committer: With what it does so.
+        partitioners: Whether producers agree on a user's partition.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Worker:
         self.committer = Committer(
             self.topics, output_format(settings), self.ownership, table.producers, counts
         )
+        self.partitioners = PartitionerWatch(self.topics.activities, settings.partitions, counts)
         self._settings = settings
         mapping = worker_mapping(settings)
         self._values: ValueDecoder = value_decoder(settings, mapping.format if mapping else "json")
@@ -118,14 +121,36 @@ class Worker:
             begun.cancel()
         self._ahead.clear()
         before, self.partitions = self.partitions, {}
+        self.partitioners.keep(active)
         for number in sorted(active):
             partition, parts = before.get(number), self._table.parts[number]
             if partition is None or not partition.resume(parts):
                 partition = Partition(
-                    number, parts, self.engine, self._settings.cached_users, self._binding
+                    number,
+                    parts,
+                    self.engine,
+                    self._settings.cached_users,
+                    self._settings.partitions,
+                    self._binding,
+                    self.partitioners.meet,
                 )
                 await partition.index()
             self.partitions[number] = partition
+
+    async def check_partitions(self) -> None:
+        """Find out whether partitions were added to `activity-events`: nobody would read them.
+
+        Raises:
+            SettingsError: There were.
+        """
+        topic, known = self.topics.activities, self._settings.partitions
+        there = await self._table.producers.partitions_now(topic)
+        if there > known:
+            raise SettingsError(
+                f"{topic} has {there} partitions now, and {known} when this worker started: "
+                "state does not move between partitions, so give all topics of the worker as "
+                "many, and start again with another JOURNEYS_GROUP"
+            )
 
     def ahead(self, message: BatchMessage) -> None:
         """Read a batch of `activity-events` that waits for its turn, and ask for its vectors."""
@@ -261,9 +286,14 @@ class Worker:
         if done:
             self._metrics.count(
                 metrics.ACTIVITIES,
-                len(records) - skipped - len(effects.rejects) - effects.redelivered,
+                len(records)
+                - skipped
+                - len(effects.rejects)
+                - effects.redelivered
+                - effects.repeats,
             )
             self._metrics.count(metrics.SKIPPED, skipped)
+            self._metrics.count(metrics.REPEATS, effects.repeats)
             self._metrics.count(metrics.REDELIVERED, effects.redelivered)
             self._metrics.observe(
                 metrics.LATENCY, max(0.0, self._now() - records[0].timestamp / 1000)

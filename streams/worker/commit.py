@@ -18,8 +18,7 @@ Before 1 and before 2 the worker makes sure that it still owns the partition.
 from collections import Counter
 from collections.abc import Sequence
 
-from aiokafka.errors import MessageSizeTooLargeError
-
+from models.errors import RecordTooLargeError
 from streams.formats.writing import OutputFormat
 from streams.kafka.producers import PartitionProducers
 from streams.kafka.sending import OutgoingRecord, send
@@ -74,11 +73,17 @@ class Committer:
         Raises:
             KafkaError: Something was not acknowledged.
             StateTooLargeError: One user's state does not fit into a record batch; nothing was sent.
+            RecordTooLargeError: A topic takes no record of the size that one has.
         """
         users = effects.users.values()
         packed = partition.pack(self._producers, users, mark)
         outgoing = outgoing_records(
-            self._topics, self._output, effects.changes, effects.journeys.values(), effects.requests
+            self._topics,
+            self._output,
+            effects.changes,
+            effects.journeys.values(),
+            effects.requests,
+            partition.number,
         )
         if outgoing or effects.rejects:
             if not await self._ownership.may_write(generation):
@@ -103,5 +108,5 @@ class Committer:
 
         try:
             await send(records(cut=False), self._producers, owned)
-        except MessageSizeTooLargeError:  # nothing but a reject is that large
+        except RecordTooLargeError:  # nothing but a reject is that large
             await send(records(cut=True), self._producers, owned)

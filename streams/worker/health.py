@@ -1,4 +1,4 @@
-"""How the worker stands, and its end when it stalls.
+"""How the worker stands, and its end when it stalls or cannot do all that it is there for.
 
 It is ready once state is recovered and for as long as activities that wait are being handled.
 """
@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from faust.tables.manager import TableManager
 from mode import Service
 
-from models.errors import StalledError
+from models.errors import SettingsError, StalledError
 from streams.kafka.transport import ConsumerGroup
 from streams.service import metrics
 from streams.service.endpoint import Endpoint, Readiness
@@ -71,7 +71,9 @@ class Health(Endpoint):
             return Readiness(False, app.worker.waiting)
         if self.silent_seconds > STALL_SECONDS / 2:
             return Readiness(False, f"silent for {self.silent_seconds:.0f} s")
-        return Readiness(True, f"ready, {len(app.worker.partitions)} partitions")
+        ready = f"ready, {len(app.worker.partitions)} partitions"
+        trouble = app.worker.partitioners.trouble()
+        return Readiness(True, f"{ready}; {trouble}" if trouble else ready)
 
     def measure(self) -> None:
         """See `Endpoint`."""
@@ -87,7 +89,15 @@ class Health(Endpoint):
         self._metrics.set(metrics.ENCODER_QUEUE, pool.queued)
 
     async def look(self) -> bool:
-        """Whether work goes on, or there is none; ends the app when it has not for too long."""
+        """Whether work goes on, or there is none; ends the app when it has not for too long.
+
+        And when partitions were added, which would stay unread.
+        """
+        try:
+            await self._app.worker.check_partitions()
+        except SettingsError as error:
+            await self._app.crash(error)
+            return False
         progress = self._progress()
         if progress is None or progress != self._seen:
             self._seen, self._progress_at = progress, self._monotonic()

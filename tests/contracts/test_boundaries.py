@@ -18,11 +18,13 @@ ARROWS: dict[str, set[str]] = {
     "streams.cli": {
         "streams.worker",
         "streams.backfill",
+        "streams.intake",
         "streams.namer",
         "streams.demo",
         "models.naming.tuning",
     },
     "streams.worker": {"streams.stages"},
+    "streams.intake": {"streams.stages"},
     "streams.namer": {"streams.stages"},
     "streams.demo": {"streams.demo.sample", "streams.replay", "streams.formats"},
     "streams.demo.sample": {"models"},

@@ -25,6 +25,7 @@ from streams.demo.children import Child, environment
 from streams.kafka import admin
 from streams.settings import Settings
 from streams.topics import Topics
+from tests.support.intakes import IntakeProcess, arrived, catalogue, put, raw_topic
 from tests.support.secured import KEY_PASSWORD, PASSWORD, SecuredKafka
 from tests.support.workers import PATIENCE, WorkerProcess, activities, produce, until
 
@@ -186,6 +187,27 @@ def test_tokens_let_commands_and_services_in(secured_kafka: SecuredKafka, tmp_pa
         with Child("namer", settings, tmp_path) as namer:
             until(namer.is_ready, "the namer is ready")
         assert len(asked) == 1
+
+
+def test_intake_needs_the_rights_that_are_told_and_no_more(
+    secured_kafka: SecuredKafka, tmp_path: Path
+) -> None:
+    names = own_names()
+    control = secured_kafka.control(**names)
+    admin.create(control)
+    topic = raw_topic(control, "theirs", 2)
+    log = activities()[:50]
+    bare = {name: value for name, value in log[0].items() if name != "title"}
+    catalogue(control, {bare["item_id"]: {"title": "Known"}})
+    put(control, topic, ["no activity", bare, *log[1:], bare | {"item_id": "unknown"}])
+    settings = secured_kafka.settings(
+        "intake", **names, input_topics=topic, catalogue=True, item_wait_seconds=1
+    )
+    secured_kafka.grant(settings)
+    intake = IntakeProcess(settings, tmp_path).wait_ready()
+    until(lambda: intake.count("journeys_rejects_total") == 2, "both are set aside")
+    assert len(arrived(control)) == len(log)
+    assert intake.stop() == 0
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])

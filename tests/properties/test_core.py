@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
@@ -17,7 +18,7 @@ from models.records import Activity, Change, JourneyName, Kind, encode
 from tests.support.lives import START, WEEK, topic
 
 PARAMS = EngineParams(
-    dormant_windows=2,
+    dormant_windows=3,  # up to 4 in a slow rhythm
     ended_windows=9,
     max_clusters=6,
     shift=0.1,
@@ -139,6 +140,72 @@ def test_the_watermark_brings_nothing_that_the_user_would_not(
             changes += [encode(change) for change in engine.passing(user, ahead).changes]
         changes += [encode(change) for change in apply(engine, user, activity, about)]
     assert changes == run(told)
+
+
+@relaxed
+@given(steps, st.sets(st.integers(0, 119), min_size=10, max_size=20))
+def test_the_watermark_waited_for_is_when_time_alone_brings_the_first_change(
+    days: list[tuple[float, int]], looks: set[int]
+) -> None:
+    engine, parts = Engine(PARAMS), dict[bytes, bytes | None]()
+    user = engine.new_user("u")
+    for number, (activity, about) in enumerate(life("u", days)):
+        apply(engine, user, activity, about)
+        if number in looks:
+            parts.update(snapshot.dump(user))
+            due = engine.due(user)
+            early, timely = (snapshot.load(engine, "u", parts.get) for _ in range(2))
+            assert engine.passing(early, (due or 10**15) - 1).changes == []
+            assert due is None or engine.passing(timely, due).changes
+
+
+@relaxed
+@given(steps)
+def test_dormant_comes_no_sooner_than_the_plain_rule_and_no_later_than_its_bound(
+    days: list[tuple[float, int]],
+) -> None:
+    engine = Engine(PARAMS)
+    user = engine.new_user("u")
+    changes = [
+        change
+        for activity, about in life("u", days)
+        for change in apply(engine, user, activity, about)
+    ]
+    changes += engine.passing(user, START + 20_000 * DAY_MS).changes
+    for change in changes:
+        if change.kind == "dormant" and change.journey is not None:
+            last = max(window.start for window in change.journey.windows) // PARAMS.window_ms
+            silent = change.occurred_at // PARAMS.window_ms - 1 - last
+            assert PARAMS.dormant_windows <= silent <= PARAMS.most_dormant_windows
+
+
+@relaxed
+@given(steps, st.sampled_from([0.01, 0.3, 7.0, 1e5]))
+def test_the_unit_of_weights_changes_nothing(days: list[tuple[float, int]], unit: float) -> None:
+    def lived(unit: float) -> list[bytes]:
+        engine = Engine(PARAMS)
+        user = engine.new_user("u")
+        told = []
+        for number, (activity, about) in enumerate(life("u", days)):
+            weighed = msgspec.structs.replace(activity, weight=(0.2, 1.0, 3.0)[number % 3] * unit)
+            try:
+                out = engine.activity(user, weighed, drifting(activity, about))
+            except Rejected:
+                continue
+            told.append(encode([out.changes, out.journeys, out.requests]))
+        return told
+
+    assert lived(unit) == lived(1.0)
+
+
+@relaxed
+@given(steps, st.sets(st.integers(0, 119)))
+def test_what_is_sent_again_at_once_changes_nothing(
+    days: list[tuple[float, int]], again: set[int]
+) -> None:
+    told = life("u", days)
+    twice = [one for n, one in enumerate(told) for _ in range(1 + (n in again))]
+    assert run(twice) == run(told)
 
 
 @relaxed

@@ -120,6 +120,9 @@ class FakeProducers:
     async def partitions_of(self, owned: int, topic: str) -> int:
         return self.partitions
 
+    async def partitions_now(self, topic: str) -> int:
+        return self.partitions
+
     async def append(
         self, owned: int, topic: str, partition: int, batch: BatchBuilder
     ) -> Awaitable[int]:

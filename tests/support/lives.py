@@ -1,5 +1,8 @@
 """Small lives of users for the engine's tests: days in, vectors made by hand."""
 
+from typing import Any
+
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,8 +37,10 @@ class Life:
         self.outcomes: list[Outcome] = []
         self.acts = 0
 
-    def act(self, day: float, about: int, title: str = "", wobble: bool = True) -> Outcome:
-        """The user does something about a topic on a day after START."""
+    def act(
+        self, day: float, about: int, title: str = "", wobble: bool = True, **fields: Any
+    ) -> Outcome:
+        """The user does something about a topic on a day after START; fields of the activity."""
         self.acts += 1
         event = Activity(
             f"e{self.acts}",
@@ -45,6 +50,7 @@ class Life:
             START + int(day * DAY_MS),
         )
         vector = topic(about, self.acts if wobble else 0)
+        event = msgspec.structs.replace(event, **fields)
         return self.keep(self.engine.activity(self.user, event, vector))
 
     def keep(self, outcome: Outcome) -> Outcome:

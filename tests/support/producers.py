@@ -5,7 +5,13 @@ from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
 
-from aiokafka.errors import KafkaError, ProducerFenced, RequestTimedOutError, UnknownError
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+    RequestTimedOutError,
+    UnknownError,
+)
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record import MemoryRecords
 
@@ -26,6 +32,7 @@ class FakeBroker:
 
     def __init__(self, topics: dict[str, int], *, fences: bool = True) -> None:
         self.topics = topics
+        self.refuses: set[tuple[str, int]] = set()  # places that find every batch too large
         self.fences = fences
         self.logs: dict[Place, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
         self.loses: set[Place] = set()
@@ -90,6 +97,9 @@ class FakeProducer:
         place, answer = (topic, partition), asyncio.get_running_loop().create_future()
         if self._epoch < self._broker.written[place]:
             answer.set_exception(ProducerFenced())
+            return answer
+        if place in self._broker.refuses:
+            answer.set_exception(MessageSizeTooLargeError())
             return answer
         self._broker.written[place] = self._epoch
         log = self._broker.logs[place]

@@ -29,7 +29,7 @@ from tests.support import brokers
 
 PASSWORD: Final = "battery-staple"
 KEY_PASSWORD: Final = "key-secret"
-USERS: Final = ("admin", "producer", "worker", "namer", "subscriber", "nobody")
+USERS: Final = ("admin", "producer", "worker", "intake", "namer", "subscriber", "nobody")
 
 # CLIENTS is what the commands use; whoever comes in by LOCAL is a super user.
 PROPERTIES: Final = r"""process.roles=broker,controller
@@ -139,6 +139,7 @@ def rights(settings: Settings) -> Iterator[tuple[str, list[str], str, str]]:
     row = re.compile(r"\| (\w+) \| `[\w ]+` \| ([\w, ]+) \| ([a-z ]+) `(\S+)` \|")
     for who, operations, kind, name in row.findall(RIGHTS.read_text()):
         name = name.replace("PREFIX", settings.topic_prefix).replace("GROUP", settings.group)
+        name = name.replace("INPUT", settings.input_topics or "none")
         yield who, operations.split(", "), kind, name
 
 

@@ -42,14 +42,15 @@ class WorkerProcess:
     """`journeys worker` in a process of its own, with its own port."""
 
     journeys: Sequence[str] = ("-m", "streams.cli")
+    command = "worker"
 
     def __init__(self, settings: Settings, folder: Path, **changes: Any) -> None:
         quick = {"session_timeout": SESSION_SECONDS, "rebalance_timeout": 2.0}
         self.settings = settings.model_copy(update={"web_port": free_port(), **quick, **changes})
-        self.log = folder / f"worker-{self.settings.web_port}.log"
+        self.log = folder / f"{self.command}-{self.settings.web_port}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", *self.journeys, "worker"],
+                [sys.executable, "-P", *self.journeys, self.command],
                 stdout=log,
                 stderr=log,
                 env=environment(self.settings),
@@ -75,7 +76,9 @@ class WorkerProcess:
         )
 
     def wait_ready(self) -> "WorkerProcess":
-        until(lambda: self.get("/readyz")[0] == 200 or self._ended(), "the worker is ready")
+        until(
+            lambda: self.get("/readyz")[0] == 200 or self._ended(), f"the {self.command} is ready"
+        )
         assert not self._ended(), self.log.read_text()[-2000:]
         return self
 
@@ -254,8 +257,11 @@ def ledger(settings: Settings) -> Ledger:
     logs: dict[int, list[bytes]] = defaultdict(list)
     for record in read(settings, Topics.of(settings).activities):
         logs[record.partition].append(record.value)
-    for log in logs.values():
-        for step in Replay(settings.engine(), vectors()).run([log]):
+    for number, log in logs.items():
+        replay = Replay(
+            settings.engine(), vectors(), settings.partitions, lambda *_, there=number: there
+        )
+        for step in replay.run([log]):
             for outcome in step.outcomes:
                 found.changes |= {change.id: cloudevent(change) for change in outcome.changes}
                 found.journeys |= {

@@ -190,5 +190,5 @@ def test_the_table_of_settings_is_checked_against_a_file(tmp_path: Path) -> None
 
 
 def test_the_readme_holds_the_table_of_settings() -> None:
-    readme = Path(__file__).parents[2] / "README.md"
+    readme = Path(__file__).parents[2] / "streams" / "README.md"
     assert table() in readme.read_text(encoding="utf-8")

@@ -1,9 +1,11 @@
 from models.engine.exemplars import KEPT, Exemplar, offer, score_of, shorten
 from models.text.keywords import (
     MOST_TERMS,
+    Counts,
     add_counts,
     count_terms,
     keyword_name,
+    relative,
     salient,
     terms_of,
 )
@@ -17,8 +19,8 @@ TITLES = [
 ]
 
 
-def counted(titles: list[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
+def counted(titles: list[str]) -> Counts:
+    counts: Counts = {}
     for title in titles:
         count_terms(counts, terms_of(title))
     return counts
@@ -51,7 +53,7 @@ def test_titles_without_terms_still_give_a_name() -> None:
 
 
 def test_the_table_of_terms_is_bounded_and_keeps_what_is_frequent() -> None:
-    counts: dict[str, int] = {}
+    counts: Counts = {}
     for number in range(500):
         count_terms(counts, ["often", f"once{number}", f"never{number}"])
     assert len(counts) <= MOST_TERMS
@@ -78,3 +80,11 @@ def test_exemplars_are_few_distinct_close_and_fresh() -> None:
 def test_a_long_title_is_shortened_visibly() -> None:
     assert shorten("word " * 40).endswith("…")
     assert shorten("short") == "short"
+
+
+def test_scores_of_terms_count_beside_one_another_and_in_no_unit() -> None:
+    counts: Counts = {}
+    add_counts(counts, relative({"flute": 40, "chamber": 10, "said": 0}))
+    assert counts == {"flute": 1, "chamber": 0.25}
+    assert relative({"flute": 4e-9, "chamber": 1e-9}) == relative({"flute": 40, "chamber": 10})
+    assert relative({"said": 0.0}) == {}

@@ -384,7 +384,8 @@ def test_every_preset_loads() -> None:
 
 
 def test_the_mapping_in_the_readme_works(mapping: Load) -> None:
-    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+    path = Path(__file__).parents[2] / "models" / "mapping" / "README.md"
+    readme = path.read_text(encoding="utf-8")
     calls = mapping(readme.split("```toml\n")[1].split("```")[0])
     call: dict[str, Any] = {
         "type": "track",

@@ -19,6 +19,7 @@ class Namings:
         self.namer = FakeNamer()
         self.metrics = Metrics(NAMER)
         self.answers: list[JourneyName] = []
+        self.sent_to: list[int] = []
         self.acked: list[int] = []
         self.crashes: list[BaseException] = []
         self.slept: list[float] = []
@@ -39,11 +40,12 @@ class Namings:
     def count(self, outcome: str) -> float:
         return self.metrics.value(ANSWERS, outcome)
 
-    async def _send(self, key: bytes, answer: JourneyName) -> None:
+    async def _send(self, partition: int, key: bytes, answer: JourneyName) -> None:
         if self.refuses is not None:
             raise self.refuses
         assert key == answer.user_id.encode()
         self.answers.append(answer)
+        self.sent_to.append(partition)
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -205,3 +207,13 @@ async def test_a_request_that_gets_no_name_is_answered_with_the_reason(
     assert namings.acked == [0]
     assert namings.count("unnamed") == 1
     assert not namings.crashes
+
+
+async def test_an_answer_goes_to_the_partition_that_its_request_came_from(namings: Namings) -> None:
+    namings.namer.open = True
+    await namings.take(asking("a"), partition=2)
+    await namings.take(asking("a"), asking("b"), partition=0)  # a user who lies on two partitions
+    assert [
+        (answer.journey_id, to) for answer, to in zip(namings.answers, namings.sent_to, strict=True)
+    ] == [("a", 2), ("a", 0), ("b", 0)]
+    assert namings.count("superseded") == 0

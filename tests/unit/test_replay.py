@@ -14,11 +14,15 @@ import pytest
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
 from models.engine.params import EngineParams
+from models.engine.users import UserState
 from models.records import cloudevent
 from streams.demo.sample.generator import catalogue, generate
+from streams.kafka.partitioning import PARTITIONERS, Partitioner
 from streams.replay import Replay
 
 LINES = [msgspec.json.encode(activity) for activity in generate().activities]
+USERS = {activity["user_id"] for activity in generate().activities}
+RULES = [PARTITIONERS["murmur2"], PARTITIONERS["crc32"]]
 CACHE = VectorCache(Encoder.open("default"), 10_000)
 
 
@@ -68,6 +72,19 @@ def test_the_same_log_gives_the_same_bytes_however_it_is_read() -> None:
     assert changes(LINES) == once
     assert changes(LINES, size=1) == once
     assert changes(LINES, size=4_000) == once
+
+
+def test_a_log_that_is_sent_twice_changes_what_it_changes_once() -> None:
+    assert changes(LINES + LINES) == changes(LINES)
+
+
+def test_a_repeat_is_told_and_not_assigned_anew(tmp_path: Path) -> None:
+    path = tmp_path / "assigned.jsonl"
+    code, _, said = journeys("-", "--assignments", path, given=b"\n".join(LINES[:3] + LINES[:2]))
+    assert code == 0
+    assert "3 activities" in said
+    assert "2 repeats skipped" in said
+    assert [row["cluster_id"] is not None for row in read(path)] == [True] * 3
 
 
 def test_partitions_change_no_users_changes_but_how_far_time_has_come() -> None:
@@ -255,6 +272,22 @@ def test_a_slow_pipe_is_not_waited_for(tmp_path: Path) -> None:
         assert process.wait(timeout=30) == 0
 
 
+def test_a_log_of_another_partitioner_has_the_same_journeys_under_ids_of_their_own() -> None:
+    def ids(partitioner: Partitioner) -> tuple[set[str], int]:
+        replay = Replay(EngineParams(), CACHE, 4, partitioner)
+        found = [c for step in replay.run([LINES]) for o in step.outcomes for c in o.changes]
+        return {change.journey_id for change in found}, len(found)
+
+    ours, count = ids(PARTITIONERS["murmur2"])
+    theirs, as_many = ids(PARTITIONERS["crc32"])
+    assert (len(theirs), as_many) == (len(ours), count)
+    home = {user for user in USERS if len({p(user.encode(), 4) for p in RULES}) == 1}
+    assert 0 < len(home) < len(USERS)
+    prefixes = {f"j{UserState(user).prefix}" for user in home}
+    assert {id.partition("-")[0] for id in ours & theirs} <= prefixes
+    assert ours - theirs
+
+
 def test_files_of_several_kinds_are_one_log(sample: Path, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in LINES]
     third = len(rows) // 3
@@ -301,3 +334,28 @@ def test_a_file_of_no_use_is_one_line_and_no_zero(content: bytes, said: str) -> 
     assert out == b""
     assert said in err.splitlines()[-1]
     assert err.splitlines()[-1].startswith("journeys: <stdin>: nothing in it could be used")
+
+
+def test_bare_ids_and_a_catalogue_are_the_same_as_titles(sample: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in LINES]
+    items, bare = tmp_path / "items.jsonl", tmp_path / "bare.jsonl"
+    titles = {row["item_id"]: row["title"] for row in rows}
+    lines = [{"item_id": item_id, "title": title} for item_id, title in titles.items()]
+    items.write_text("\n".join(map(json.dumps, lines)) + "\n\n")
+    ids = [{name: value for name, value in row.items() if name != "title"} for row in rows]
+    bare.write_text("\n".join(map(json.dumps, ids)))
+    titled = tmp_path / "titled.jsonl"
+    known = [row | {"title": titles[row["item_id"]]} for row in rows]
+    titled.write_text("\n".join(map(json.dumps, known)))
+    code, out, err = journeys(bare, "--items", items)
+    assert code == 0, err
+    assert out == journeys(titled)[1]
+    items.write_text(json.dumps(lines[0]))
+    code, out, err = journeys(bare, "--items", items)
+    assert "unknown_item: the catalogue does not know item" in err
+    items.write_text('{"item_id": "a"}')
+    code, _, err = journeys(bare, "--items", items)
+    assert (code, err) == (
+        1,
+        f"journeys: {items}, line 1: no item: empty_title: the title is empty\n",
+    )

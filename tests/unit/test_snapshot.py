@@ -7,6 +7,7 @@ import pytest
 from models.engine import snapshot
 from models.engine.compact import sketched, unsketched
 from models.engine.params import DAY_MS
+from models.engine.users import UserState
 from models.errors import SnapshotError
 from models.records import encode
 from tests.support.lives import START, WEEK, Life
@@ -52,6 +53,31 @@ def test_the_header_tells_when_time_alone_brings_a_change() -> None:
     assert (latest, due) == (life.user.latest, life.engine.due(life.user))
     assert due == START + (7 * WEEK + 2) * DAY_MS
     assert snapshot.load(life.engine, "u", parts.get).applied == {3: 41}
+
+
+def test_ids_of_a_user_away_from_home_are_their_own_and_for_life() -> None:
+    life, parts = Life(), dict[bytes, bytes]()
+    life.user = life.engine.new_user("u", 3)
+    life.act(1, about=1)
+    stored(life, parts)
+    told = life.user.journey_id(1)
+    assert told not in {UserState("u").journey_id(1), UserState("u", 0).journey_id(1)}
+    assert UserState("u", 0).journey_id(1) != UserState("u").journey_id(1)
+    for salt in (None, 3, 5):
+        assert snapshot.load(life.engine, "u", parts.get, salt).journey_id(1) == told
+
+
+def test_state_that_was_written_before_there_were_salts_is_read_and_keeps_its_ids() -> None:
+    life, parts = Life(), dict[bytes, bytes]()
+    life.weekly(range(3), about=1)
+    stored(life, parts)
+    *before, salt = msgspec.msgpack.decode(parts[b"u"], strict=False)
+    assert salt is None
+    parts[b"u"] = msgspec.msgpack.encode(before)
+    assert snapshot.due_of(parts[b"u"]) == (life.user.latest, life.user.due)
+    assert snapshot.load(life.engine, "u", parts.get, 3).journey_id(1) == UserState("u").journey_id(
+        1
+    )
 
 
 def test_state_stays_small() -> None:

@@ -73,9 +73,18 @@ class Score:
 
 
 def promotions(
-    labels: Sequence[Label], moments: Sequence[int], params: EngineParams
+    labels: Sequence[Label],
+    moments: Sequence[int],
+    params: EngineParams,
+    items: Sequence[str] | None = None,
 ) -> dict[Label, int]:
     """The promotion rule over labelled activities in time order.
+
+    Args:
+        labels: What each is about.
+        moments: When, epoch ms.
+        params: The rule's settings.
+        items: The item of each; None: all different.
 
     Returns:
         Label → index of the window in which it became a journey, in the order they did.
@@ -83,24 +92,27 @@ def promotions(
     promoted: dict[Label, int] = {}
     histories: dict[Label, dict[int, int]] = {}
     counts: Counter[Label] = Counter()
-    for label, moment in zip(labels, moments, strict=True):
+    seen: dict[Label, set[Hashable]] = {}
+    for place, (label, moment) in enumerate(zip(labels, moments, strict=True)):
         window = index_of(moment, params.window_ms)
         history = histories.setdefault(label, {})
         count_in(history, window, params.history_windows)
         counts[label] += 1
-        if label not in promoted and params.persists(counts[label], history, moment):
+        own = seen.setdefault(label, set())
+        own.add(place if items is None else items[place])
+        if label not in promoted and params.persists(counts[label], len(own), history, moment):
             promoted[label] = window
     return promoted
 
 
 def by_rule(person: Person, clusters: Sequence[int], params: EngineParams) -> Found:
     """What a clustering finds when its clusters are promoted by the engine's rule."""
-    return Found(clusters, promotions(clusters, person.moments, params))
+    return Found(clusters, promotions(clusters, person.moments, params, person.items))
 
 
 def match(person: Person, found: Found, params: EngineParams) -> dict[int, str]:
     """The found journeys that are right: cluster → label, one to one, the earliest first."""
-    true = promotions(person.labels, person.moments, params)
+    true = promotions(person.labels, person.moments, params, person.items)
     inside: dict[int, Counter[str]] = {}
     for cluster, label in zip(found.clusters, person.labels, strict=True):
         inside.setdefault(cluster, Counter())[label] += 1
@@ -122,7 +134,7 @@ def score(people: Sequence[Person], findings: Sequence[Found], params: EnginePar
     shares: list[float] = []
     agreements = []
     for person, found in zip(people, findings, strict=True):
-        true = promotions(person.labels, person.moments, params)
+        true = promotions(person.labels, person.moments, params, person.items)
         matched = match(person, found, params)
         hits, claims, wanted = hits + len(matched), claims + len(found.journeys), wanted + len(true)
         exact += len(matched) == len(found.journeys) == len(true)

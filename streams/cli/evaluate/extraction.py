@@ -64,6 +64,7 @@ ENCODED_AT_ONCE: Final = 1_024  # titles between two steps of the progress bar
     "promote_windows",
     "history_windows",
     "promote_activities",
+    "repeated_items",
     "max_clusters",
 )
 def command(

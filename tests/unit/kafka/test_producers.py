@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiokafka.errors import KafkaConnectionError, ProducerFenced, RequestTimedOutError
 
-from models.errors import SettingsError
+from models.errors import RecordTooLargeError, SettingsError
 from streams.kafka import producers
 from streams.kafka.producers import TAKEN_KEY, PartitionProducers, fill
 from tests.support.producers import CHANGELOG, FakeBroker, FakeProducer
@@ -112,6 +112,16 @@ async def test_a_lost_acknowledgement_is_an_error_though_the_records_are_there(
     cluster.loses.clear()
     assert await write(found, 0, b"ada") == 2
     assert [key for key, _ in cluster.logs[CHANGELOG, 0]] == [TAKEN_KEY, b"ada", b"ada"]
+
+
+async def test_what_a_topic_finds_too_large_is_an_error_that_does_not_pass(
+    cluster: FakeBroker,
+) -> None:
+    found = member(cluster)
+    await found.take([0])
+    cluster.refuses.add((CHANGELOG, 0))
+    with pytest.raises(RecordTooLargeError, match=r"users-changelog takes: raise .*max\.message"):
+        await write(found, 0, b"ada")
 
 
 async def test_who_is_not_acknowledged_as_owner_is_none(cluster: FakeBroker) -> None:

@@ -22,7 +22,7 @@ NUMBER = 3
 
 @pytest.fixture
 def partition() -> Partition:
-    return Partition(NUMBER, MemoryParts(), Engine(), 100, UNRECORDED)
+    return Partition(NUMBER, MemoryParts(), Engine(), 100, NUMBER + 1, UNRECORDED)
 
 
 def arrival(offset: int, user: str = "u", day: float = 1, about: int = 1) -> Arrival:
@@ -122,3 +122,12 @@ async def test_names_that_change_nothing_leave_no_trace(partition: Partition) ->
     unknown = JourneyName(user_id="x", journey_id="j", revision=1, name="N", source="llm")
     assign.names(partition, Engine(), [unknown], effects)
     assert effects.users == {}
+
+
+async def test_a_repeated_event_id_is_skipped_and_counted(partition: Partition) -> None:
+    again = Arrival(incoming(1, b""), arrival(0).activity)
+    effects = await apply(partition, arrival(0), again, arrival(2))
+    assert effects.repeats == 1
+    assert (effects.rejects, effects.redelivered) == ([], 0)
+    assert effects.users["u"].applied == {NUMBER: 2}
+    assert [cluster.count for cluster in effects.users["u"].clusters] == [2]

@@ -21,16 +21,16 @@ from tests.support.lives import START, topic
 
 
 def opened(parts: MemoryParts, capacity: int = 100, binding: Binding = UNRECORDED) -> Partition:
-    return Partition(3, parts, Engine(), capacity, binding)
+    return Partition(3, parts, Engine(), capacity, 4, binding)
 
 
-def live(user: UserState, weeks: int = 6) -> None:
+def live(user: UserState, weeks: int = 6, name: str = "") -> None:
     for week in range(weeks):
         for act in range(2):
             event = Activity(
-                f"{user.user_id}-{week}-{act}",
+                f"{name}{user.user_id}-{week}-{act}",
                 user.user_id,
-                "i",
+                f"i{week}-{act}",
                 f"title {act}",
                 START + week * 7 * DAY_MS + act,
             )
@@ -80,7 +80,7 @@ async def test_a_user_is_never_split_over_two_record_batches(
     assert sum(map(len, owners)) == len(set().union(*owners)) == 20
     assert [key for key, _ in packed[-1].parts][-1] == state.MARK_KEY
     monkeypatch.setattr(state, "BATCH_BYTES", 100)
-    live(users[0])
+    live(users[0], name="again ")
     with pytest.raises(StateTooLargeError):
         pack(partition, log, users[:1], None)
 

@@ -8,6 +8,7 @@ import pytest
 
 from models.encoders.cache import VectorCache
 from models.errors import SettingsError
+from streams.kafka import admin
 from streams.service.app import ServiceApp
 from streams.settings import Settings
 from streams.topics import Topics
@@ -42,6 +43,8 @@ def partitions(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str,
     def partitions_of(_: Settings, *names: str) -> tuple[int, ...]:
         return tuple(counts[name] for name in names)
 
+    monkeypatch.setattr(admin, "partitions_of", partitions_of)
+
     def started(app: App, _: Settings) -> None:
         raise Started(app)
 
@@ -50,10 +53,11 @@ def partitions(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str,
     return counts
 
 
-async def test_activities_and_names_must_lie_side_by_side(
-    settings: Settings, partitions: dict[str, int]
+@pytest.mark.parametrize("topic", ["journey-names", "naming-requests"])
+async def test_activities_requests_and_names_must_lie_side_by_side(
+    settings: Settings, partitions: dict[str, int], topic: str
 ) -> None:
-    partitions["journey-names"] = 5
+    partitions[topic] = 5
     with pytest.raises(SettingsError, match="the same number of partitions"):
         worker.run(settings)
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiokafka.errors import MessageSizeTooLargeError, NotLeaderForPartitionError, ProducerFenced
+from aiokafka.errors import NotLeaderForPartitionError, ProducerFenced
 
-from models.errors import StateTooLargeError
+from models.errors import RecordTooLargeError, StateTooLargeError
 from streams.service import metrics
 from streams.state import partition as state
 from streams.state.partition import MARK_KEY, Mark
@@ -17,7 +17,7 @@ from tests.support.heart import TOPICS, Heart, activity, batch, lives, records
 # The users' journeys start in the second; the user whose state is stored first comes last in it.
 BEFORE, BATCH = lives()[:12], [*lives()[12:], activity(98, "u1", 32, 1)]
 OFFSET = len(BEFORE)
-SMALL = 600  # bytes of a state batch: each user has one of their own
+SMALL = 700  # bytes of a state batch: each user has one of their own
 
 
 @pytest.fixture(autouse=True)
@@ -196,10 +196,10 @@ async def test_the_mark_is_not_stored_before_the_state_that_it_stands_for() -> N
     """A state batch that the broker refuses for good must not leave a mark behind it."""
     heart = await begun()
     before = Mark(offset=OFFSET - 1)
-    refused = [Fault(n, MessageSizeTooLargeError()) for n in range(4, 99, len(NUMBERS))]
+    refused = [Fault(n, RecordTooLargeError("1 MB")) for n in range(4, 99, len(NUMBERS))]
     heart.producers.faults += refused
     assert await heart.deliver(second()) == []
-    assert isinstance(heart.group.crashed[0], MessageSizeTooLargeError)
+    assert isinstance(heart.group.crashed[0], RecordTooLargeError)
     raw = heart.producers.recovered(0).get(MARK_KEY)
     assert raw is not None
     assert msgspec.msgpack.decode(raw, type=Mark).offset == before.offset
@@ -267,7 +267,7 @@ async def test_a_user_who_never_fits_ends_the_worker_at_once(
 async def test_a_reject_that_its_topic_refuses_is_cut_and_stops_nobody() -> None:
     heart = await Heart().start()
     large = activity(0, "u1", 1, 1, title="x" * 70_000)
-    heart.producers.faults.append(Fault(0, MessageSizeTooLargeError()))
+    heart.producers.faults.append(Fault(0, RecordTooLargeError("1 MB")))
     assert await heart.deliver(batch([large, activity(1, "u1", 1, 1)]))
     [reject] = heart.producers.on(TOPICS.rejects)
     assert len(reject.value or b"") == 65_536

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from models.errors import StalledError
+from models.errors import SettingsError, StalledError
 from models.records import Activity
 from streams.demo.broker import free_port
 from streams.formats import values
@@ -59,6 +59,15 @@ async def test_it_is_ready_once_state_is_recovered(case: Case) -> None:
     case.recovered.set()
     case.app.rebalancing = True
     assert case.health.readiness() == (False, "recovering")
+
+
+async def test_partitions_that_are_added_end_the_worker(case: Case) -> None:
+    assert await case.look(1)
+    case.heart.producers.partitions += 2
+    assert not await case.look(1)
+    (error,) = case.heart.group.crashed
+    assert isinstance(error, SettingsError)
+    assert "has 3 partitions now, and 1 when this worker started" in str(error)
 
 
 async def test_work_that_waits_and_is_not_done_ends_the_worker(case: Case) -> None:
