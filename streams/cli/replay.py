@@ -54,6 +54,7 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     show_default=True,
     help="keep time as so many partitions of activity-events would",
 )
+@stored_vectors_flag
 @click.option(
     "--partitioner",
     type=click.Choice(list(PARTITIONERS)),
@@ -65,7 +66,6 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
 @click.option(
     "--items", metavar="FILE", help="the catalogue: items by `item_id`, for events without a title"
 )
-@stored_vectors_flag
 @with_settings(
     "input",
     "earliest",
@@ -95,9 +95,9 @@ def command(
     journeys_to: Path | None,
     rejects_to: Path | None,
     partitions: int,
+    stored_vectors: bool,
     partitioner: str,
     items: str | None,
-    stored_vectors: bool,
 ) -> None:
     """Run the engine alone over FILEs of activities, one after the other (- is stdin).
 

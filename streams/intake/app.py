@@ -21,7 +21,7 @@ from streams.intake.events import Events
 from streams.intake.health import Health
 from streams.intake.partitions import Partitions
 from streams.intake.transactions import BATCH_BYTES, REQUEST_BYTES, RETRY_MS, Transactions
-from streams.kafka.admin import partitions_of, topic_id
+from streams.kafka.admin import partitions_of, topic_id_of
 from streams.kafka.preflight import refusal
 from streams.kafka.security import Security
 from streams.service.app import HEARTBEATS, Boot, ServiceApp, faust_settings, run_service
@@ -178,7 +178,7 @@ class Intake:
 
 
 def _described(settings: Settings, topic: str) -> tuple[str, int]:
-    return topic_id(settings, topic) or "", partitions_of(settings, topic)[0]
+    return topic_id_of(settings, topic), partitions_of(settings, topic)[0]
 
 
 def create_intake(settings: Settings) -> IntakeApp:

@@ -168,19 +168,16 @@ def partitions_of(settings: Settings, *names: str) -> tuple[int, ...]:
     return tuple(counts[name] for name in names)
 
 
-def topic_id(settings: Settings, name: str) -> str | None:
-    """What a broker calls a topic that exists for as long as it does: made anew, it is another.
-
-    Returns:
-        None when the broker is too old to have such ids (before Kafka 2.8).
+def topic_id_of(settings: Settings, name: str) -> str:
+    """The id that a broker gives a topic each time it is made; empty where it gives none.
 
     Raises:
         BrokerError: When no broker answers.
     """
     with connect(settings, KafkaAdminClient) as client:
-        [topic] = client.describe_topics([name])
-    found = str(topic.get("topic_id") or _NO_ID)
-    return None if found == _NO_ID else found
+        (found,) = client.describe_topics([name])
+    topic_id = str(found.get("topic_id") or _NO_ID)
+    return "" if topic_id == _NO_ID else topic_id
 
 
 def side_by_side(settings: Settings, *names: str) -> int:

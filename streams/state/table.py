@@ -63,12 +63,12 @@ class Store(base.Store[bytes, bytes]):
         wanted = {tp.partition for tp in assigned if tp.topic == topic}
         for partition in self.parts.keys() - wanted:
             self.parts.pop(partition).close()
-        changelog = await self._changelog() if wanted else None
+        changelog = await self._changelog() if wanted else ""
         for partition in sorted(wanted):
             if partition not in self.parts:
                 self.parts[partition] = await self._open(partition)
             parts = self.parts[partition]
-            if changelog is not None and parts.changelog != changelog:
+            if changelog and parts.changelog != changelog:
                 if parts.changelog is not None:
                     self._drop(partition, "is a copy of another changelog: it was made anew")
                 parts.bind(changelog)
@@ -96,7 +96,7 @@ class Store(base.Store[bytes, bytes]):
         )
         self.parts[partition].clear()
 
-    async def _changelog(self) -> str | None:
+    async def _changelog(self) -> str:
         deadline = self.loop.time() + LOCKED_SECONDS
         while True:
             try:
@@ -146,7 +146,7 @@ class UserTable(faust.Table[bytes, bytes]):
         topic: Its changelog topic.
         folder: Of RocksDB files; None keeps the state in memory.
         on_recovered: Told the active partitions once they are recovered.
-        changelog_id: Asks the broker for the id of the changelog's topic; None when it knows none.
+        changelog_id: Asks the broker for the id of the changelog's topic; empty when it knows none.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class UserTable(faust.Table[bytes, bytes]):
         partitions: int,
         folder: Path | None,
         on_recovered: Recovered,
-        changelog_id: Callable[[], Awaitable[str | None]],
+        changelog_id: Callable[[], Awaitable[str]],
         **kwargs: Any,
     ) -> None:
         super().__init__(

@@ -16,8 +16,7 @@ from mode import CrashingSupervisor
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
 from models.errors import SettingsError
-from streams.kafka import admin
-from streams.kafka.admin import partitions_of, side_by_side
+from streams.kafka.admin import partitions_of, side_by_side, topic_id_of
 from streams.kafka.messages import Batches
 from streams.kafka.transport import Consumer
 from streams.service.app import ServiceApp, faust_settings, run_service
@@ -101,7 +100,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
         folder=folder,
         beacon=app.tables.beacon,
         on_recovered=lambda active: app.worker.recovered(active),
-        changelog_id=lambda: asyncio.to_thread(admin.topic_id, settings, changelog),
+        changelog_id=lambda: asyncio.to_thread(topic_id_of, settings, changelog),
     )
     app.tables.add(table)
     app.worker = worker = Worker(app, settings, table, cache, app.metrics)

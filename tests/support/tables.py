@@ -30,9 +30,9 @@ class TableCase:
             self.crashed.append(reason)
 
         self.app.crash = crash  # type: ignore[method-assign]
-        self.changelog: str | None = "a changelog's id"
+        self.changelog = "a changelog's id"
 
-        async def changelog_id() -> str | None:
+        async def changelog_id() -> str:
             return self.changelog
 
         self.table.changelog_id = changelog_id

@@ -41,8 +41,8 @@ PATIENCE = 90.0  # seconds; a machine that builds something else meanwhile is sl
 class WorkerProcess:
     """`journeys worker` in a process of its own, with its own port."""
 
-    command = "worker"
     journeys: Sequence[str] = ("-m", "streams.cli")
+    command = "worker"
 
     def __init__(self, settings: Settings, folder: Path, **changes: Any) -> None:
         quick = {"session_timeout": SESSION_SECONDS, "rebalance_timeout": 2.0}
