@@ -1,6 +1,7 @@
 """Batches in every codec of Kafka pass through services and commands, whoever compressed them."""
 
 import json
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ from tests.support.workers import (
     assert_as_in_ledger,
     produce,
     read,
-    until,
     wait_until_handled,
 )
 
@@ -49,14 +49,16 @@ def test_the_worker_reads_every_codec(settings: Settings, tmp_path: Path) -> Non
     worker = WorkerProcess(settings, tmp_path).wait_ready()
     wait_until_handled(settings)
     assert_as_in_ledger(settings)
-    assert worker.count("journeys_activities_total") == len(sent)
+    # What a rebalance cut off between state and count was in the state when it came again.
+    counted = map(worker.count, ("journeys_activities_total", "journeys_redelivered_total"))
+    assert sum(counted) == len(sent)
     assert worker.stop() == 0
 
 
 def test_topics_that_the_broker_compresses(settings: Settings, tmp_path: Path) -> None:
     admin.create(settings)
     names = Topics.of(settings)
-    codecs = dict(zip(names.all(), ("zstd", "lz4", "snappy", "zstd", "lz4", "gzip"), strict=True))
+    codecs = dict(zip(names.all(), cycle(CODECS[1:]), strict=False))
     with connect(settings, KafkaAdminClient) as client:
         client.alter_configs(
             [
@@ -66,7 +68,7 @@ def test_topics_that_the_broker_compresses(settings: Settings, tmp_path: Path) -
         )
     produce(settings, activities())
     worker = WorkerProcess(settings, tmp_path).wait_ready()
-    until(lambda: worker.count("journeys_activities_total") == len(activities()), "all are applied")
+    wait_until_handled(settings)
     assert_as_in_ledger(settings)
     assert worker.stop() == 0
 
