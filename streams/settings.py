@@ -19,7 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from models.engine.params import DAY_MS, EngineParams
+from models.engine.params import DAY_MS, EngineParams, Scale
 from models.errors import SettingsError
 from streams import client_properties
 
@@ -164,8 +164,9 @@ class Settings(BaseSettings):
 
     # Encoder
     encoder: str = Field(
-        "default",
-        description="`default`, a sentence-transformers ONNX folder, or a hub id (extra `hub`)",
+        "best",
+        description="`best` (contextual) or `fast` (static, hundreds of times quicker), a "
+        "sentence-transformers ONNX folder, or a hub id (extra `hub`)",
     )
     encoder_threads: Annotated[int, Field(ge=1, le=1_024)] = Field(
         1, description="threads of the encoder"
@@ -207,10 +208,10 @@ class Settings(BaseSettings):
     max_clusters: Annotated[int, Field(ge=2, le=10_000)] = Field(
         256, description="clusters kept per user"
     )
-    match: Annotated[float, Field(gt=0, le=100)] = Field(
-        EngineParams().scale.match,
+    match: Annotated[float | None, Field(gt=0, le=100)] = Field(
+        None,
         description="evidence that an activity needs to join an interest, nats; more of it gives "
-        "finer interests, found later",
+        "finer interests, found later; default: the encoder's",
     )
     idle_seconds: Annotated[float, Field(gt=0, le=1_000_000_000)] = Field(
         60, description="silence of a partition after which the wall clock moves its time"
@@ -348,9 +349,12 @@ class Settings(BaseSettings):
         """No activity can be older, epoch ms."""
         return (self.earliest - date(1970, 1, 1)).days * DAY_MS
 
-    def engine(self) -> EngineParams:
-        """The part that the pure core is given."""
-        defaults = EngineParams()
+    def engine(self, scale: Scale) -> EngineParams:
+        """The part that the pure core is given.
+
+        Args:
+            scale: Of the encoder whose vectors it gets.
+        """
         return EngineParams(
             window_ms=int(self.window_days * DAY_MS),
             promote_windows=self.promote_windows,
@@ -360,7 +364,7 @@ class Settings(BaseSettings):
             ended_windows=self.ended_windows,
             lateness_ms=int(self.lateness_days * DAY_MS),
             max_clusters=self.max_clusters,
-            scale=defaults.scale._replace(match=self.match),
+            scale=scale if self.match is None else scale._replace(match=self.match),
         )
 
 

@@ -89,14 +89,13 @@ def command(
     """
     # The engine's compiler and the encoder take a second to import: not for --help.
     from models.encoders.cache import VectorCache
-    from models.encoders.encoder import Encoder
+    from streams.encoding import encoder_of
     from streams.replay import Replay
 
     mapping = mapping_of(settings)
-    encoder = Encoder.open(
-        settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
-    )
-    replay = Replay(settings.engine(), VectorCache(encoder, settings.cached_vectors), partitions)
+    encoder = encoder_of(settings)
+    cache = VectorCache(encoder, settings.cached_vectors)
+    replay = Replay(settings.engine(encoder.scale), cache, partitions)
     tally = Tally()
     with ExitStack() as stack:
         outputs = [

@@ -13,8 +13,8 @@ from typing import Any, Final
 from mode import CrashingSupervisor
 
 from models.encoders.cache import VectorCache
-from models.encoders.encoder import Encoder
 from models.errors import SettingsError
+from streams.encoding import encoder_of
 from streams.kafka.admin import partitions_of
 from streams.kafka.messages import Batches
 from streams.kafka.transport import Consumer
@@ -76,12 +76,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
     """
     settings = settings or Settings.load()
     if cache is None:
-        cache = VectorCache(
-            Encoder.open(
-                settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
-            ),
-            settings.cached_vectors,
-        )
+        cache = VectorCache(encoder_of(settings), settings.cached_vectors)
     app = App(settings.group, **_conf(settings))
     app.metrics = Metrics(WORKER)
     folder = settings.data_dir / settings.group if settings.store == "rocksdb" else None

@@ -65,7 +65,7 @@ class Worker:
     ) -> None:
         self.partitions: dict[int, Partition] = {}
         self.topics = Topics.of(settings)
-        self.engine = Engine(settings.engine())
+        self.engine = Engine(settings.engine(cache.encoder.scale))
         self.ownership = Ownership(group, settings)
         self.committer = Committer(
             self.topics, output_format(settings), self.ownership, table.producers, counts
@@ -88,6 +88,11 @@ class Worker:
     def waiting(self) -> str:
         """What it waits for, one line: the schema registry; empty when for nothing."""
         return self._values.waiting
+
+    @property
+    def caveat(self) -> str:
+        """One line on what its journeys will suffer from; empty when from nothing."""
+        return self._cache.encoder.caveat
 
     async def recovered(self, active: set[int]) -> None:
         """Take over the partitions whose state has been recovered, and only those."""

@@ -70,7 +70,8 @@ class Health(Endpoint):
             return Readiness(False, app.worker.waiting)
         if self.silent_seconds > STALL_SECONDS / 2:
             return Readiness(False, f"silent for {self.silent_seconds:.0f} s")
-        return Readiness(True, f"ready, {len(app.worker.partitions)} partitions")
+        caveat = f"; {app.worker.caveat}" if app.worker.caveat else ""
+        return Readiness(True, f"ready, {len(app.worker.partitions)} partitions{caveat}")
 
     async def look(self) -> bool:
         """Whether work goes on, or there is none; ends the app when it has not for too long."""

@@ -247,7 +247,7 @@ def ledger(settings: Settings) -> Ledger:
     for record in read(settings, Topics.of(settings).activities):
         logs[record.partition].append(record.value)
     for log in logs.values():
-        for step in Replay(settings.engine(), vectors()).run([log]):
+        for step in Replay(settings.engine(vectors().encoder.scale), vectors()).run([log]):
             for outcome in step.outcomes:
                 found.changes |= {change.id: cloudevent(change) for change in outcome.changes}
                 found.journeys |= {
@@ -259,8 +259,8 @@ def ledger(settings: Settings) -> Ledger:
 
 @cache
 def vectors() -> VectorCache:
-    """The default encoder with one cache for all tests."""
-    return VectorCache(Encoder.open("default"), 100_000)
+    """The encoder of the tests, with one cache for all of them."""
+    return VectorCache(Encoder.open("fast"), 100_000)
 
 
 def assert_as_in_ledger(settings: Settings) -> list[str]:

@@ -19,7 +19,7 @@ from streams.demo.sample.generator import catalogue, generate
 from streams.replay import Replay
 
 LINES = [msgspec.json.encode(activity) for activity in generate().activities]
-CACHE = VectorCache(Encoder.open("default"), 10_000)
+CACHE = VectorCache(Encoder.open("fast"), 10_000)
 
 
 def changes(lines: list[bytes], partitions: int = 1, size: int = 500) -> list[bytes]:

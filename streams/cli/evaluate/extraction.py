@@ -79,19 +79,17 @@ def command(
     need_extra("evaluate", "sklearn", "scipy", *(["matplotlib"] if plot_to else []))
     from threadpoolctl import threadpool_limits
 
-    from models.encoders.encoder import Encoder
     from models.evaluation.extraction import experiment, report
     from streams.cli.evaluate import tables
+    from streams.encoding import encoder_of
 
     if plot_to:
         from models.evaluation.extraction import plot
 
         plot.check_format(plot_to)
     wanted = _wanted(names, experiment.available(data))
-    encoder = Encoder.open(
-        settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
-    )
-    params, sizes = settings.engine(), experiment.QUICK if quick else experiment.FULL
+    encoder = encoder_of(settings)
+    params, sizes = settings.engine(encoder.scale), experiment.QUICK if quick else experiment.FULL
     results: list[Result] = []
     console = tables.console()
     with threadpool_limits(1), bars() as progress:
