@@ -80,7 +80,8 @@ class Scale(NamedTuple):
             raise ValueError(f"scale has the fields {', '.join(cls._fields)}, and no others")
         for name, value in values.items():
             low, high = _RANGES.get(name, _FROM_0)
-            if not isinstance(value, int | float) or not low <= value <= high:
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not low <= value <= high:
                 raise ValueError(f"scale: {name} is from {low:g} to {high:g}, not {value!r}")
         return cls(**{name: float(value) for name, value in values.items()})
 

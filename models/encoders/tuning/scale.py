@@ -19,7 +19,8 @@ from models.evaluation.extraction.judge import Score, score
 from models.vectors import Vectors
 
 LEAST_CLASSES: Final = 12  # to invent people on
-DAYS: Final = 780  # over which titles without a time are spread
+# Over which a class's titles are spread, so that some of it are journeys.
+LEAST_DAYS, MOST_DAYS, DAYS_A_TITLE = 120, 780, 3
 
 # How far one try moves a parameter, as a factor's standard deviation.
 _STEPS: Final = {
@@ -51,10 +52,12 @@ def lives(titles: Mapping[str, Sequence[str]], number: int, seed: str) -> dict[s
         seed: Another one gives other people.
     """
     random = Random(seed)
-    posts = {
-        label: sorted((invented.START_MS + random.randrange(DAYS * DAY_MS), title) for title in own)
-        for label, own in titles.items()
-    }
+
+    def at(titles: int) -> int:
+        days = min(MOST_DAYS, max(LEAST_DAYS, DAYS_A_TITLE * titles))
+        return invented.START_MS + random.randrange(days * DAY_MS)
+
+    posts = {label: sorted((at(len(own)), title) for title in own) for label, own in titles.items()}
     return invented.lives(random, posts, [list(posts)], number)
 
 

@@ -75,7 +75,7 @@ def fit(
     """
     if len(titles) < LEAST_TITLES:
         raise SettingsError(f"{len(titles)} different titles, at least {LEAST_TITLES} are wanted")
-    encode = _remembering(encode)
+    encode = remembering(encode)
     classes = _classes(titles, labels)
     if len(classes) >= 3 * scale.LEAST_CLASSES:
         return _with_labels(encode, before, classes, tries, tick)
@@ -121,13 +121,14 @@ def _with_labels(
     return Fitted(fitted, best, f"{titles:,} titles of {len(classes):,} classes", gains)
 
 
-def write(encoder: Encoder, fitted: Fitted, out: Path) -> Encoder:
+def write(encoder: Encoder, fitted: Fitted, out: Path, **said: str | list[str]) -> Encoder:
     """Write an encoder with its map and scale as a folder of its own.
 
     Args:
         encoder: As it is.
         fitted: What is folded in.
         out: The new folder; not the old one. Its name is the new encoder's.
+        said: What else is said of the encoder, or otherwise: fields of its `config.json`.
 
     Returns:
         The new encoder.
@@ -155,11 +156,11 @@ def write(encoder: Encoder, fitted: Fitted, out: Path) -> Encoder:
         "scale": fitted.scale._asdict(),
         "fitted_on": fitted.fitted_on,
     }
-    (out / "config.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
+    (out / "config.json").write_text(json.dumps(about | said, indent=2) + "\n", "utf-8")
     return Encoder(out)
 
 
-def _remembering(encode: Encode) -> Encode:
+def remembering(encode: Encode) -> Encode:
     """The same, each title once."""
     known: dict[str, Vectors] = {}
 
