@@ -1,6 +1,8 @@
 """What the `config.json` of an encoder's folder may say, and what is made of it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,20 @@ def test_a_folder_without_a_scale_opens_and_says_what_to_expect(tmp_path: Path) 
     assert "raw@" in encoder.caveat
     assert "journeys tune encoder" in encoder.caveat
     assert "\n" not in encoder.caveat
+
+
+def test_a_replay_by_such_a_folder_says_so_once(tmp_path: Path) -> None:
+    raw = make_folder(tmp_path / "raw")
+    done = subprocess.run(
+        [sys.executable, "-m", "streams.cli", "replay", "-", "--encoder", str(raw)],
+        input=b'{"event_id":"e","user_id":"u","item_id":"i","title":"bread","occurred_at":1700000000000}',
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    told = [line for line in done.stderr.decode().splitlines() if "tune encoder" in line]
+    assert len(told) == 1
+    assert "raw@" in told[0]
 
 
 def test_a_prefix_goes_before_every_text_and_is_no_known_word(tmp_path: Path) -> None:

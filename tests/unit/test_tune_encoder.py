@@ -154,7 +154,7 @@ def test_a_map_tells_classes_apart_that_it_has_not_seen() -> None:
         measure.told_apart(space.between_classes(vectors, labels).apply(others), theirs)
         > before + 0.1
     )
-    assert measure.told_apart(space.without_labels(vectors).apply(others), theirs) > before
+    assert measure.told_apart(space.whitened(vectors).apply(others), theirs) > before
 
 
 def test_a_half_that_is_its_other_half_is_found() -> None:

@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.cluster.vq import kmeans2
 
 from models.vectors import Doubles, Floats, Vectors
 
 SHRINK: Final = 0.1  # share of the mean variance in each covariance: few titles say it roughly
 DIMENSIONS: Final = 256  # kept of the map's output
-TITLES_A_CLASS: Final = 40.0  # of the classes that stand in for labels
-MOST_CLASSES: Final = 400
+SHRINK_TOTAL: Final = 0.5
 
 
 class Space(NamedTuple):
@@ -66,30 +64,17 @@ def between_classes(
     return Space(mean.astype(np.float32), (whitening @ directions).astype(np.float32))
 
 
-def without_labels(vectors: Vectors, dimensions: int = DIMENSIONS, shrink: float = SHRINK) -> Space:
-    """The space of `between_classes`, with classes that k-means finds in centred vectors.
+def whitened(vectors: Vectors, shrink: float = SHRINK_TOTAL) -> Space:
+    """The space for titles without labels: centring, whitening of all that varies.
 
     Args:
         vectors: Unit rows, shape (n, inputs).
-        dimensions: Most directions kept.
-        shrink: Share of the mean variance in each covariance.
+        shrink: Share of the mean variance in the covariance. It is larger than within classes:
+            much of what varies is what interests differ in.
     """
-    return between_classes(vectors, pseudo_labels(vectors, shrink), dimensions, shrink)
-
-
-def whitened(vectors: Vectors, shrink: float = 0.5) -> Space:
-    """Centring and the shrunk whitening of the total covariance; all directions are kept."""
     mean = vectors.mean(0, dtype=np.float64)
     whitening = _whitening(vectors - mean, shrink)
     return Space(mean.astype(np.float32), whitening.astype(np.float32))
-
-
-def pseudo_labels(vectors: Vectors, shrink: float = SHRINK) -> list[str]:
-    """Classes of k-means, about TITLES_A_CLASS titles each, after centring."""
-    number = int(min(MOST_CLASSES, max(2.0, len(vectors) / TITLES_A_CLASS)))
-    centred = unit(vectors - vectors.mean(0))
-    _, of = kmeans2(centred.astype(np.float64), number, iter=20, minit="points", rng=0)
-    return [str(label) for label in of]
 
 
 def _whitening(deviations: Doubles, shrink: float) -> Doubles:

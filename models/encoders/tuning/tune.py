@@ -13,11 +13,11 @@ import onnx
 
 from models.datasets.people import embedded
 from models.encoders.config import read_config
-from models.encoders.encoder import Encoder
+from models.encoders.encoder import SHIPPED, Encoder
 from models.encoders.onnx_folder import find_model
 from models.encoders.tuning import graph, measure, scale, space
 from models.encoders.tuning.space import Space
-from models.engine.params import Scale
+from models.engine.params import SCALE, Scale
 from models.errors import SettingsError
 from models.vectors import Vectors
 
@@ -80,12 +80,10 @@ def fit(
     if len(classes) >= 3 * scale.LEAST_CLASSES:
         return _with_labels(encode, before, classes, tries, tick)
     known, judged = _parts(titles, 2, (0, 0, 0, 1))
-    vectors = encode(known)
-    # Most of a catalogue's classes can be guessed from the vectors themselves.
-    fitted = space.without_labels(vectors)
-    guessed = scale.start(fitted.apply(vectors), space.pseudo_labels(vectors))
-    about = f"{len(known):,} titles without labels"
-    return Fitted(fitted, guessed, about, [_halves_found(encode, fitted, judged)])
+    fitted = space.whitened(encode(known))
+    about = f"{len(known):,} titles without labels; the scale is that of `best`"
+    lent = read_config(SHIPPED["best"]).scale or SCALE
+    return Fitted(fitted, lent, about, [_halves_found(encode, fitted, judged)])
 
 
 def _with_labels(
