@@ -17,7 +17,7 @@ from streams.cli import main
 from tests.support.data import evaluation_data
 from tests.unit.test_encoder import make_folder
 
-COMMUNITIES, EACH = 60, 40
+COMMUNITIES, EACH = 60, 30
 
 
 def tune(*arguments: str | Path) -> int:
@@ -87,15 +87,10 @@ def test_titles_of_a_catalogue_make_an_encoder_useful(
     labels = ("--labels", "community") if labelled else ()
     assert tune("--titles", titles, *labels, "--encoder", unmapped, "--out", out) == 0
     said = gains(capsys.readouterr().out)
-    before, after = said["half a title finds the other half"]
-    assert after > before
-    if labelled:
-        before, after = said["journeys found (F1)"]
-        assert after > before + 0.2
-        before, after = said["clusters agree with classes (V)"]
-        assert after > before + 0.1
-        before, after = said["titles of one class more alike than others"]
-        assert after > before + 0.03
+    before, after = said["journeys found (F1)"]
+    assert after > before + 0.3
+    before, after = said["clusters agree with classes (V)"]
+    assert after > before + 0.2
     made = Encoder.open(str(out))
     assert made.caveat == ""
     assert made.name.startswith("ours@")
@@ -106,15 +101,16 @@ def test_titles_of_a_catalogue_make_an_encoder_useful(
 
 def test_a_map_that_is_folded_in_is_the_map(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
-    for name, said, output in (
+    cases: list[tuple[str, dict[str, object] | None, str]] = [
         ("mean", None, "last_hidden_state"),
         ("cls", {"pooling_mode_cls_token": True}, "last_hidden_state"),
         ("ready", None, "sentence_embedding"),
-    ):
+    ]
+    for name, said, output in cases:
         folder = make_folder(tmp_path / name, pooling=said, output=output)
         raw = Encoder.open(str(folder))
         chosen = Space(
-            random.normal(size=raw.dimensions).astype(np.float32) / 9,
+            random.normal(0, 0.1, raw.dimensions).astype(np.float32),
             random.normal(size=(raw.dimensions, 8)).astype(np.float32),
         )
         texts = ["bread at home", "tennis court", "the first title of a stream"]
@@ -157,13 +153,13 @@ def test_a_map_tells_classes_apart_that_it_has_not_seen() -> None:
     assert measure.told_apart(space.whitened(vectors).apply(others), theirs) > before
 
 
-def test_a_half_that_is_its_other_half_is_found() -> None:
-    first, second = measure.halves(["one two three four", "too short", "five six seven eight nine"])
-    assert first == ["one three", "five seven nine"]
-    assert second == ["two four", "six eight"]
-    rows = space.unit(np.random.default_rng(3).normal(size=(50, 9)).astype(np.float32))
-    assert measure.found(rows, rows) == 1.0
-    assert measure.found(rows, np.roll(rows, 1, axis=0)) < 0.5
+def test_classes_are_guessed_where_they_are_plain() -> None:
+    random = np.random.default_rng(3)
+    centres = random.normal(size=(6, 40))
+    of = np.repeat(np.arange(6), 25)
+    vectors = space.unit((centres[of] + random.normal(size=(150, 40)) / 9).astype(np.float32))
+    found = measure.guessed(vectors)
+    assert sum(len(set(np.array(found)[of == one])) for one in range(6)) <= 8
 
 
 def test_what_is_wrong_with_the_titles_is_one_line(
@@ -174,7 +170,7 @@ def test_what_is_wrong_with_the_titles_is_one_line(
     folder = make_folder(tmp_path / "encoder")
     common = ("--titles", few, "--encoder", folder)
     for more, wrong in (
-        (("--out", tmp_path / "out"), "20 different titles, at least 500 are wanted"),
+        (("--out", tmp_path / "out"), "20 different titles, at least 1000 are wanted"),
         (("--out", tmp_path / "out", "--field", "name"), "none of 20 rows has a title in its"),
         (("--out", tmp_path / "out", "--labels", "topic"), "none of 20 rows has the field 'topic'"),
         (("--out", folder), "is the encoder itself"),

@@ -25,6 +25,7 @@ from models.encoders.encoder import Encoder
 from models.encoders.training.bge_source import fetch
 from models.encoders.tuning import graph, scale, space
 from models.encoders.tuning.tune import Encode, Fitted, remembering, write
+from models.engine.params import SCALE
 from models.errors import ModelError
 from models.vectors import Vectors
 
@@ -33,7 +34,7 @@ MAX_TOKENS: Final = 64  # a longer title says nothing new after them
 EACH: Final = 20  # titles of a community: more of them (40, 100, 300) gave no more
 DRAWN: Final = 100  # so that more of each begin with the same ones
 PEOPLE: Final = 60  # invented ones
-TRIES: Final = 150
+TRIES: Final = 240
 FITTED_ON: Final = (
     "map: 700 communities of topics/more; scale: even people of reddit_users and of topics/"
 )
@@ -101,11 +102,11 @@ def fit(data: Path, encode: Encode, each: int, tries: int) -> Fitted:
     even = lives(data, "even", final)
     crowd = [person for group in even.values() for person in group]
     best, found = scale.fit(
-        crowd, scale.SCALE, tries, lambda done, value: print(done, f"{value:.4f}", flush=True)
+        crowd, SCALE, tries, lambda done, value: print(done, f"{value:.4f}", flush=True)
     )
     print(f"even people: F1 {found.f1:.3f}, V {found.v_measure:.3f}, delay {found.delay}")
     for name, group in lives(data, "odd", final).items():
-        for what, tried in (("fast's scale", scale.SCALE), ("fitted", best)):
+        for what, tried in (("fast's scale", SCALE), ("fitted", best)):
             judged = scale.judge(group, tried)
             print(
                 f"odd people of {name}, {what}: F1 {judged.f1:.3f}, V {judged.v_measure:.3f}, "

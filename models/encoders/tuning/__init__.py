@@ -4,5 +4,5 @@ tune     begin here: what is fitted on which titles, and what it gained on the o
 space    centring, whitening, and the directions between classes
 scale    the engine's parameters for the space that comes of it
 graph    the map folded into an ONNX model, and its weights in eighths of their size
-measure  a measure that needs no labels: whether half a title finds the other half
+measure  how well titles are told apart; classes that are guessed where there are no labels
 """

@@ -38,6 +38,7 @@ _STEPS: Final = {
     "shrink": 0.5,
     "trust": 0.5,
 }
+COOLING: Final = 0.7  # how much smaller the changes are in the end
 _MOST_TRUST: Final = 500.0  # activities: more would deafen the engine to what a user is like
 
 Tick = Callable[[int, float], None]  # given the tries done and the best value so far
@@ -104,9 +105,10 @@ def fit(people: Sequence[Person], first: Scale, tries: int, tick: Tick) -> tuple
     best, found = first, judge(people, first)
     for done in range(tries):
         tick(done, value(found))
+        width = 1.0 - COOLING * done / tries
         names = random.sample(sorted(_STEPS), random.choice([1, 2, 3]))
         changed = {
-            name: round(getattr(best, name) * math.exp(random.gauss(0, _STEPS[name])), 3)
+            name: round(getattr(best, name) * math.exp(random.gauss(0, width * _STEPS[name])), 3)
             for name in names
         }
         if changed.get("usual", 0.5) > 0.97 or changed.get("trust", 0.0) > _MOST_TRUST:

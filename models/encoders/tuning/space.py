@@ -30,8 +30,8 @@ class Space(NamedTuple):
 
     def apply(self, vectors: Vectors) -> Vectors:
         """Unit rows in this space, shape (n, outputs)."""
-        mapped: Vectors = (vectors - self.mean) @ self.directions
-        return unit(mapped)
+        mapped = (vectors - self.mean) @ self.directions
+        return unit(mapped.astype(np.float32))
 
 
 def unit(vectors: Vectors) -> Vectors:

@@ -23,7 +23,7 @@ from models.vectors import Vectors
 
 Encode: TypeAlias = Callable[[Sequence[str]], Vectors]
 
-LEAST_TITLES: Final = 500  # of which a map can be learned
+LEAST_TITLES: Final = 1_000  # of which a map can be learned
 LEAST_MEMBERS: Final = 8  # titles of a class that says anything
 MOST_TITLES: Final = 60_000  # that are encoded; of more, these are drawn
 PEOPLE: Final = 40  # invented, of each kind
@@ -80,10 +80,12 @@ def fit(
     if len(classes) >= 3 * scale.LEAST_CLASSES:
         return _with_labels(encode, before, classes, tries, tick)
     known, judged = _parts(titles, 2, (0, 0, 0, 1))
-    fitted = space.whitened(encode(known))
-    about = f"{len(known):,} titles without labels; the scale is that of `best`"
+    vectors = encode(known)
+    fitted = space.whitened(vectors, _shrink(vectors, space.SHRINK_TOTAL))
     lent = read_config(SHIPPED["best"]).scale or SCALE
-    return Fitted(fitted, lent, about, [_halves_found(encode, fitted, judged)])
+    classes = _classes(judged, dict(zip(judged, measure.guessed(encode(judged)), strict=True)))
+    about = f"{len(known):,} titles without labels (judged by classes that are guessed)"
+    return Fitted(fitted, lent, about, _journeys(encode, before, fitted, lent, classes))
 
 
 def _with_labels(
@@ -95,25 +97,20 @@ def _with_labels(
     ]
     vectors = [encode([title for own in part.values() for title in own]) for part in parts]
     names = [[name for name, own in part.items() for _ in own] for part in parts]
-    fitted = space.between_classes(vectors[0], names[0])
+    shrink = _shrink(vectors[0], space.SHRINK)
+    fitted = space.between_classes(vectors[0], names[0], vectors[0].shape[1], shrink)
     tuning = embedded(
         scale.lives(parts[1], PEOPLE, "tuning"), lambda titles: fitted.apply(encode(titles))
     )
     first = scale.start(fitted.apply(vectors[1]), names[1])
     best, _ = scale.fit(tuning, first, tries, tick)
-    strangers = scale.lives(parts[2], PEOPLE, "judged")
-    raw = embedded(strangers, encode)
-    mapped = embedded(strangers, lambda titles: fitted.apply(encode(titles)))
-    found = [scale.judge(raw, before), scale.judge(mapped, best)]
     gains = [
-        _halves_found(encode, fitted, [title for own in parts[2].values() for title in own]),
         Gain(
             "titles of one class more alike than others",
             measure.told_apart(vectors[2], names[2]),
             measure.told_apart(fitted.apply(vectors[2]), names[2]),
         ),
-        Gain("journeys found (F1)", found[0].f1, found[1].f1),
-        Gain("clusters agree with classes (V)", found[0].v_measure, found[1].v_measure),
+        *_journeys(encode, before, fitted, best, parts[2]),
     ]
     titles = sum(len(own) for part in parts for own in part.values())
     return Fitted(fitted, best, f"{titles:,} titles of {len(classes):,} classes", gains)
@@ -170,14 +167,24 @@ def remembering(encode: Encode) -> Encode:
     return encoded
 
 
-def _halves_found(encode: Encode, fitted: Space, titles: Sequence[str]) -> Gain:
-    one, other = measure.halves(titles)
-    first, second = encode(one), encode(other)
-    return Gain(
-        "half a title finds the other half",
-        measure.found(first, second),
-        measure.found(fitted.apply(first), fitted.apply(second)),
-    )
+def _journeys(
+    encode: Encode, before: Scale, fitted: Space, after: Scale, classes: Mapping[str, list[str]]
+) -> list[Gain]:
+    """What is found of people who are invented on these classes."""
+    strangers = scale.lives(classes, PEOPLE, "judged")
+    raw = embedded(strangers, encode)
+    mapped = embedded(strangers, lambda titles: fitted.apply(encode(titles)))
+    found = [scale.judge(raw, before), scale.judge(mapped, after)]
+    return [
+        Gain("journeys found (F1)", found[0].f1, found[1].f1),
+        Gain("clusters agree with classes (V)", found[0].v_measure, found[1].v_measure),
+    ]
+
+
+def _shrink(vectors: Vectors, least: float) -> float:
+    """Share of the mean variance in a covariance: more of it where few titles say what varies."""
+    titles, inputs = vectors.shape
+    return float((least * titles + inputs) / (titles + inputs))
 
 
 def _classes(titles: Sequence[str], labels: Mapping[str, str]) -> dict[str, list[str]]:

@@ -62,10 +62,10 @@ def command(
     """Fit an encoder to titles of yours, and write it as a folder of its own.
 
     Learned are a map, after which interests lie apart, and with labels the engine's scale for the
-    vectors that come of it; without labels the classes are guessed. What that gained is measured on
-    titles (with labels: on whole classes) that nothing was learned from, and printed. An encoder
-    that does not ship with this package is of little use before. Vectors of the new encoder are
-    another space: start the workers with a fresh group.
+    vectors that come of it; without labels the scale is that of `best`. What that gained is
+    measured on titles (with labels: on whole classes) that nothing was learned from, and printed.
+    An encoder that does not ship with this package is of little use before. Vectors of the new
+    encoder are another space: start the workers with a fresh group.
     """
     need_extra("encoder", "onnx")
     from models.encoders.tuning import tune
