@@ -25,7 +25,7 @@ TITLES = {
     "chess": [
         "Why the Sicilian Defence suits attackers",
         "Endgames with rook and pawn",
-        "Carlsen resigns after move 31",
+        "Carlsen resigns a drawn rook ending",
     ],
     "space": [
         "Rover finds clay in an old Martian delta",
@@ -33,9 +33,9 @@ TITLES = {
         "A lunar lander tips over",
     ],
     "python": [
-        "Type hints for decorators",
-        "asyncio.gather swallows my exception",
-        "Packaging a wheel with C extensions",
+        "Python type hints for decorators",
+        "Why does asyncio swallow my Python exception?",
+        "Packaging Python code with C extensions",
     ],
     "garden": [
         "Slugs ate every lettuce seedling",
