@@ -52,10 +52,11 @@ class Bench:
         """Make the log and its topics; gives the ids of the changes that it must bring."""
         with self._task("log") as advance:
             events = workload.generate(self._load)
-            produce.write(events, self._folder, Encoder.open("default"), advance)
+            produce.write(events, self._folder, Encoder.open("fast"), advance)
             produce.produce(events, self.settings)
         ids: Counter[str] = Counter()
-        replay = Replay(self.settings.engine(), warm_cache(self._folder), self._load.partitions)
+        cache = warm_cache(self._folder)
+        replay = Replay(self.settings.engine(cache.encoder.scale), cache, self._load.partitions)
         with self._task("ledger") as advance:
             for start in range(0, len(events), LEDGER_LINES):
                 lines = [event.value for event in events[start : start + LEDGER_LINES]]

@@ -46,7 +46,7 @@ def main(seconds: float, million: bool, json_to: Path | None) -> None:
     console = Console()
     with bars(console) as progress:
         task = progress.add_task("", total=None)
-        dimensions = Encoder.open("default").dimensions
+        dimensions = Encoder.open("fast").dimensions
         results: dict[str, Any] = {
             "environment": report.environment("none"),
             "dimensions": dimensions,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from models.encoders.cache import VectorCache
 from models.engine import snapshot
 from models.engine.engine import Engine
-from models.engine.params import DAY_MS
+from models.engine.params import DAY_MS, SCALE
 from models.records import Activity
 
 REPORT_SECONDS = 0.25
@@ -54,6 +54,8 @@ class Recorded:
     """Stands in for the encoder: gives vectors that were encoded before the clock started."""
 
     name = "recorded"
+    scale = SCALE
+    caveat = ""
 
     def __init__(self, titles: Sequence[str], vectors: NDArray[np.float32]) -> None:
         self.dimensions = vectors.shape[1]

@@ -114,7 +114,8 @@ def main(
 def calls_of_the_sample() -> tuple[list[NamingRequest], dict[str, Any]]:
     """The naming requests of the sample's journeys over sixteen months, and how many a journey."""
     settings = Settings.load()
-    replay = Replay(settings.engine(), VectorCache(Encoder.open(settings.encoder), CACHED))
+    encoder = Encoder.open(settings.encoder)
+    replay = Replay(settings.engine(encoder.scale), VectorCache(encoder, CACHED))
     lines = [encode(activity) for activity in generate().activities]
     batches = (lines[start : start + LINES] for start in range(0, len(lines), LINES))
     outcomes = [outcome for step in replay.run(batches) for outcome in step.outcomes]
@@ -145,7 +146,7 @@ async def client_run(
     spent = {name: value - before[name] for name, value in counters(url).items()}
     if not all(completion.answers for completion in completions):
         raise JourneysError("some requests brought no name: the speed would say nothing")
-    encoder = Encoder.open("default")
+    encoder = Encoder.open("fast")
     refused = [
         choose(completion.answers, journey, Policy(), encoder).name is None
         for completion, journey in zip(completions, journeys, strict=True)

@@ -19,7 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from models.engine.params import DAY_MS, Dormancy, EngineParams, RepeatedItems
+from models.engine.params import DAY_MS, Dormancy, EngineParams, RepeatedItems, Scale
 from models.errors import SettingsError
 from streams import client_properties
 
@@ -175,9 +175,10 @@ class Settings(BaseSettings):
 
     # Encoder
     encoder: str = Field(
-        "default",
-        description="`default`, a sentence-transformers ONNX folder, or a hub id (extra `hub`); "
-        "state is bound to it: another one needs a fresh group",
+        "fast",
+        description="`fast` (static), `best` (contextual, hundreds of times slower), a "
+        "sentence-transformers ONNX folder, or a hub id (extra `hub`); state is bound to it: "
+        "another one needs a fresh group",
     )
     encoder_threads: Annotated[int, Field(ge=1, le=1_024)] = Field(
         1, description="threads that encode titles, beside all else"
@@ -237,10 +238,10 @@ class Settings(BaseSettings):
     max_clusters: Annotated[int, Field(ge=2, le=10_000)] = Field(
         256, description="clusters kept per user"
     )
-    match: Annotated[float, Field(gt=0, le=100)] = Field(
-        EngineParams().scale.match,
+    match: Annotated[float | None, Field(gt=0, le=100)] = Field(
+        None,
         description="evidence that an activity needs to join an interest, nats; more of it gives "
-        "finer interests, found later; may change over live state",
+        "finer interests, found later; default: the encoder's; may change over live state",
     )
     idle_seconds: Annotated[float, Field(gt=0, le=1_000_000_000)] = Field(
         60, description="silence of a partition after which the wall clock moves its time"
@@ -378,9 +379,12 @@ class Settings(BaseSettings):
             _ClientProperties(settings_cls),
         )
 
-    def engine(self) -> EngineParams:
-        """The part that the pure core is given."""
-        defaults = EngineParams()
+    def engine(self, scale: Scale) -> EngineParams:
+        """The part that the pure core is given.
+
+        Args:
+            scale: Of the encoder whose vectors it gets.
+        """
         return EngineParams(
             window_ms=int(self.window_days * DAY_MS),
             promote_windows=self.promote_windows,
@@ -392,7 +396,7 @@ class Settings(BaseSettings):
             ended_windows=self.ended_windows,
             lateness_ms=int(self.lateness_days * DAY_MS),
             max_clusters=self.max_clusters,
-            scale=defaults.scale._replace(match=self.match),
+            scale=scale if self.match is None else scale._replace(match=self.match),
         )
 
 

@@ -21,8 +21,8 @@ from streams.settings import Settings
 
 def run(job: Job) -> None:
     """Handle the log, then commit."""
-    engine = Engine(Settings.load().engine())
     cache = warm_cache(Path(job.folder))
+    engine = Engine(Settings.load().engine(cache.encoder.scale))
     users: dict[str, UserState] = {}
     clock = Clock()
     done = 0

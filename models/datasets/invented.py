@@ -44,8 +44,29 @@ def people(data: Path, half: Half, number: int, encode: Encode) -> Collection:
     groups = [group for group in topics.groups(data, posts) if len(group) > 1]
     if not groups:
         raise JourneysError(f"{data / 'topics'}: no two topics of one group in the {half} half")
+    return Collection(
+        "invented",
+        embedded(lives(random, posts, groups, number), encode),
+        f"{number} invented people on posts of {len(posts)} topics",
+    )
+
+
+def lives(
+    random: Random,
+    posts: Mapping[str, Sequence[tuple[int, str]]],
+    groups: Sequence[Sequence[str]],
+    number: int,
+) -> dict[str, Life]:
+    """What people who live on posts with topics do.
+
+    Args:
+        random: Makes them.
+        posts: Time (epoch ms) and title of each label's posts, in time order.
+        groups: Labels that are easily confused, at least two in each.
+        number: How many people.
+    """
     labels = list(posts)
-    lives = {}
+    invented = {}
     for i in range(number):
         own = random.sample(random.choice(groups), 2)
         others = [label for label in labels if label not in own]
@@ -60,12 +81,8 @@ def people(data: Path, half: Half, number: int, encode: Encode) -> Collection:
         for label in random.choices(labels, k=max(1, len(entries) // 10)):
             at, title = random.choice(posts[label])
             entries.setdefault(title, (label, at))
-        lives[f"p{i:03d}"] = _life(f"p{i:03d}", entries)
-    return Collection(
-        "invented",
-        embedded(lives, encode),
-        f"{number} invented people on posts of {len(posts)} topics",
-    )
+        invented[f"p{i:03d}"] = _life(f"p{i:03d}", entries)
+    return invented
 
 
 def mixed(data: Path, half: Half, number: int, encode: Encode, *, alike: bool) -> Collection:
@@ -95,7 +112,7 @@ def mixed(data: Path, half: Half, number: int, encode: Encode, *, alike: bool) -
     several = [sections for sections in lists.values() if len(sections) > 1]
     if len(lists) < 2 or not several:
         raise JourneysError(f"{data / 'names'}: too few lists to mix in the {half} half")
-    lives = {}
+    streams = {}
     for i in range(number):
         if alike:
             pair = random.sample(random.choice(several), 2)
@@ -106,10 +123,10 @@ def mixed(data: Path, half: Half, number: int, encode: Encode, *, alike: bool) -
             for label, entries in pair
             for entry in random.sample(entries, min(len(entries), MOST_ENTRIES))
         }
-        lives[f"m{i:03d}"] = _life(f"m{i:03d}", chosen)
+        streams[f"m{i:03d}"] = _life(f"m{i:03d}", chosen)
     kind = "sections of one list" if alike else "lists"
     return Collection(
-        f"mixed {kind}", embedded(lives, encode), f"{number} streams, each of two {kind}"
+        f"mixed {kind}", embedded(streams, encode), f"{number} streams, each of two {kind}"
     )
 
 

@@ -1,7 +1,9 @@
 """Titles to unit vectors.
 
-encoder      a sentence-transformers ONNX folder in use
-onnx_folder  its files, opened or fetched
-cache        the vectors of items, bounded
-default/     the encoder that ships with the package; training/ made it
+encoder        a sentence-transformers ONNX folder in use
+config         how it is to be used, as the folder says
+onnx_folder    its files, opened or fetched
+cache          the vectors of items, bounded
+best/, fast/   the encoders that ship with the package; training/ made them
+tuning/        `journeys tune encoder`: a map and a scale for an encoder, fitted to titles
 """

@@ -15,6 +15,7 @@ from typing import Final, Self
 import numpy as np
 from tokenizers import Encoding
 
+from models.encoders.config import Pooling, read_config
 from models.encoders.onnx_folder import (
     download,
     find_model,
@@ -22,15 +23,18 @@ from models.encoders.onnx_folder import (
     is_hub_id,
     open_session,
     open_tokenizer,
-    pools_first,
-    read_json,
     unknown_token,
 )
+from models.engine.params import SCALE, Scale
 from models.errors import ModelError, Reason, Rejected
 from models.vectors import Vector, Vectors
 
-DEFAULT: Final = Path(__file__).parent / "default"
+SHIPPED: Final = {name: Path(__file__).parent / name for name in ("best", "fast")}
 INPUTS: Final = {"input_ids", "attention_mask", "token_type_ids"}
+_UNFITTED: Final = (
+    "encoder {}: its vectors have no map and scale, journeys will be poor until "
+    "`journeys tune encoder` has made a folder of it"
+)
 TINY: Final = 1e-6  # a shorter output holds rounding errors, not meaning
 
 
@@ -38,58 +42,69 @@ class Encoder:
     """A sentence encoder. Thread-safe; every call blocks, so keep it off the event loop.
 
     Attributes:
+        folder: Where it lies.
         name: `name@version` of the model.
         dimensions: Length of its vectors.
+        scale: The engine's parameters for its vectors.
+        output: Name of the model's output.
+        pooling: How that becomes a sentence's vector; None where it is one.
+        caveat: One line for whoever uses it, where nobody has fitted a map and a scale; else empty.
     """
 
     def __init__(
         self, folder: Path, name: str | None = None, *, threads: int = 1, batch: int = 256
     ) -> None:
-        config = read_json(folder / "config.json")
+        self.folder = folder
+        config = read_config(folder)
         model = find_model(folder)
         self._batch = batch
-        self._tokenizer = open_tokenizer(folder / "tokenizer.json", config)
+        self._tokenizer = open_tokenizer(folder / "tokenizer.json", config.max_tokens)
+        self._prefix = config.prefix
         self._unknown = unknown_token(self._tokenizer)
         self._session = open_session(model, threads)
         self._inputs = {i.name for i in self._session.get_inputs()}
         if others := self._inputs - INPUTS:
             raise ModelError(f"encoder {folder}: the model asks for {', '.join(sorted(others))}")
         outputs = [o.name for o in self._session.get_outputs()]
-        self._output = "sentence_embedding" if "sentence_embedding" in outputs else outputs[0]
-        self._pool_first = pools_first(folder / "1_Pooling" / "config.json")
+        self.output = "sentence_embedding" if "sentence_embedding" in outputs else outputs[0]
         try:
-            probe = self._run([self._tokenizer.encode("the first title").ids])
-            self.dimensions = int(probe.shape[1])
+            probe = self._outputs([self._tokenizer.encode("the first title").ids])
+            self.pooling: Pooling | None = config.pooling if probe.ndim == 3 else None
+            self.dimensions = int(probe.shape[-1])
             if not self._rows_are_independent():
                 self._batch = 1
         except Exception as error:  # onnxruntime's errors have no common base
             raise ModelError(f"encoder {folder}: it does not run: {first_line(error)}") from None
-        if "name" in config and "version" in config:
-            self.name = f"{config['name']}@{config['version']}"
+        if config.name and config.version:
+            self.name = f"{config.name}@{config.version}"
         else:
             digest = hashlib.sha256(model.read_bytes()).hexdigest()[:8]
             self.name = f"{name or folder.resolve().name}@{digest}"
+        self.scale: Scale = config.scale or SCALE
+        self.caveat = "" if config.scale else _UNFITTED.format(self.name)
 
     @classmethod
     def open(cls, spec: str, *, threads: int = 1, batch: int = 256) -> Self:
         """Open the encoder that a setting names.
 
         Args:
-            spec: `default`, a sentence-transformers ONNX folder, or a hub id (extra `hub`).
+            spec: `best` or `fast`, which ship, a sentence-transformers ONNX folder, or a hub id
+                (extra `hub`).
             threads: Threads of one run.
             batch: Texts encoded at once.
 
         Raises:
             ModelError: One line: what is missing, broken or not understood.
         """
-        if spec == "default":
-            return cls(DEFAULT, threads=threads, batch=batch)
-        folder = Path(spec).expanduser()
+        folder = SHIPPED.get(spec) or Path(spec).expanduser()
         if folder.is_dir():
             return cls(folder, threads=threads, batch=batch)
         if is_hub_id(spec):
             return cls(download(spec), spec, threads=threads, batch=batch)
-        raise ModelError(f"encoder {spec}: no such folder, and not a hub id either")
+        raise ModelError(
+            f"encoder {spec}: no such folder, not a hub id, and none of those that ship, "
+            f"{' and '.join(SHIPPED)}"
+        )
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode texts.
@@ -106,7 +121,7 @@ class Encoder:
         unique = list(dict.fromkeys(texts))
         rows = dict(zip(unique, range(len(unique)), strict=True))
         vectors = np.zeros((len(unique), self.dimensions), np.float32)
-        tokens = [self._known(encoding) for encoding in self._tokenizer.encode_batch(unique)]
+        tokens = self._tokens(unique)
         for places in self._batches(tokens):
             try:
                 vectors[places] = self._run([tokens[i] for i in places])
@@ -119,11 +134,19 @@ class Encoder:
             vectors[i] = _from_characters(unique[i], self.dimensions)
         return vectors[[rows[text] for text in texts]]
 
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """The token ids of texts, none at all for one of which the model knows no word."""
+        encodings = self._tokenizer.encode_batch([self._prefix + text for text in texts])
+        return [self._known(encoding) for encoding in encodings]
+
     def _known(self, encoding: Encoding) -> list[int]:
-        """The token ids of a text, none at all if the model knows none of its words."""
         ids: list[int] = encoding.ids
-        words = zip(ids, encoding.special_tokens_mask, strict=True)
-        return ids if any(not special and i != self._unknown for i, special in words) else []
+        words = zip(ids, encoding.special_tokens_mask, encoding.offsets, strict=True)
+        known = any(
+            not special and i != self._unknown and start >= len(self._prefix)
+            for i, special, (start, _) in words
+        )
+        return ids if known else []
 
     def _batches(self, tokens: Sequence[Sequence[int]]) -> Iterator[list[int]]:
         """Places of texts to run together: same token count, at least one token."""
@@ -138,6 +161,15 @@ class Encoder:
 
     def _run(self, tokens: Sequence[Sequence[int]]) -> Vectors:
         """Raw sentence vectors of token rows of equal length, shape (rows, dimensions)."""
+        output = self._outputs(tokens)
+        if self.pooling is not None:  # there is no padding to leave out
+            output = output[:, 0] if self.pooling == "cls" else output.mean(axis=1)
+        if output.ndim != 2 or len(output) != len(tokens):
+            raise ModelError(f"output {self.output} has shape {output.shape}")
+        return output
+
+    def _outputs(self, tokens: Sequence[Sequence[int]]) -> Vectors:
+        """What the model gives for token rows of equal length."""
         ids = np.array(tokens, np.int64)
         feed = {
             "input_ids": ids,
@@ -145,11 +177,7 @@ class Encoder:
             "token_type_ids": np.zeros_like(ids),
         }
         wanted = {name: feed[name] for name in self._inputs}
-        output: Vectors = self._session.run([self._output], wanted)[0]
-        if output.ndim == 3:  # one vector a token: pool; there is no padding to leave out
-            output = output[:, 0] if self._pool_first else output.mean(axis=1)
-        if output.ndim != 2 or len(output) != len(ids):
-            raise ModelError(f"output {self._output} has shape {output.shape}")
+        output: Vectors = self._session.run([self.output], wanted)[0]
         return output
 
     def _rows_are_independent(self) -> bool:

@@ -18,8 +18,6 @@ from models.errors import ModelError
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
-MAX_TOKENS: Final = 128  # a title is short; attention costs the square of the length
-
 MODEL_FILES: Final = ("model.onnx", "onnx/model.onnx")
 _HUB_ID: Final = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _HUB_FILES: Final = [
@@ -60,8 +58,8 @@ def open_session(model: Path, threads: int) -> Any:
         raise ModelError(f"encoder {model}: not a readable ONNX model: {reason}") from None
 
 
-def open_tokenizer(path: Path, config: dict[str, Any]) -> Tokenizer:
-    """Open a folder's tokenizer, cut at the model's and our own length, without padding.
+def open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
+    """Open a folder's tokenizer, cut at a number of tokens, without padding.
 
     Raises:
         ModelError: It is missing or broken.
@@ -73,7 +71,7 @@ def open_tokenizer(path: Path, config: dict[str, Any]) -> Tokenizer:
     except Exception as error:
         raise ModelError(f"encoder {path}: not a readable tokenizer: {first_line(error)}") from None
     tokenizer.no_padding()
-    tokenizer.enable_truncation(min(MAX_TOKENS, int(config.get("max_tokens", MAX_TOKENS))))
+    tokenizer.enable_truncation(max_tokens)
     return tokenizer
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
 
 from models.engine.exemplars import KEPT
 from models.engine.windows import active_in, index_of
@@ -16,6 +16,19 @@ DAY_MS: Final = 86_400_000
 # How fast an interest fades when nothing is heard of it: a cluster's claim to a place, an
 # exemplar's to stand for its cluster, a journey's strength.
 FADING_HALF_LIFE_MS: Final = 60 * DAY_MS
+
+
+_FROM_0: Final = (0.0, 1e6)
+_ABOVE_0: Final = (1e-3, 1e6)
+_RANGES: Final = {
+    "between": (1e-3, 1.0 - 1e-3),
+    "usual": (1e-3, 1.0 - 1e-3),
+    "merge": (-1e6, 1e6),
+    **dict.fromkeys(
+        ("trust", "dimensions", "match", "choices_from", "crowd_from", "recency_weeks", "shrink"),
+        _ABOVE_0,
+    ),
+}
 
 
 class Scale(NamedTuple):
@@ -60,6 +73,22 @@ class Scale(NamedTuple):
     recency_weeks: float
     shrink: float
 
+    @classmethod
+    def checked(cls, values: object) -> Self:
+        """Make a scale of what a file says.
+
+        Raises:
+            ValueError: A parameter is missing, unknown, no number, or out of its range.
+        """
+        if not isinstance(values, Mapping) or set(values) != set(cls._fields):
+            raise ValueError(f"scale has the fields {', '.join(cls._fields)}, and no others")
+        for name, value in values.items():
+            low, high = _RANGES.get(name, _FROM_0)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not low <= value <= high:
+                raise ValueError(f"scale: {name} is from {low:g} to {high:g}, not {value!r}")
+        return cls(**{name: float(value) for name, value in values.items()})
+
     def packed(self) -> Any:
         """As the compiled functions take it: one value is handed over faster than many.
 
@@ -71,7 +100,8 @@ class Scale(NamedTuple):
         return np.array([tuple(self)], [(name, np.float64) for name in self._fields])
 
 
-# Chosen on topics that the default encoder was not trained on; see the README's evaluation.
+# Of the encoder `fast`, and of spaces for which nobody has fitted one. Chosen on topics that its
+# training had not seen; see the README's evaluation.
 SCALE: Final = Scale(
     between=0.145,
     usual=0.72,
@@ -116,7 +146,7 @@ class EngineParams:
         half_life_ms: After it, an activity counts half in its cluster, so that means can drift.
         shift: A journey has shifted when its mean has moved since it was named, by more than chance
             would move it, so far: in squared distance, as a share of the mean's squared length.
-        scale: The clustering model's parameters, chosen for the default encoder.
+        scale: The clustering model's parameters; each encoder says its own.
     """
 
     window_ms: int = 7 * DAY_MS

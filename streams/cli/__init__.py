@@ -21,7 +21,7 @@ from streams.cli.commands import Commands, examples
         "rejects": "See what was rejected, or send it again.",
         "watch": "Print journey changes as they come.",
         "evaluate": "Measure how well journeys are found and named.",
-        "tune": "Train the naming model.",
+        "tune": "Fit the encoder to your titles; train the naming model.",
         "settings": "Print every setting as a Markdown table.",
     },
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -109,18 +109,17 @@ def command(
     """
     # The engine's compiler and the encoder take a second to import: not for --help.
     from models.encoders.cache import VectorCache
-    from models.encoders.encoder import Encoder
+    from streams.encoding import encoder_of
     from streams.replay import Replay
     from streams.state import vectors
 
     find = None if items is None else read_items(items).get
     mapping = mapping_of(settings, titled=find is None)
-    encoder = Encoder.open(
-        settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
-    )
+    encoder = encoder_of(settings)
     kept = vectors.stored_vectors(settings, encoder) if stored_vectors else None
     cache = VectorCache(encoder, settings.cached_vectors, kept)
-    replay = Replay(settings.engine(), cache, partitions, PARTITIONERS[partitioner])
+    params = settings.engine(encoder.scale)
+    replay = Replay(params, cache, partitions, PARTITIONERS[partitioner])
     tally = Tally()
     with closing(cache), ExitStack() as stack:
         outputs = [

@@ -8,9 +8,9 @@ from kafka import KafkaConsumer, TopicPartition
 
 from models.decoding import decode_change, decode_name, decode_request
 from models.encoders.cache import VectorCache
-from models.encoders.encoder import Encoder
 from models.records import CurrentJourney, encode
 from streams.demo.sample.generator import Sample
+from streams.encoding import encoder_of
 from streams.formats.reading import OutputReader
 from streams.kafka import admin
 from streams.kafka.clients import connect
@@ -142,12 +142,9 @@ class Ledger:
 
     def _expect(self, sample: Sample) -> None:
         settings = self._settings
-        encoder = Encoder.open(
-            settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
-        )
-        replay = Replay(
-            settings.engine(), VectorCache(encoder, settings.cached_vectors), settings.partitions
-        )
+        encoder = encoder_of(settings)
+        cache = VectorCache(encoder, settings.cached_vectors)
+        replay = Replay(settings.engine(encoder.scale), cache, settings.partitions)
         for step in replay.run([[encode(activity) for activity in sample.activities]]):
             for outcome in step.outcomes:
                 self.expected.update(change.id for change in outcome.changes)

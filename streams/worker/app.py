@@ -14,8 +14,8 @@ from typing import Any, Final
 from mode import CrashingSupervisor
 
 from models.encoders.cache import VectorCache
-from models.encoders.encoder import Encoder
 from models.errors import SettingsError
+from streams.encoding import encoder_of
 from streams.kafka.admin import partitions_of, side_by_side, topic_id_of
 from streams.kafka.messages import Batches
 from streams.kafka.transport import Consumer
@@ -85,7 +85,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
     settings = settings or Settings.load()
     if cache is None:
         # Its runs have a thread each: so many at once get more done than one with many threads.
-        encoder = Encoder.open(settings.encoder, batch=settings.encoder_batch)
+        encoder = encoder_of(settings, threads=1)
         stored = stored_vectors(settings, encoder) if settings.store == "rocksdb" else None
         cache = VectorCache(encoder, settings.cached_vectors, stored)
     app = App(settings.group, **_conf(settings))

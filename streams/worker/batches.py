@@ -89,7 +89,7 @@ class Worker:
         self.partitions: dict[int, Partition] = {}
         self.pool = EncodingPool(cache, settings.encoder_threads, settings.encoder_batch)
         self.topics = Topics.of(settings)
-        self.engine = Engine(settings.engine())
+        self.engine = Engine(settings.engine(cache.encoder.scale))
         self.ownership = Ownership(group, settings)
         self.committer = Committer(
             self.topics, output_format(settings), self.ownership, table.producers, counts
@@ -105,7 +105,7 @@ class Worker:
             self._values.decode,
         )
         self._table = table
-        self._binding = Binding(cache.encoder.name, settings.engine().window_ms)
+        self._binding = Binding(cache.encoder.name, self.engine.params.window_ms)
         self._metrics = counts
         self._now = now
         self._ahead: dict[tuple[int, int, int], asyncio.Task[_Begun]] = {}
@@ -114,6 +114,11 @@ class Worker:
     def waiting(self) -> str:
         """What it waits for, one line: the schema registry; empty when for nothing."""
         return self._values.waiting
+
+    @property
+    def caveat(self) -> str:
+        """One line on what its journeys will suffer from; empty when from nothing."""
+        return self.pool.cache.encoder.caveat
 
     async def recovered(self, active: set[int]) -> None:
         """Take over the partitions whose state has been recovered, and only those."""

@@ -72,8 +72,8 @@ class Health(Endpoint):
         if self.silent_seconds > STALL_SECONDS / 2:
             return Readiness(False, f"silent for {self.silent_seconds:.0f} s")
         ready = f"ready, {len(app.worker.partitions)} partitions"
-        trouble = app.worker.partitioners.trouble()
-        return Readiness(True, f"{ready}; {trouble}" if trouble else ready)
+        known = (app.worker.partitioners.trouble(), app.worker.caveat)
+        return Readiness(True, "; ".join((ready, *filter(None, known))))
 
     def measure(self) -> None:
         """See `Endpoint`."""

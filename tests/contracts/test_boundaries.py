@@ -15,18 +15,23 @@ KAFKA_CLIENTS = {"kafka", "aiokafka", "faust", "mode", "quixstreams", "confluent
 # the rooms that its arrows lead to, also over others, and nothing else of ours.
 ARROWS: dict[str, set[str]] = {
     "streams.cli.evaluate": {"streams.cli", "models.evaluation.naming"},
+    "streams.cli.tune": {"streams.cli", "models.encoders.tuning", "models.naming.tuning"},
     "streams.cli": {
         "streams.worker",
         "streams.backfill",
         "streams.intake",
         "streams.namer",
         "streams.demo",
-        "models.naming.tuning",
     },
-    "streams.worker": {"streams.stages"},
+    "streams.worker": {"streams.stages", "streams.encoding"},
     "streams.intake": {"streams.stages"},
     "streams.namer": {"streams.stages"},
-    "streams.demo": {"streams.demo.sample", "streams.replay", "streams.formats"},
+    "streams.demo": {
+        "streams.demo.sample",
+        "streams.replay",
+        "streams.formats",
+        "streams.encoding",
+    },
     "streams.demo.sample": {"models"},
     "streams.backfill": {"streams.files", "streams.rejects", "streams.stages"},
     "streams.rejects": {"streams.kafka"},
@@ -41,6 +46,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "streams.state": {"streams.kafka", "models.encoders", "models.engine"},
     "streams.service": {"streams.kafka"},
+    "streams.encoding": {"streams.settings", "models.encoders"},
     "streams.replay": {"streams.kafka", "streams.files", "models.encoders", "models.engine"},
     "streams.files": {"models.mapping"},
     "streams.kafka": {"streams.topics"},
@@ -58,8 +64,9 @@ ARROWS: dict[str, set[str]] = {
     "models.engine": {"models.text"},
     "models.text": {"models"},
     "models.mapping": {"models"},
-    "models.encoders.training": {"models.encoders", "models.datasets"},
-    "models.encoders": {"models"},
+    "models.encoders.training": {"models.encoders.tuning"},
+    "models.encoders.tuning": {"models.encoders", "models.evaluation.extraction"},
+    "models.encoders": {"models.engine"},
     "models": set(),
 }
 

@@ -130,7 +130,7 @@ async def name_of(client: VllmClient, asked: NamingRequest, **options: Any) -> s
 
 
 async def test_names_are_published_only_if_the_guard_lets_them_pass(client: VllmClient) -> None:
-    encoder = Encoder.open("default")
+    encoder = Encoder.open("fast")
     named = []
     for topic, titles in LISTS.items():
         asked = request(*titles, journey_id=topic, terms={topic: 30.0, "home": 5.0})

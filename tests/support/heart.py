@@ -9,7 +9,7 @@ import numpy as np
 from faust.types import TP
 
 from models.encoders.cache import VectorCache
-from models.engine.params import DAY_MS
+from models.engine.params import DAY_MS, SCALE
 from models.records import encode
 from streams.service.metrics import WORKER, Metrics
 from streams.settings import Settings
@@ -37,6 +37,8 @@ class StubEncoder:
 
     name = "stub@1"
     dimensions = DIMENSIONS
+    scale = SCALE
+    caveat = ""
 
     def __init__(self) -> None:
         self.encoded: list[str] = []

@@ -259,7 +259,10 @@ def ledger(settings: Settings) -> Ledger:
         logs[record.partition].append(record.value)
     for number, log in logs.items():
         replay = Replay(
-            settings.engine(), vectors(), settings.partitions, lambda *_, there=number: there
+            settings.engine(vectors().encoder.scale),
+            vectors(),
+            settings.partitions,
+            lambda *_, there=number: there,
         )
         for step in replay.run([log]):
             for outcome in step.outcomes:
@@ -273,8 +276,8 @@ def ledger(settings: Settings) -> Ledger:
 
 @cache
 def vectors() -> VectorCache:
-    """The default encoder with one cache for all tests."""
-    return VectorCache(Encoder.open("default"), 100_000)
+    """The encoder of the tests, with one cache for all of them."""
+    return VectorCache(Encoder.open("fast"), 100_000)
 
 
 def assert_as_in_ledger(settings: Settings) -> list[str]:

@@ -50,6 +50,7 @@ LIGHT_COMMANDS = [[name] for name in COMMANDS] + [
     ["rejects", "replay"],
     ["evaluate", "extraction"],
     ["evaluate", "naming"],
+    ["tune", "encoder"],
     ["tune", "prompt"],
     ["tune", "lora"],
 ]

@@ -76,7 +76,7 @@ def make_folder(
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    return Encoder.open("default")
+    return Encoder.open("fast")
 
 
 TEXTS = [
@@ -92,7 +92,7 @@ TEXTS = [
 ]
 
 
-def test_the_default_encoder_works_offline_and_says_who_it_is(encoder: Encoder) -> None:
+def test_the_fast_encoder_works_offline_and_says_who_it_is(encoder: Encoder) -> None:
     vectors = encoder.encode(TEXTS)
     assert vectors.shape == (len(TEXTS), encoder.dimensions)
     assert vectors.dtype == np.float32
@@ -123,10 +123,10 @@ def test_a_rare_word_means_more_than_its_pieces(
     assert word @ alike > word @ other + 0.2
 
 
-@pytest.mark.parametrize("kind", ["default", "mean", "mixes_rows", "sentence_embedding"])
+@pytest.mark.parametrize("kind", ["fast", "mean", "mixes_rows", "sentence_embedding"])
 def test_a_text_has_the_same_bits_in_every_batch(kind: str, tmp_path: Path) -> None:
-    if kind == "default":
-        encoder = Encoder.open("default", batch=3)
+    if kind == "fast":
+        encoder = Encoder.open("fast", batch=3)
     else:
         output = kind if kind == "sentence_embedding" else "last_hidden_state"
         make_folder(tmp_path, mixes_rows=kind == "mixes_rows", output=output)
@@ -231,9 +231,7 @@ def test_what_we_cannot_run_is_refused_not_guessed(tmp_path: Path) -> None:
 
 def test_opening_an_encoder_tells_nobody_and_leaves_no_file(tmp_path: Path) -> None:
     """By default onnxruntime identifies the machine to its maker, and keeps a file for that."""
-    script = (
-        "from models.encoders.encoder import Encoder; Encoder.open('default').encode(['a title'])"
-    )
+    script = "from models.encoders.encoder import Encoder; Encoder.open('fast').encode(['a title'])"
     subprocess.run(
         [sys.executable, "-c", script],
         check=True,

@@ -107,7 +107,7 @@ def test_users_have_journeys_of_every_list_and_the_same_ones_every_time(tmp_path
     ]
     rows += [named.section("RSS feeds", "Chess", LISTS["chess"])]
     judged = named_groups.read(named.write(tmp_path, rows, []), "odd")
-    encoder = Encoder.open("default")
+    encoder = Encoder.open("fast")
     made, again = (users(judged, 10, encoder.encode) for _ in range(2))
     cases = [each for user in made for each in user]
     assert [each.group for each in cases] == [each.group for user in again for each in user]

@@ -299,7 +299,7 @@ def test_the_fit_finds_the_coefficients_behind_the_outcomes() -> None:
 
 def test_what_a_confidence_can_be_made_from() -> None:
     its = people.Collection("one", [person((0, WEEKLY), (1, WEEKLY))], "")
-    features, published, right = fit_confidence.samples(its)
+    features, published, right = fit_confidence.samples(its, PARAMS)
     assert features.shape == (2, len(fit_confidence.FEATURES))
     named = dict(zip(fit_confidence.FEATURES, features.T, strict=True))
     assert named["windows"] == pytest.approx([5 / 6, 5 / 6])

@@ -37,7 +37,7 @@ def _evidence(title: str, before: Sequence[str] = SOURDOUGH, after: Sequence[str
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    return Encoder.open("default")
+    return Encoder.open("fast")
 
 
 def test_the_corpus_is_large() -> None:

@@ -366,4 +366,4 @@ def test_a_server_is_kept_from_what_no_name_has(name: str) -> None:
 def test_an_answer_loses_by_what_titles_do_not_bear_out(
     answers: tuple[str, ...], best: str
 ) -> None:
-    assert choose(answers, EVIDENCE, Policy(), Encoder.open("default")).name == best
+    assert choose(answers, EVIDENCE, Policy(), Encoder.open("fast")).name == best

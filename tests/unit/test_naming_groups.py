@@ -96,7 +96,7 @@ def test_only_names_that_the_guard_lets_pass_are_learned(tmp_path: Path) -> None
         ],
         [],
     )
-    found = pairs(named_groups.read(tmp_path, "even"), Encoder.open("default"))
+    found = pairs(named_groups.read(tmp_path, "even"), Encoder.open("fast"))
     assert answers(found) == {"Sourdough baking"}
 
 
@@ -124,7 +124,7 @@ def test_a_subreddit_of_one_word_is_learned_with_its_best_term() -> None:
 
 def test_pairs_are_the_same_every_time_and_ask_as_the_namer_does(tmp_path: Path) -> None:
     learned = named_groups.read(named.some(tmp_path), "even")
-    encoder = Encoder.open("default")
+    encoder = Encoder.open("fast")
     found = pairs(learned, encoder)
     assert found == pairs(learned, encoder)
     assert len({pair.question for pair in found}) > len(learned)  # other titles each time
@@ -133,7 +133,7 @@ def test_pairs_are_the_same_every_time_and_ask_as_the_namer_does(tmp_path: Path)
 
 
 def test_what_is_learned_could_be_published(tmp_path: Path) -> None:
-    for pair in pairs(named_groups.read(named.some(tmp_path), "even"), Encoder.open("default")):
+    for pair in pairs(named_groups.read(named.some(tmp_path), "even"), Encoder.open("fast")):
         titles = [line[2:] for line in pair.question.split("\n") if line.startswith("- ")]
         name = json.loads(pair.answer)["name"]
         assert check(name, Evidence.of(request(*titles)), Policy(), similarity=1.0) == (name, None)

@@ -21,7 +21,7 @@ def test_the_subscriber_shows_a_name_for_every_change(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = [encode(activity) for activity in generate().activities[:1_000]]
-    replay = Replay(EngineParams(), VectorCache(Encoder.open("default"), 5_000))
+    replay = Replay(EngineParams(), VectorCache(Encoder.open("fast"), 5_000))
     changes = [
         change
         for step in replay.run([lines])

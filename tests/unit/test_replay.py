@@ -23,7 +23,7 @@ from streams.replay import Replay
 LINES = [msgspec.json.encode(activity) for activity in generate().activities]
 USERS = {activity["user_id"] for activity in generate().activities}
 RULES = [PARTITIONERS["murmur2"], PARTITIONERS["crc32"]]
-CACHE = VectorCache(Encoder.open("default"), 10_000)
+CACHE = VectorCache(Encoder.open("fast"), 10_000)
 
 
 def changes(lines: list[bytes], partitions: int = 1, size: int = 500) -> list[bytes]:

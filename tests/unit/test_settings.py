@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from models.engine.params import SCALE
 from models.errors import SettingsError
 from streams.settings import Settings
 
@@ -142,6 +143,6 @@ def test_settings_cannot_be_changed_and_hide_their_secret() -> None:
 
 
 def test_the_engine_gets_its_part_in_milliseconds() -> None:
-    engine = Settings.load(window_days=2, lateness_days=0.5).engine()
+    engine = Settings.load(window_days=2, lateness_days=0.5).engine(SCALE)
     assert engine.window_ms == 2 * 86_400_000
     assert engine.lateness_ms == 43_200_000

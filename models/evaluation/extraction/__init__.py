@@ -8,5 +8,6 @@ baselines         what it is compared with: one-pass, batch, and global
 river_clusterers  River's stream clusterers
 calibration       whether a confidence of 0.8 is right 8 times in 10
 fit_confidence    finds the coefficients that make it so
+several           collections whose activities have several topics each, or none: by pairs
 report, plot      the numbers for JSON, and in one picture
 """

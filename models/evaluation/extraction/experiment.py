@@ -15,7 +15,7 @@ from models.datasets import invented, people, topics
 from models.datasets.people import Collection, Encode, Half, Person
 from models.engine.params import EngineParams
 from models.errors import SettingsError
-from models.evaluation.extraction import baselines
+from models.evaluation.extraction import baselines, several
 from models.evaluation.extraction.judge import Found, Score, by_rule, score
 from models.evaluation.extraction.methods import COOCCURRENCE, ENGINE, METHODS, Method, Tick
 
@@ -89,6 +89,8 @@ class Result:
 def available(data: Path) -> list[str]:
     """Names of the collections that the folder has or that can be made from it.
 
+    Without those that are judged by pairs (`several.available`).
+
     Raises:
         SettingsError: It has none.
     """
@@ -106,7 +108,7 @@ def available(data: Path) -> list[str]:
         )
         if there
     ]
-    if not names:
+    if not names and not several.available(data):
         raise SettingsError(
             f"{data}: no collection in it (folders with activities.jsonl and "
             "truth.csv, gzipped or not)"

@@ -4,7 +4,7 @@ Fitted on journeys of the even half (read and invented people) at the moment of 
 judged on the odd half and on small collections, which nobody chose anything on. Run it again when
 the clustering changes. From the project's root, with the folder of the evaluation data:
 
-    python -m models.evaluation.extraction.fit_confidence --data DATA
+    python -m models.evaluation.extraction.fit_confidence --data DATA --encoder best
 """
 
 import argparse
@@ -25,8 +25,6 @@ from models.evaluation.extraction.calibration import calibrate, fit_logistic, lo
 from models.records import JourneyView
 from models.vectors import Doubles
 
-PARAMS: Final = EngineParams()
-
 FEATURES: Final = Features._fields
 SETS: Final = (("windows", "evidence", "cohesion"), FEATURES)
 
@@ -45,7 +43,7 @@ class Samples(NamedTuple):
     right: Doubles
 
 
-def feature(name: str) -> engine.ConfidenceOf:
+def feature(name: str, params: EngineParams) -> engine.ConfidenceOf:
     """One of the features of the confidence, taken for the confidence itself."""
 
     def value(user: UserState, journey: JourneyView) -> float:
@@ -54,29 +52,35 @@ def feature(name: str) -> engine.ConfidenceOf:
             for cluster in user.clusters
             if user.cluster_id(cluster.number) == journey.cluster_id
         )
-        return float(getattr(features(user, cluster, PARAMS), name))
+        return float(getattr(features(user, cluster, params), name))
 
     return value
 
 
-def samples(collection: Collection) -> Samples:
+def samples(collection: Collection, params: EngineParams) -> Samples:
     """Features, published confidence and rightness of each journey that the engine finds."""
     columns = []
-    for confidence_of in (*map(feature, FEATURES), engine.published_confidence):
-        findings = [engine.run(person, PARAMS, confidence_of) for person in collection.people]
-        judged = outcomes(collection.people, findings, PARAMS)
+    wanted = [feature(name, params) for name in FEATURES]
+    for confidence_of in (*wanted, engine.published_confidence):
+        findings = [engine.run(person, params, confidence_of) for person in collection.people]
+        judged = outcomes(collection.people, findings, params)
         columns.append([value for value, _ in judged])
     right = np.array([hit for _, hit in judged], np.float64)
     return Samples(np.array(columns[:-1]).T, np.array(columns[-1]), right)
 
 
-def fit(data: Path) -> None:
+def fit(data: Path, spec: str) -> None:
     """Fit and judge, and print both.
 
+    Args:
+        data: The folder of all data.
+        spec: Of the encoder, whose scale the engine gets.
+
     Raises:
-        JourneysError: The data is missing or broken.
+        JourneysError: The data or the encoder is missing or broken.
     """
-    encoder = Encoder.open("default")
+    encoder = Encoder.open(spec)
+    params = EngineParams(scale=encoder.scale)
 
     def of_half(half: Half) -> Iterator[tuple[Collection, Samples]]:
         for name in experiment.available(data):
@@ -84,7 +88,7 @@ def fit(data: Path) -> None:
                 data, name, half, experiment.FULL, encoder.encode
             ):
                 if reading == "people":
-                    yield collection, samples(collection)
+                    yield collection, samples(collection, params)
 
     fitted = _joined(
         [rows for collection, rows in of_half("even") if len(collection.people) >= LEAST_TO_SPLIT]
@@ -128,8 +132,10 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description="Fit the coefficients of the confidence.")
     parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
+    parser.add_argument("--encoder", default="best", help="best, fast or a folder")
+    args = parser.parse_args()
     try:
-        fit(parser.parse_args().data)
+        fit(args.data, args.encoder)
     except JourneysError as error:
         raise SystemExit(str(error)) from None
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,7 +41,8 @@ ENCODED_AT_ONCE: Final = 1_024  # titles between two steps of the progress bar
     metavar="NAME,…",
     help="which ones; default all. Besides "
     "the folders: invented (people on posts of topics/), mixed (pairs of lists of "
-    "names/), texts (short texts of clinc150/ and topics/)",
+    "names/), texts (short texts of clinc150/ and topics/); folders with topics.csv.gz in place of "
+    "truth.csv are judged by pairs of activities",
 )
 @click.option(
     "--users",
@@ -87,27 +89,32 @@ def command(
     from threadpoolctl import threadpool_limits
 
     from models.encoders.cache import VectorCache
-    from models.encoders.encoder import Encoder
-    from models.evaluation.extraction import experiment, report
+    from models.evaluation.extraction import experiment, report, several
     from streams.cli.evaluate import tables
+    from streams.encoding import encoder_of
     from streams.state import vectors
 
     if plot_to:
         from models.evaluation.extraction import plot
 
         plot.check_format(plot_to)
-    wanted = _wanted(names, experiment.available(data))
-    encoder = Encoder.open(
-        settings.encoder, threads=settings.encoder_threads, batch=settings.encoder_batch
-    )
+    by_pairs = several.available(data)
+    wanted = _wanted(names, [*experiment.available(data), *by_pairs])
+    encoder = encoder_of(settings)
     kept = vectors.stored_vectors(settings, encoder) if stored_vectors else None
     cache = VectorCache(encoder, 0, kept)  # each title is asked for once
-    params, sizes = settings.engine(), experiment.QUICK if quick else experiment.FULL
+    params, sizes = settings.engine(encoder.scale), experiment.QUICK if quick else experiment.FULL
     results: list[Result] = []
+    pairs: dict[str, several.PairScore] = {}
     console = tables.console()
+    tables.show_encoder(console, encoder.name)
     with closing(cache), threadpool_limits(1), bars() as progress:
         for name in wanted:
             encode = _encoding(cache, name, progress)
+            if name in by_pairs:
+                pairs[name] = several.judge(*several.read(data / name, encode), params)
+                tables.show_pairs(console, name, pairs[name])
+                continue
             for reading, collection in experiment.collections(data, name, users, sizes, encode):
                 work = experiment.work(collection, reading, sizes)
                 with bar(progress, collection.name, work) as tick:
@@ -121,6 +128,7 @@ def command(
             "users": users,
             "quick": quick,
             **report.numbers(results, calibration),
+            "pairs": {name: asdict(score) for name, score in pairs.items()},
         }
         json_to.write_text(json.dumps(whole, indent=2) + "\n", "utf-8")
     if plot_to:

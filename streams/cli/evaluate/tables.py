@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from models.evaluation.extraction.calibration import Calibration
     from models.evaluation.extraction.experiment import Result, Row
     from models.evaluation.extraction.judge import Score
+    from models.evaluation.extraction.several import PairScore
 
 WIDTH: Final = 100  # of the tables in files and pipes
 PERFECT: Final = "perfect"
@@ -57,6 +58,38 @@ def console() -> Console:
     """Where the tables go: stdout, as wide as the terminal."""
     shown = Console()
     return shown if shown.is_terminal else Console(width=WIDTH)
+
+
+def show_encoder(console: Console, name: str) -> None:
+    """Print whose vectors all methods get."""
+    console.print(f"encoder {name}", highlight=False)
+
+
+def show_pairs(console: Console, name: str, score: "PairScore") -> None:
+    """Print how a collection was judged by pairs of activities."""
+    table = Table(
+        title=f"{name}: {score.people} people; {score.activities:,} activities, "
+        f"{score.labelled:.0%} with topics",
+        title_justify="left",
+        title_style="bold",
+        caption="pairs of activities of one person that share a topic; a topic of more than a "
+        "tenth of a person's activities does not count",
+        caption_justify="left",
+    )
+    table.add_column("method")
+    for column in ("per person", "of activities", "in a journey", "anywhere", "lift", "together"):
+        table.add_column(column, justify="right")
+    table.add_row(
+        "engine",
+        f"{score.journeys:.1f}",
+        f"{score.covered:.0%}",
+        _share(score.inside),
+        _share(score.anywhere),
+        f"{score.lift:.1f}",
+        _share(score.together),
+        style="bold",
+    )
+    console.print(table)
 
 
 def show(console: Console, result: "Result") -> None:

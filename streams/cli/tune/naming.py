@@ -1,13 +1,15 @@
-"""`journeys tune`: train the naming model."""
+"""What `journeys tune lora` and `journeys tune prompt` share.
+
+A run that is interrupted goes on when the same command is given again.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from models.errors import SettingsError
-from streams.cli.commands import examples
 from streams.cli.extras import need_extra
 from streams.cli.options import with_settings
 from streams.cli.paths import NAMED_GROUPS, data_option
@@ -20,20 +22,8 @@ if TYPE_CHECKING:
 SHOWN_EVERY: Final = 10  # steps between two lines where there is no terminal
 
 
-@click.group(
-    epilog=examples(
-        "journeys tune lora --model SERVED --data FOLDER --out tuned/lora",
-        "journeys tune prompt --model SERVED --data FOLDER --out tuned/prompt",
-    )
-)
-def command() -> None:
-    """Train the naming model on titles that people have named.
-
-    A run that is interrupted goes on when the same command is given again.
-    """
-
-
-def _options(steps: int, size: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def options(steps: int, size: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options of both, with their own defaults."""
     given = (
         click.option(
             "--model",
@@ -87,43 +77,7 @@ def _options(steps: int, size: int) -> Callable[[Callable[..., None]], Callable[
     return decorate
 
 
-@command.command(
-    epilog=examples(
-        "journeys tune prompt --model SERVED --data FOLDER --out tuned/prompt",
-        "JOURNEYS_NAMING_PROMPT=tuned/prompt journeys namer --vllm-url http://vllm:8000",
-    )
-)
-@click.option(
-    "--length",
-    type=click.IntRange(1, 200),
-    default=20,
-    show_default=True,
-    help="tokens of the soft prompt",
-)
-@_options(steps=130, size=4)
-def prompt(**given: Any) -> None:
-    """Learn a soft prompt; the namer sends it with each question (vLLM's prompt embeddings).
-
-    The server must be started with --enable-prompt-embeds.
-    """
-    _run("prompt", **given)
-
-
-@command.command(
-    epilog=examples(
-        "journeys tune lora --model SERVED --data FOLDER --out tuned/lora",
-        "vllm serve SERVED --enable-lora --lora-modules names=tuned/lora",
-        "JOURNEYS_NAMING_PROMPT=plain journeys namer --vllm-url http://vllm:8000 "
-        "--vllm-model names",
-    )
-)
-@_options(steps=130, size=4)
-def lora(**given: Any) -> None:
-    """Learn an adapter, which vLLM serves by name."""
-    _run("lora", length=0, **given)
-
-
-def _run(
+def train(
     method: "Method",
     settings: Settings,
     model: str,
@@ -137,6 +91,7 @@ def _run(
     threads: int | None,
     length: int,
 ) -> None:
+    """Learn, and write what was learned."""
     need_extra("tune", "torch", "transformers", "peft")
     import torch
 
