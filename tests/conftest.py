@@ -14,7 +14,8 @@ import authlib.deprecate  # noqa: F401  first, or it lifts the filters of warnin
 import pytest
 
 from models.errors import BrokerError, SettingsError
-from streams.settings import PREFIX, Settings
+from streams.settings import Settings
+from streams.settings.sources import PREFIX
 from tests.support import brokers, secured, servers
 from tests.support import registry as registries
 from tests.support.vllm_stub import Stub, stub_server

@@ -9,7 +9,8 @@ from typing import Any, Final
 import click
 from pydantic.fields import FieldInfo
 
-from streams.settings import PREFIX, Settings, is_secret
+from streams.settings import Settings
+from streams.settings.sources import PREFIX, is_secret
 
 # Of every command that talks to a broker.
 BROKER: Final = (

@@ -8,7 +8,8 @@ import click
 from models.errors import JourneysError
 from streams.cli.commands import examples
 from streams.cli.options import shown_default
-from streams.settings import PREFIX, Settings
+from streams.settings import Settings
+from streams.settings.sources import PREFIX
 
 
 @click.command(epilog=examples("journeys settings", "journeys settings --check streams/README.md"))

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from models.errors import JourneysError
 from streams.demo.broker import spawn
-from streams.settings import PREFIX, Settings
+from streams.settings import Settings
+from streams.settings.sources import PREFIX
 
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f]")
 

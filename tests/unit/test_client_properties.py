@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import SettingsError
-from streams import client_properties
-from streams.settings import Settings
+from streams.settings import Settings, client_properties
 from tests.support.secured import KEY_PASSWORD, make_certificates
 
 
