@@ -182,7 +182,7 @@ def test_titles_come_from_the_catalogue_and_unknown_items_wait_their_time(
     catalogue(settings, {"gone": None})
     put(settings, topic, [event(1, "a"), event(2, "b"), event(3, "a", title="Its own")])
     put(settings, topic, [event(4, "late"), event(5, "gone"), event(6, "a")])
-    intake = started(topic, catalogue=True, item_wait_seconds=8, store="rocksdb")
+    intake = started(topic, catalogue=True, item_wait_seconds=20, store="rocksdb")
     until(lambda: len(titles()) == 4, "what is known is written, whatever waits")
     assert titles() == {"e1": "First title", "e2": "A text", "e3": "Its own", "e6": "First title"}
     until(lambda: intake.count("journeys_intake_waiting") == 2, "two wait")
@@ -195,7 +195,7 @@ def test_titles_come_from_the_catalogue_and_unknown_items_wait_their_time(
     assert titles()["e4"] == "Came late"
     assert titles()["e1"] == "First title"
     assert titles()["e7"] == "Second title"
-    until(lambda: read(settings, Topics.of(settings).rejects), "the time of the last is up", 30)
+    until(lambda: read(settings, Topics.of(settings).rejects), "the time of the last is up", 60)
     (reject,) = read(settings, Topics.of(settings).rejects)
     headers = dict(reject.headers)
     assert headers["reason"] == b"unknown_item"
