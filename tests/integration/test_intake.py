@@ -185,7 +185,7 @@ def test_titles_come_from_the_catalogue_and_unknown_items_wait_their_time(
     intake = started(topic, catalogue=True, item_wait_seconds=20, store="rocksdb")
     until(lambda: len(titles()) == 4, "what is known is written, whatever waits")
     assert titles() == {"e1": "First title", "e2": "A text", "e3": "Its own", "e6": "First title"}
-    until(lambda: intake.count("journeys_intake_waiting") == 2, "two wait")
+    until(lambda: intake.count("journeys_intake_held_back_total") == 2, "two wait")
     assert {one["event_id"]: one.get("terms") for one in arrived(settings)}["e1"] == {"one": 1.0}
 
     catalogue(settings, {"late": {"title": "Came late"}, "a": {"title": "Second title"}})
