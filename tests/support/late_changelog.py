@@ -11,7 +11,7 @@ SECONDS = 4.0  # the group is joined by then
 
 if __name__ == "__main__":
     create = Transport._really_create_topic
-    later = set()
+    later: set[asyncio.Future[None]] = set()
 
     async def slowly(*arguments: Any, **options: Any) -> None:
         await asyncio.sleep(SECONDS)
@@ -25,5 +25,5 @@ if __name__ == "__main__":
             return
         later.add(asyncio.ensure_future(slowly(self, owner, client, topic, *arguments, **options)))
 
-    Transport._really_create_topic = begin
+    Transport._really_create_topic = begin  # type: ignore[method-assign]
     main()
