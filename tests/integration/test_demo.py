@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ended
+from tests.support.processes import start
 from tests.support.vllm_stub import Stub
 
 DEMO = [sys.executable, "-m", "streams.cli", "demo"]
@@ -90,21 +90,19 @@ async def test_names_come_from_the_language_model_when_there_is_one(tmp_path: Pa
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_when_it_is_stopped_nothing_is_left_behind(number: signal.Signals, tmp_path: Path) -> None:
-    with ended(
-        subprocess.Popen(
-            DEMO,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "TMPDIR": str(tmp_path)},
-        )
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:  # children run, the worker is about to join
-            if "send it more" in line:
-                break
-        process.send_signal(number)
-        _, err = process.communicate(timeout=20)
+    process = start(
+        DEMO,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert process.stdout is not None
+    for line in process.stdout:  # children run, the worker is about to join
+        if "send it more" in line:
+            break
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
     assert process.returncode in (130, 143)
     assert "Traceback" not in err
     assert left_behind(tmp_path) == []
