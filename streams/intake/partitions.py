@@ -81,6 +81,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         self._running: dict[TopicPartition, asyncio.Task[None]] = {}
         self._rooms: dict[TopicPartition, Room] = {}
         self._fenced: dict[TopicPartition, float] = {}
+        self._taking: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Read until cancelled.
@@ -109,29 +110,35 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
                     self._start(tp, self._hold(tp, records))
                 else:
                     self._start(tp, self._batch(tp, records))
-            for tp in self._rooms.keys() - self._running.keys() - self._fenced.keys():
-                self._start(tp, self._release(tp))
+            # Only after it was polled: else there would be no turn in which it is not busy.
+            for tp in idle:
+                if tp in self._rooms and tp not in self._running:
+                    self._start(tp, self._release(tp))
             self._measure()
 
     async def stop(self) -> None:
         """Let what is under way come to its end."""
-        self.owned = set()
-        await self._settle()
+        await self._leave()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """The client's hook: a rebalance begins, and waits for us."""
-        self.owned = set()
-        await self._settle()
+        await self._leave()
         self._rooms.clear()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """The client's hook: these are ours now.
 
+        It sends no heartbeat before this returns, and a member that is silent for a session is out.
+        """
+        self._taking = asyncio.create_task(self._take(set(assigned)))
+
+    async def _take(self, partitions: set[TopicPartition]) -> None:
+        """Become the owner of partitions.
+
         First earlier owners are shut out, then it is asked how far they came: the other way round
         the answer could be too old.
         """
         try:
-            partitions = set(assigned)
             await self._transactions.take(partitions)
             for tp in partitions:
                 offset = await self._consumer.committed(tp)
@@ -147,8 +154,16 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
             }
             self.owned = partitions
             self.joined = True
-        except Exception as error:  # the client would log it and go on
+        except Exception as error:  # nobody waits for this task
             await self._crash(error)
+
+    async def _leave(self) -> None:
+        """Own nothing more."""
+        if self._taking is not None:
+            self._taking.cancel()
+            await asyncio.gather(self._taking, return_exceptions=True)
+        self.owned = set()
+        await self._settle()
 
     def _start(self, tp: TopicPartition, work: Coroutine[Any, Any, None]) -> None:
         task = self._running[tp] = asyncio.create_task(self._run(tp, work))
