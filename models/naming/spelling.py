@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from models.text.keywords import WORD, fold, spellings
+from models.text.spelled import spellings
+from models.text.words import WORD, fold
 
 SEVERAL: Final = 2  # titles that must agree on a spelling
 # A small word that runs into the next one; "DevOps" and "iPhone" are spelled like that.

@@ -14,7 +14,7 @@ from typing import Final, Self
 from models.engine.exemplars import shorten
 from models.naming.injection import talks_to_a_model
 from models.records import NamingRequest
-from models.text.keywords import idf
+from models.text.background import idf
 from models.text.stems import stems, words
 
 MAX_TITLES: Final = 16
