@@ -16,8 +16,9 @@ from models.datasets.people import Half, in_half, opened
 from models.engine.exemplars import SHOWN
 from models.errors import ModelError
 from models.records import NamingRequest
+from models.text.keyword_name import keyword_name
 from models.text.keywords import Counts, count_terms, salient, terms_of
-from models.text.phrases import Counted, keyword_name
+from models.text.phrases import Counted
 from models.text.spelled import spellings
 from models.text.stems import stems
 

@@ -10,7 +10,8 @@ from models.engine.users import Cluster, Journey, UserState
 from models.engine.views import change, current, named, request, view
 from models.engine.windows import end_of, last_closed
 from models.records import JourneyView, Stage
-from models.text.phrases import Counted, keyword_name
+from models.text.keyword_name import keyword_name
+from models.text.phrases import Counted
 
 # A mean that is nothing but chance has no length left to measure a shift by.
 LEAST_SQUARE: Final = 0.01

@@ -153,10 +153,7 @@ class UserState:
     def standing(self, cluster: Cluster) -> list[Exemplar]:
         """What stands for a journey's cluster and no better for another's, best first."""
         elsewhere = [
-            item
-            for other, _ in self.journeys()
-            if other is not cluster
-            for item in other.exemplars
+            item for other, _ in self.journeys() if other is not cluster for item in other.exemplars
         ]
         return standing(cluster.exemplars, elsewhere)
 

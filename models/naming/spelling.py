@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import regex
+
 from models.text.spelled import spellings
 from models.text.words import WORD, fold
 
@@ -20,7 +22,7 @@ def respelled(name: str, titles: Sequence[str]) -> str:
     calm = [title for title in titles if not title.isupper()]
     known = spellings(calm)
 
-    def spelled(word: re.Match[str]) -> str:
+    def spelled(word: regex.Match[str]) -> str:
         own = word.group()
         theirs = known.get(fold(own), own)
         agreed = (

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from models.text.background import idf, is_common
 from models.text.languages import foreign
-from models.text.words import is_wordlike, words
+from models.text.words import fold, is_wordlike, pieces, plain
 
 # How often each term was counted; no whole number where it came with scores. Whole ones stay int,
 # which takes a byte where a float takes nine.
@@ -24,13 +24,20 @@ MOST_TERMS: Final = 28
 @lru_cache(maxsize=65_536)
 def terms_of(title: str) -> tuple[str, ...]:
     """The distinct terms of a title that say something, in the order they stand there."""
-    folded = [word.folded for word in words(title)]
-    idle = foreign(folded)
-    return tuple(
-        term
-        for term in dict.fromkeys(folded)
-        if is_wordlike(term) and not is_common(term) and term not in idle
-    )
+    said = pieces(plain(title))
+    idle = foreign(map(str.lower, said))
+    if idle:
+        said = [word for word in said if word.lower() not in idle]
+    terms = dict.fromkeys(map(_term, said))
+    terms.pop("", None)
+    return tuple(terms)
+
+
+@lru_cache(maxsize=65_536)
+def _term(word: str) -> str:
+    """The term that a word stands for, empty for letters, numbers, function words and talk."""
+    term = fold(word)
+    return term if is_wordlike(term) and not is_common(term) else ""
 
 
 def count_terms(kept: Counts, terms: Iterable[str]) -> None:

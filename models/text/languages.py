@@ -5,8 +5,8 @@ nouns too. So the words of a text vote for its language, and its function words 
 """
 
 from collections.abc import Iterable
-from functools import cache
-from typing import Final
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
 
 from stopwordsiso import stopwords
 
@@ -47,17 +47,37 @@ def foreign(words: Iterable[str]) -> frozenset[str]:
     Returns:
         Words in lower case. Where languages have as many votes, those of all of them.
     """
-    votes: dict[str, float] = {}
-    usual = 0
-    known = _languages()
+    usual, listed = 0, []
     for word in words:
-        usual += is_common(word)
-        for language in known.get(word, ()):
-            votes[language] = votes.get(language, 0.0) + (AMBIGUOUS if is_known(word) else 1.0)
-    most = max(votes.values(), default=0.0)
-    if most <= max(usual, AMBIGUOUS):
+        vote = _vote(word)
+        usual += vote.usual
+        if vote.languages:
+            listed.append(vote)
+    least = max(usual, AMBIGUOUS)
+    if len(listed) <= least:
+        return frozenset()
+    votes: dict[str, float] = {}
+    for vote in listed:
+        for language in vote.languages:
+            votes[language] = votes.get(language, 0.0) + vote.counts
+    most = max(votes.values())
+    if most <= least:
         return frozenset()
     return _listed(tuple(language for language in LANGUAGES if votes.get(language) == most))
+
+
+class _Vote(NamedTuple):
+    """Whether a word is usual in English, the languages that it speaks for, and how much."""
+
+    usual: bool
+    languages: tuple[str, ...]
+    counts: float
+
+
+@lru_cache(maxsize=65_536)
+def _vote(word: str) -> _Vote:
+    counts = AMBIGUOUS if is_known(word) else 1.0
+    return _Vote(is_common(word), _languages().get(word, ()), counts)
 
 
 @cache

@@ -1,18 +1,17 @@
-"""The keyword name that a journey has from its first moment: a phrase of its own titles.
+"""Phrases of a journey's titles, and what each is worth as its name.
 
 Candidates are the runs of up to four words that stand in the titles. A good one is in many titles
-and in few of other people: its score is the pointwise Kullback-Leibler divergence of the journey's
-titles from the background (Tomokiyo and Hurst 2003, section 3). One phrase is the name when it is
-about most of the titles, else two.
+and in few others: its score is in the manner of the pointwise Kullback-Leibler divergence of the
+journey's titles from the background (Tomokiyo and Hurst 2003, section 3), the background being
+titles of all kinds and those of the user's other clusters.
 
 Vectors have no say: encoding candidates is not the engine's to do, and the titles are already those
 nearest to the journey's centre (models/engine/exemplars.py).
 """
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Final
 
 import regex
@@ -20,76 +19,46 @@ import regex
 from models.text.background import idf, is_common
 from models.text.languages import english, foreign, talk
 from models.text.spelled import Spellings, groups
-from models.text.words import Word, is_wordlike, plain, words
+from models.text.words import Word, is_wordlike, words
 
 MOST_WORDS: Final = 4
+SHORT: Final = 2  # words of a phrase that only one title holds
 REPEATED: Final = 2  # titles that must hold a phrase: one may be chance
-COVERED: Final = 0.5  # share of the titles that a single phrase must be about
-LONE: Final = 0.35  # the same, where a second phrase would be weak
-WEAK: Final = 0.5  # share of the first one's titles that a second phrase must be about
-# Chosen on names/ and people, the even halves:
-FLOOR: Final = 5.0  # nats that a word has to be rarer than all words to say something
+
+# Chosen on the even halves of names/, reddit_users/ and stars/.
+FLOOR: Final = 5.0  # nats of rarity that say nothing yet
 FURTHER: Final = 0.8  # what each further word of a phrase says, as a share of the one before it
-BREADTH: Final = 0.6  # how much more titles are worth: less than as many times
+BREADTH: Final = 0.6  # power of the share of titles: twice as many are worth less than twice
 SCATTERED: Final = 0.6  # what a title counts that has the words, but not side by side
-AGAIN: Final = 0.3  # what a title counts that a first phrase is about
+WHOLE: Final = 0.6  # how much all activities count beside the exemplars
 CONTRAST: Final = 1.5  # what a nat counts by which the user's other activities have a word less
 UNKNOWN: Final = 50  # activities that a user is taken to have had besides, without the word
+EDGE: Final = 6.0  # nats from which a function word may begin a phrase: "open source"
 PROPER: Final = 3.9  # the same, where it has a capital: "in New York"
-EDGE: Final = 6.0  # nats from which a common word may begin a phrase: "open source"
-ENOUGH: Final = 3.5  # nats that a phrase must say to be a name alone: "yoga", not "server"
-SHORT: Final = 2  # words of a phrase that only one title holds
-KIN: Final = 4  # letters that words share of which one is enough
-TITLE_NAME_CHARS: Final = 48  # of a title that must serve as a name
-INSIDE: Final = frozenset(("and", "of", "the"))
+KIN: Final = 4  # letters that words share of which one is enough: "format", "formatter"
 
 _JOINTS: Final = frozenset(("", " ", "-", "'", "’", " & ", "&"))
+_INSIDE: Final = frozenset(("and", "of", "the"))  # "League of Legends"
 _ASIDE: Final = regex.compile(r"[(\[（［【][^)\]）］】]*[)\]）］】]?")  # "[Meta]", "(PDF)"
-_BROKEN: Final = regex.compile(r"[a-z0-9]+(?:-[a-z0-9]+){2,}")  # "karpenter-provider-aws"
+_SLUG: Final = regex.compile(r"[a-z0-9]+(?:-[a-z0-9]+){2,}")  # "karpenter-provider-aws"
 _CUT: Final = regex.compile(r"\S+(?:…|\.\.\.)$")  # a word that may have been cut off
-_CLAUSE: Final = regex.compile(r"\s*(?:[:：|–—。！？、，]|[.!?,;](?=\s|$)|\s-\s).*$", regex.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How often terms were counted in a journey's activities, and how many activities it has."""
+    """How often terms were counted in a cluster's activities, and how many activities it has."""
 
     counts: Mapping[str, float]
     activities: int
 
 
-def keyword_name(
-    own: Counted,
-    titles: Sequence[str],
-    taken: Collection[str] = (),
-    others: Iterable[Counted] = (),
-) -> str:
-    """A name of one phrase, or of two: "Discord bots", "Sourdough bread, oven".
-
-    Args:
-        own: The journey's terms.
-        titles: Its exemplars, best first; without a phrase that they share, the first one is the
-            name. At least one.
-        taken: Names that the user's other journeys have; a further phrase tells them apart.
-        others: The user's other clusters.
-    """
-    read = _Titles(titles, own, others)
-    name = ""
-    for name in _names(read):
-        if name not in taken:
-            return name
-    name = name or titles[0].strip()
-    numbered = (f"{name} ({n})" for n in count(2))
-    return name if name not in taken else next(each for each in numbered if each not in taken)
-
-
 @dataclass(slots=True)
-class _Phrase:
+class Phrase:
     """A candidate.
 
     Attributes:
-        keys: Of its words.
-        content: Those that say something.
+        keys: Of its words: what stands for all their forms.
+        content: Those that say something by themselves.
         runs: How it stands in the titles.
         exact: Places of the titles that hold it.
         about: Places of the titles that hold its words, side by side or not.
@@ -105,211 +74,161 @@ class _Phrase:
     whole: bool = False
     score: float = 0.0
 
-    def repeats(self, keys: Sequence[str]) -> bool:
-        """Whether it has one of the words, or a kin of one: "format", "formatter"."""
+    def repeats(self, other: "Phrase") -> bool:
+        """Whether it has one of the other's words, or a kin of one."""
         return any(
             own == key or (own[:KIN] == key[:KIN] and min(len(own), len(key)) >= KIN)
             for own in self.content
-            for key in keys
+            for key in other.content
         )
 
 
-class _Titles:
-    """A journey's titles as words, and what these are worth."""
+class Titles:
+    """A journey's titles as words.
+
+    Args:
+        titles: Its exemplars, at least one.
+        own: The journey's terms.
+        others: Those of the user's other clusters.
+    """
 
     def __init__(self, titles: Sequence[str], own: Counted, others: Iterable[Counted]) -> None:
-        self.first = titles[0]
-        self.read = [
-            words(_BROKEN.sub(lambda found: found[0].replace("-", " | "), _ASIDE.sub(" | ", title)))
-            or words(title)
-            for title in (_CUT.sub("", title) or title for title in titles)
+        self._read = [_said(title) for title in titles]
+        every = [word for title in self._read for word in title]
+        self._idle = foreign(word.lower for word in every)
+        self._key = groups([*(word.folded for word in every), *own.counts], bool(self._idle))
+        self._usual = {self._key[word.folded] for word in every if word.lower in english()}
+        self._rare: dict[str, float] = {}
+        for word in every:
+            key = self._key[word.folded]
+            self._rare[key] = min(idf(word.folded) - FLOOR, self._rare.get(key, math.inf))
+        self._held = [
+            {self._key[word.folded] for word in title if self._says(word)} for title in self._read
         ]
-        folded = [word.folded for title in self.read for word in title]
-        self.idle = foreign(folded)
-        self.spelled = Spellings(titles)
-        self.key = groups([*folded, *own.counts], inflected=bool(self.idle))
-        self.usual = {self.key[word] for word in folded if word in english()}
-        self.rarity: dict[str, float] = {}
-        for word in folded:
-            key = self.key[word]
-            self.rarity[key] = min(idf(word) - FLOOR, self.rarity.get(key, math.inf))
-        self.held = [
-            {self.key[word.folded] for word in title if self.says(word)} for title in self.read
-        ]
-        self.counted: dict[str, float] = {}
-        for term, times in own.counts.items():
-            key = self.key[term]
-            self.counted[key] = self.counted.get(key, 0.0) + times
-        self.activities = max(own.activities, len(titles))
+        self._spelled = Spellings(titles)
+        self._activities = max(own.activities, len(titles))
+        self._counted = self._by_key([own])
         others = list(others)
-        self.elsewhere: dict[str, float] = {}
-        for other in others:
-            for term, times in other.counts.items():
-                if term in self.key:
-                    key = self.key[term]
-                    self.elsewhere[key] = self.elsewhere.get(key, 0.0) + times
-        self.beside = sum(other.activities for other in others)
+        self._elsewhere = self._by_key(others)
+        self._beside = UNKNOWN + sum(other.activities for other in others)
 
-    def says(self, word: Word) -> bool:
-        """Whether a word says something by itself."""
-        folded = word.folded
-        return (
-            is_wordlike(folded)
-            and not is_common(folded)
-            and folded not in self.idle
-            and folded not in talk()
-        )
-
-    def runs(self) -> Iterator[tuple[int, tuple[Word, ...], Word | None]]:
-        """The runs of words that may be a phrase: their title's place, and the word before them."""
-        for place, title in enumerate(self.read):
-            for start, first in enumerate(title):
-                for stop in range(start + 1, min(start + MOST_WORDS, len(title)) + 1):
-                    last = title[stop - 1]
-                    if stop > start + 1 and last.before not in _JOINTS or not self._may_begin(first):
-                        break
-                    if self._may_end(last) and any(map(self.says, title[start:stop])):
-                        yield place, title[start:stop], title[start - 1] if start else None
-                    elif not self._may_stand_inside(last):
-                        break
-
-    def phrases(self, once: bool = False) -> list[_Phrase]:
-        """The candidates, best first; `once`: also what only one title holds, of two words."""
-        found: dict[tuple[str, ...], _Phrase] = {}
-        for place, run, before in self.runs():
-            keys = tuple(self.key[word.folded] for word in run)
-            content = frozenset(self.key[word.folded] for word in run if self.says(word))
-            phrase = found.setdefault(keys, _Phrase(keys, content))
+    def phrases(self, once: bool = False) -> list[Phrase]:
+        """The candidates that several titles hold, or else those that only one does, best first."""
+        found: dict[tuple[str, ...], Phrase] = {}
+        for place, run, before in self._runs():
+            keys = tuple(self._key[word.folded] for word in run)
+            content = frozenset(self._key[word.folded] for word in run if self._says(word))
+            phrase = found.setdefault(keys, Phrase(keys, content))
             phrase.runs.append(run)
-            phrase.whole |= before is None or not self._opens(before, run[0])
             phrase.exact.add(place)
+            phrase.whole |= before is None or not self._opens(before, run[0])
+        fits = self._is_single if once else self._is_repeated
+        kept = []
         for phrase in found.values():
-            phrase.about = {
-                place for place, held in enumerate(self.held) if phrase.content <= held
-            } | phrase.exact
-            phrase.score = self._score(phrase)
-        kept = [
-            phrase
-            for phrase in found.values()
-            if phrase.whole
-            and (self._is_single(phrase) if once else self._is_repeated(phrase))
-        ]
+            holding = (place for place, held in enumerate(self._held) if phrase.content <= held)
+            phrase.about = phrase.exact.union(holding)
+            if phrase.whole and fits(phrase):
+                phrase.score = self._score(phrase)
+                kept.append(phrase)
         return sorted(kept, key=lambda phrase: (-phrase.score, -len(phrase.keys), phrase.keys))
 
-    def _is_single(self, phrase: _Phrase) -> bool:
-        usual = phrase.keys[0] in self.usual
-        return len(phrase.about) < REPEATED and len(phrase.keys) <= SHORT and not usual
-
-    def _is_repeated(self, phrase: _Phrase) -> bool:
-        first, *others = phrase.keys
-        if self.rarity[first] < EDGE - FLOOR and first in self.usual:  # "New York" if it never is York alone
-            return len(phrase.exact) >= REPEATED and len(phrase.exact) == sum(
-                others[0] in held for held in self.held
-            )
-        if len(phrase.keys) == 1:
-            return max(len(phrase.exact), self.counted.get(phrase.keys[0], 0.0)) >= REPEATED
-        pair = len(phrase.keys) == len(phrase.content) == 2  # both say something
-        return len(phrase.exact) >= REPEATED or (pair and len(phrase.about) >= REPEATED)
-
-    def _score(self, phrase: _Phrase) -> float:
-        titles = len(self.read)
-        scattered = len(phrase.about) - len(phrase.exact)
-        shown = (len(phrase.exact) + SCATTERED * scattered) / titles
-        share = (shown + self._whole(phrase) * shown * titles / len(phrase.about)) / 2
-        return share**BREADTH * self.said(phrase)
-
-    def name(self, phrases: Iterable[_Phrase]) -> str:
-        """Phrases as one name, the broadest first."""
-        broadest = sorted(phrases, key=lambda phrase: -self._whole(phrase))
-        name = ", ".join(self.spelled.phrase(phrase.runs) for phrase in broadest)
-        return name[:1].upper() + name[1:]
-
-    def is_enough(self, phrase: _Phrase) -> bool:
-        """Whether a phrase is a name alone."""
-        return self._whole(phrase) >= COVERED and self.said(phrase) >= ENOUGH
-
-    def is_weak(self, phrase: _Phrase, first: _Phrase) -> bool:
-        """Whether a phrase says too little to stand beside a first one."""
-        return (
-            self.said(first) >= ENOUGH
-            and self._whole(first) >= LONE
-            and (
-                self._whole(phrase) < WEAK * self._whole(first) or self.said(phrase) < ENOUGH
-            )
-        )
-
-    def said(self, phrase: _Phrase) -> float:
+    def said(self, phrase: Phrase) -> float:
         """How much a phrase says, nats."""
         rarest = sorted(map(self._rarity, phrase.keys), reverse=True)
         return sum(nats * FURTHER**place for place, nats in enumerate(rarest))
 
-    def _whole(self, phrase: _Phrase) -> float:
-        """Share of all activities that a phrase may be about, at most."""
+    def share(self, phrase: Phrase) -> float:
+        """Share of the journey's activities that a phrase may be about, at most."""
         return min(map(self._share, phrase.content))
+
+    def spell(self, phrase: Phrase) -> str:
+        """A phrase as the titles spell it."""
+        return self._spelled.phrase(phrase.runs)
+
+    def _by_key(self, clusters: Iterable[Counted]) -> dict[str, float]:
+        """How often the titles' words were counted in clusters, all forms together."""
+        counted: dict[str, float] = {}
+        for cluster in clusters:
+            for term, times in cluster.counts.items():
+                if (key := self._key.get(term)) is not None:
+                    counted[key] = counted.get(key, 0.0) + times
+        return counted
+
+    def _runs(self) -> Iterator[tuple[int, tuple[Word, ...], Word | None]]:
+        """The runs of words that may be a phrase: their title's place, and the word before them."""
+        for place, title in enumerate(self._read):
+            for start in filter(lambda start: self._may_begin(title[start]), range(len(title))):
+                before = title[start - 1] if start else None
+                for stop in range(start + 1, min(start + MOST_WORDS, len(title)) + 1):
+                    run, last = title[start:stop], title[stop - 1]
+                    if len(run) > 1 and last.before not in _JOINTS:
+                        break
+                    if self._may_end(last) and any(map(self._says, run)):
+                        yield place, run, before
+                    elif last.lower in english() and last.lower not in _INSIDE and len(run) > 1:
+                        break
+
+    def _says(self, word: Word) -> bool:
+        """Whether a word says something by itself."""
+        return (
+            is_wordlike(word.folded)
+            and not is_common(word.folded)
+            and word.lower not in self._idle
+            and word.lower not in talk()
+        )
+
+    def _may_begin(self, word: Word) -> bool:
+        """Letters and numbers may: "R programming", "3D printing"; function words seldom."""
+        named = word.text[0].isupper() and idf(word.folded) >= PROPER
+        usual = word.lower in english() and idf(word.folded) < EDGE
+        return word.lower not in self._idle and (named or not usual)
+
+    def _may_end(self, word: Word) -> bool:
+        return word.lower not in self._idle and word.lower not in english()
+
+    def _opens(self, word: Word, following: Word) -> bool:
+        """Whether a function word belongs to the one behind it: "open source", "New York"."""
+        joined = following.before in _JOINTS
+        return joined and word.lower in english() and self._may_begin(word)
+
+    def _is_repeated(self, phrase: Phrase) -> bool:
+        exact = len(phrase.exact)
+        first, *others = phrase.keys
+        if first in self._usual and self._rare[first] < EDGE - FLOOR:
+            # "New York" is a name only where it never is York alone.
+            return REPEATED <= exact == sum(others[0] in held for held in self._held)
+        if not others:
+            return max(exact, self._counted.get(first, 0.0)) >= REPEATED
+        # Both say something, in a language whose words have few forms that may be taken for one.
+        pair = len(phrase.keys) == len(phrase.content) == SHORT and not self._idle
+        return exact >= REPEATED or (pair and len(phrase.about) >= REPEATED)
+
+    def _is_single(self, phrase: Phrase) -> bool:
+        short = len(phrase.keys) <= SHORT and phrase.keys[0] not in self._usual
+        return short and len(phrase.about) < REPEATED
+
+    def _score(self, phrase: Phrase) -> float:
+        exact, about = len(phrase.exact), len(phrase.about)
+        shown = exact + SCATTERED * (about - exact)
+        share = (shown / len(self._read) + self.share(phrase) * shown / about) / 2
+        return float(share**BREADTH) * self.said(phrase)
 
     def _share(self, key: str) -> float:
         """Share of the journey's activities that have a word: of all, and of the exemplars."""
-        held = sum(key in held for held in self.held) / len(self.held)
-        return (min(self.counted.get(key, 0.0) / self.activities, 1.0) + held) / 2
+        held = sum(key in held for held in self._held) / len(self._held)
+        counted = min(self._counted.get(key, 0.0) / self._activities, 1.0)
+        return WHOLE * counted + (1 - WHOLE) * held
 
     def _rarity(self, key: str) -> float:
         """How much rarer a word is elsewhere, nats: in all titles, and in the user's other ones."""
-        nats = self.rarity[key]
-        if times := self.elsewhere.get(key):
-            theirs = times / (self.beside + UNKNOWN)
-            nats = min(nats, CONTRAST * math.log(max(self._share(key), 1e-9) / theirs))
+        nats = self._rare[key]
+        if times := self._elsewhere.get(key):
+            theirs = times / self._beside
+            nats = min(nats, CONTRAST * math.log(max(self._share(key), theirs) / theirs))
         return max(nats, 0.0)
 
-    def _may_begin(self, word: Word) -> bool:
-        """Letters and numbers may, too: "R programming", "3D printing"; function words may not."""
-        folded = word.folded
-        named = word.before is not None and word.text[0].isupper() and idf(folded) >= PROPER
-        return folded not in self.idle and (
-            folded not in english() or named or idf(folded) >= EDGE
-        )
 
-    def _opens(self, word: Word, following: Word) -> bool:
-        """Whether a common word belongs to the one behind it: "open source", "New York"."""
-        joined = following.before in _JOINTS
-        return joined and word.folded in english() and self._may_begin(word)
-
-    def _may_stand_inside(self, word: Word) -> bool:
-        """English phrases are held together by few function words: "Game of Thrones"."""
-        return word.folded not in english() or word.folded in INSIDE
-
-    def _may_end(self, word: Word) -> bool:
-        folded = word.folded
-        return folded not in self.idle and folded not in english()
-
-
-def _names(titles: _Titles) -> Iterator[str]:
-    """Names, best first, each with a phrase more: of what titles share, then of single ones."""
-    chosen, covered = list[_Phrase](), set[int]()
-    for once in (False, True):
-        left = titles.phrases(once)
-        if not left and not chosen and (short := _title_name(titles.first)):
-            yield short
-        while left:
-            best = max(left, key=lambda phrase: phrase.score * _fresh(phrase, covered))
-            if len(chosen) == 1 and titles.is_weak(best, chosen[0]):
-                break
-            chosen.append(best)
-            covered |= best.about
-            if len(chosen) > 1 or titles.is_enough(best):
-                yield titles.name(chosen)
-            known = [key for phrase in chosen for key in phrase.content]
-            left = [phrase for phrase in left if not phrase.repeats(known)]
-        if len(chosen) == 1:
-            yield titles.name(chosen)
-
-
-def _fresh(phrase: _Phrase, covered: Collection[int]) -> float:
-    """Share of a phrase's titles that no phrase before it is about; the others count little."""
-    known = len(phrase.about.intersection(covered))
-    return (len(phrase.about) - known + AGAIN * known) / len(phrase.about)
-
-
-def _title_name(title: str) -> str:
-    """A title's first clause if that is short enough for a name, else nothing."""
-    text = _CLAUSE.sub("", " ".join(plain(title).split()))
-    return text if len(text) <= TITLE_NAME_CHARS and len(words(text)) <= MOST_WORDS else ""
+def _said(title: str) -> tuple[Word, ...]:
+    """The words of a title without asides, nor those that were cut off; slugs taken apart."""
+    whole = _ASIDE.sub(" | ", _CUT.sub("", title))
+    return words(_SLUG.sub(lambda slug: slug[0].replace("-", " | "), whole)) or words(title)

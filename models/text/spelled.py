@@ -9,47 +9,49 @@ import regex
 from models.text.stems import stem
 from models.text.words import Word, is_unspaced, words
 
-BEGINNING: Final = 0.01  # a title's first word, whose capital says little, counts as so much
-ROOT: Final = 4  # letters that forms of one word must share
-ENDING: Final = 3  # letters in which they may differ
-SYLLABLES: Final = 2  # of Hangul, as above
-PARTICLE: Final = 2
+BEGINNING: Final = 0.01  # a capital that says little counts as so much
+RAISED: Final = 0.6  # share of capitals from which a title puts them to all its words
+ROOT, ENDING = 4, 3  # letters that forms of one word must share, and that they may differ in
+SYLLABLES, PARTICLE = 2, 2  # the same of Hangul
 _HANGUL: Final = regex.compile(r"\p{Hangul}+")
 
 
 class Spellings:
-    """How most titles spell their words: not where capitals shout, least where a title begins."""
+    """How most titles spell their words.
+
+    Capitals say little where a title begins or puts them to all its words, and nothing where it
+    has no other letters.
+    """
 
     def __init__(self, titles: Iterable[str]) -> None:
         seen: dict[str, dict[str, float]] = {}
         for title in titles:
-            shouted = title.isupper()
-            for place, word in enumerate(words(title)):
-                lower = word.text.lower()
-                spelled = lower if shouted and len(word.text) > ROOT else word.text
-                forms = seen.setdefault(lower, {})
-                forms[spelled] = forms.get(spelled, 0.0) + (1.0 if place else BEGINNING)
+            shouted, said = title.isupper(), words(title)
+            raised = sum(word.text[0].isupper() for word in said) > RAISED * len(said)
+            for place, word in enumerate(said):
+                spelled = word.lower if shouted and len(word.text) > ROOT else word.text
+                telling = word.text.islower() or (place > 0 and not raised)
+                forms = seen.setdefault(word.lower, {})
+                forms[spelled] = forms.get(spelled, 0.0) + (1.0 if telling else BEGINNING)
         self._best = {
-            lower: max(forms, key=lambda form: (forms[form], form.islower(), form))
+            lower: max(forms, key=lambda form: (forms[form], not form.islower(), form))
             for lower, forms in seen.items()
         }
 
     def phrase(self, runs: Sequence[tuple[Word, ...]]) -> str:
-        """A phrase as most titles have it, of equals the plural, or the first."""
+        """A phrase as most titles have it.
+
+        Forms that say what a journey has several of, or what is done, count twice: "novels",
+        "welding".
+        """
         forms = Counter(map(self._spell, runs))
-        rivals = len(forms) > 1
-        return max(forms, key=lambda form: forms[form] * (1 + (rivals and _is_telling(form))))
+        return max(forms, key=lambda form: forms[form] * (2 if form.endswith(("s", "ing")) else 1))
 
     def _spell(self, run: Sequence[Word]) -> str:
         return "".join(
-            ((word.before or "") if place else "") + self._best[word.text.lower()]
+            ((word.before or "") if place else "") + self._best[word.lower]
             for place, word in enumerate(run)
         )
-
-
-def _is_telling(form: str) -> bool:
-    """Whether it says what a journey has several of, or what is done: "novels", "welding"."""
-    return form.endswith(("s", "ing")) and not form.endswith("ss")
 
 
 def groups(folded: Iterable[str], inflected: bool) -> dict[str, str]:
@@ -70,17 +72,6 @@ def groups(folded: Iterable[str], inflected: bool) -> dict[str, str]:
     return key
 
 
-def _is_form(root: str, word: str) -> bool:
-    if not root or is_unspaced(word):
-        return False
-    least, most = (SYLLABLES, PARTICLE) if _HANGUL.fullmatch(word) else (ROOT, ENDING)
-    shared = next(
-        (place for place, (one, other) in enumerate(zip(root, word)) if one != other),
-        min(len(root), len(word)),
-    )
-    return shared >= least and max(len(root), len(word)) - shared <= most
-
-
 def spellings(titles: Iterable[str]) -> dict[str, str]:
     """How a folded word is spelled in the titles, lower case unless never so."""
     spelling: dict[str, str] = {}
@@ -90,3 +81,13 @@ def spellings(titles: Iterable[str]) -> dict[str, str]:
             if known is None or (word.text.islower() and not known.islower()):
                 spelling[word.folded] = word.text
     return spelling
+
+
+def _is_form(root: str, word: str) -> bool:
+    if not root or is_unspaced(word):
+        return False
+    least, most = (SYLLABLES, PARTICLE) if _HANGUL.fullmatch(word) else (ROOT, ENDING)
+    pairs = enumerate(zip(root, word, strict=False))
+    ends = min(len(root), len(word))
+    shared = next((place for place, (one, other) in pairs if one != other), ends)
+    return shared >= least and max(len(root), len(word)) - shared <= most

@@ -18,6 +18,7 @@ _ADDRESS: Final = regex.compile(
     r"(?:https?|ftp)://\S+|www\.\S+|[\w.+-]+@[\w-]+\.[\w.-]+|(?<!\S)@\w+|"
     r"\b(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov)\b(?:/\S*)?"
 )
+_ADDRESSED: Final = ("://", "www.", "@", ".com", ".org", ".net", ".edu", ".gov")  # looked for first
 # Seen by nobody: zero-width spaces, marks of direction, soft hyphens, variants and keycaps of
 # emoji. Joiners are part of how Indic and Persian words are spelled, and stay within those.
 _UNSEEN: Final = regex.compile(
@@ -26,7 +27,9 @@ _UNSEEN: Final = regex.compile(
 )
 # Letters and digits that are pictures of others: full-width, bold, in ligatures. Not Hangul, whose
 # plain form is no more readable.
-_PICTURED: Final = regex.compile(r"[[\p{L}\p{Nd}]&&[\uff00-\uffef\ufb00-\ufdff\ufe70-\ufefe\U0001d400-\U0001d7ff]]+", regex.V1)
+_PICTURED: Final = regex.compile(
+    r"[[\p{L}\p{Nd}]&&[\uff00-\uffef\ufb00-\ufdff\ufe70-\ufefe\U0001d400-\U0001d7ff]]+", regex.V1
+)
 _UNSPACED: Final = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
 _RUN: Final = regex.compile(rf"[{_UNSPACED}\p{{M}}]+|[^{_UNSPACED}]+")
 WORD: Final = regex.compile(
@@ -34,7 +37,8 @@ WORD: Final = regex.compile(
     r"(?:[\p{L}\p{M}\p{N}'’+#\u200c\u200d]*[\p{L}\p{M}\p{N}+#])?(?:\.(?:[a-z]{1,4}|NET)(?![\w.]))?"
     r"|\p{N}+"
 )
-_SPACED_LETTERS: Final = regex.compile(rf"(?=\p{{L}})[^{_UNSPACED}\p{{Hangul}}]")
+# Scripts in which one sign may be a word: "茶", "책".
+_SIGN: Final = regex.compile(r"[\p{Han}\p{Hangul}]")
 _POSSESSIVE: Final = regex.compile(r"['’]s$")
 
 
@@ -51,6 +55,11 @@ class Word(NamedTuple):
     folded: str
     before: str | None
 
+    @property
+    def lower(self) -> str:
+        """In lower case, its endings on: as lists of function words have it."""
+        return self.text.lower()
+
 
 def plain(title: str) -> str:
     """A title's text as it would be read: no entities, addresses, nor signs that nobody sees."""
@@ -59,7 +68,7 @@ def plain(title: str) -> str:
     if not title.isascii():
         title = unicodedata.normalize("NFC", _UNSEEN.sub("", title))
         title = _PICTURED.sub(lambda run: unicodedata.normalize("NFKC", run.group()), title)
-    return _ADDRESS.sub(" ", title)
+    return _ADDRESS.sub(" ", title) if any(sign in title for sign in _ADDRESSED) else title
 
 
 def fold(word: str) -> str:
@@ -73,7 +82,8 @@ def fold(word: str) -> str:
 @lru_cache(maxsize=4_096)
 def words(title: str) -> tuple[Word, ...]:
     """The words of a title in their order, numbers and single letters among them."""
-    text, end, found = plain(title), 0, []
+    text, end = plain(title), 0
+    found: list[Word] = []
     for match in WORD.finditer(text):
         for start, stop in _segments(match.group()):
             start, stop = start + match.start(), stop + match.start()
@@ -83,12 +93,16 @@ def words(title: str) -> tuple[Word, ...]:
     return tuple(found)
 
 
+def pieces(text: str) -> list[str]:
+    """The words of a plain text as they stand there, for whoever needs no more of them."""
+    if text.isascii():
+        return WORD.findall(text)
+    return [run[start:stop] for run in WORD.findall(text) for start, stop in _segments(run)]
+
+
 def is_wordlike(folded: str) -> bool:
-    """Whether it is a word and no number, and no letter of a script that spells words with several.
-    """
-    return folded[0] not in "0123456789" and (
-        len(folded) > 1 or not _SPACED_LETTERS.match(folded)
-    )
+    """Whether it is a word: no number, and no letter of a script that spells words with several."""
+    return not folded[0].isdigit() and (len(folded) > 1 or _SIGN.match(folded) is not None)
 
 
 def is_unspaced(text: str) -> bool:
