@@ -14,6 +14,8 @@ JourneysError                the base: its message is one clear line
 ├── StalledError             the worker has work and does none: end it, a restart helps
 ├── Rejected                 one input record cannot be used: send it to the rejects, go on
 ├── LineError                one line of a file cannot be sent: report it, go on
+├── QuestionError            what was asked of the store makes no sense: ask otherwise
+│   └── UnknownError         nothing is known of what was asked for
 └── NamingError          ?   no name came back: ask again if it is retriable, else go without
     ├── UnavailableError *   no server takes requests: ask again later, as often as need be
     └── ApiError         ?   one call failed: ask again if it is retriable, else ask otherwise
@@ -98,6 +100,14 @@ class StalledError(JourneysError):
 
 class LineError(JourneysError):
     """One line of a file cannot be sent."""
+
+
+class QuestionError(JourneysError):
+    """What was asked cannot be answered: a limit, a kind, a cursor or a vector is wrong."""
+
+
+class UnknownError(QuestionError):
+    """There is no such user or journey."""
 
 
 class NamingError(JourneysError):

@@ -4,10 +4,14 @@
 each stand in the group's list.
 """
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, Final
+from types import FrameType
+from typing import Any, Final, NoReturn
 
 import click
 from click.exceptions import NoArgsIsHelpError
@@ -15,6 +19,7 @@ from click.exceptions import NoArgsIsHelpError
 from models.errors import JourneysError, Rejected, SettingsError
 
 INTERRUPTED: Final = 130  # what a shell reports for Ctrl-C
+GRACE_SECONDS: Final = 10.0  # from Ctrl-C to the end, whatever is still being closed
 
 
 class Commands(click.Group):
@@ -53,6 +58,16 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run, report and exit."""
+        ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if ours:
+            signal.signal(signal.SIGINT, _interrupt)
+        try:
+            self._run(args, extra)
+        finally:
+            if ours:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _run(self, args: tuple[Any, ...], extra: dict[str, Any]) -> NoReturn:
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
         except click.Abort:
@@ -69,6 +84,18 @@ class Commands(click.Group):
         except OSError as error:  # a broken pipe is not among these: click ends it quietly
             _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Ctrl-C, with a bound.
+
+    It may be swallowed, where Python ignores what is raised; and a client of the broker may wait
+    for an answer while it is closed.
+    """
+    timer = threading.Timer(GRACE_SECONDS, os._exit, [INTERRUPTED])
+    timer.daemon = True
+    timer.start()
+    raise KeyboardInterrupt
 
 
 def _fail(message: str, code: int) -> None:

@@ -10,7 +10,7 @@ from rich.text import Text
 from models.decoding import ChangeEvent
 from models.records import ChangeData
 
-_STYLES: Final = {
+STYLES: Final = {
     "started": "bold green",
     "named": "cyan",
     "shifted": "yellow",
@@ -40,18 +40,18 @@ class ChangeLines:
         return Text.assemble(
             (f"{change.time:%Y-%m-%d}", "dim"),
             "  ",
-            f"{_plain(data.user_id):<8}",
+            f"{plain(data.user_id):<8}",
             " ",
-            (f"{_plain(change.kind):<8}", _STYLES.get(change.kind, "")),
+            (f"{plain(change.kind):<8}", STYLES.get(change.kind, "")),
             " ",
             (self._name(data), "bold"),
             "  ",
-            (_plain(self._why(change)), "dim"),
+            (plain(self._why(change)), "dim"),
         )
 
     def _name(self, data: ChangeData) -> str:
         keywords = data.journey.keywords if data.journey else data.journey_id
-        return _plain(self._names.get(data.journey_id, keywords))
+        return plain(self._names.get(data.journey_id, keywords))
 
     def _why(self, change: ChangeEvent) -> str:
         data, journey = change.data, change.data.journey
@@ -91,6 +91,6 @@ class ChangePrinter:
             click.echo(line.plain)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Without control characters: titles are written by strangers and shown on a terminal."""
     return "".join(char if char.isprintable() else " " for char in text)

@@ -29,6 +29,7 @@ from streams.topics import Topics
 Headers = list[tuple[str, bytes]]
 
 RETRY_SECONDS: Final = 0.5
+ENCODER_HEADER: Final = "encoder"  # of `journeys`: the space of their vectors
 
 _CLOUDEVENT: Final[Headers] = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 _CONTENT_TYPES: Final = {
@@ -48,20 +49,32 @@ class OutputFormat(Protocol):
         """A record of `journeys`."""
 
 
-def output_format(settings: Settings) -> OutputFormat:
+def output_format(settings: Settings, encoder: str = "") -> OutputFormat:
     """The format that the settings choose, its schemas registered.
+
+    Args:
+        settings: Format, registry, topics.
+        encoder: `name@version` of the space that vectors lie in, for whoever compares them.
 
     Raises:
         RegistryError: No registry answers within `broker_timeout`.
         SettingsError: It refuses us, or a schema.
     """
+    space = [(ENCODER_HEADER, encoder.encode())] if encoder else []
     if settings.output_format == "json":
-        return JsonOutput()
-    return RegistryOutput(settings)
+        return JsonOutput(space)
+    return RegistryOutput(settings, space)
 
 
 class JsonOutput:
-    """A change as a CloudEvent in structured mode, a journey as JSON."""
+    """A change as a CloudEvent in structured mode, a journey as JSON.
+
+    Args:
+        space: Headers of every journey.
+    """
+
+    def __init__(self, space: Headers) -> None:
+        self._space = space
 
     def change(self, change: Change) -> tuple[bytes, Headers]:
         """See `OutputFormat`."""
@@ -69,7 +82,7 @@ class JsonOutput:
 
     def journey(self, journey: CurrentJourney) -> tuple[bytes, Headers]:
         """See `OutputFormat`."""
-        return encode(journey), []
+        return encode(journey), self._space
 
 
 class RegistryOutput:
@@ -77,13 +90,15 @@ class RegistryOutput:
 
     Args:
         settings: Format, registry, topics.
+        space: Headers of every journey.
 
     Raises:
         RegistryError: No registry answers within `broker_timeout`.
         SettingsError: It refuses us, or a schema.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, space: Headers) -> None:
+        self._space = space
         topics, registry = Topics.of(settings), Registry(settings)
         self._content_type = _CONTENT_TYPES[settings.output_format]
         self._change = _writer(settings, registry, topics.changes, ChangeData, "JourneyChange")
@@ -97,7 +112,7 @@ class RegistryOutput:
 
     def journey(self, journey: CurrentJourney) -> tuple[bytes, Headers]:
         """See `OutputFormat`."""
-        return self._journey(journey), [("content-type", self._content_type)]
+        return self._journey(journey), [("content-type", self._content_type), *self._space]
 
 
 def _writer(

@@ -87,7 +87,7 @@ class Rejects:
     def records(self) -> Iterator[RejectedRecord]:
         """All of them, those of a partition in order."""
         for stored in self._stored():
-            if _replayed(stored) is None:
+            if is_reject(stored):
                 yield rejected_record(stored)
 
     def replayed(self) -> Replayed:
@@ -100,6 +100,11 @@ class Rejects:
 
     def _stored(self) -> Iterator[StoredRecord]:
         return records_until(self._settings, self.topic, self._ends)
+
+
+def is_reject(stored: StoredRecord) -> bool:
+    """Whether a record of the topic is a reject, and does not tell what was replayed."""
+    return _replayed(stored) is None
 
 
 def marker(until: Mapping[str, int]) -> tuple[bytes, Headers]:

@@ -45,11 +45,18 @@ class NamingSettings(BaseModel):
 class WatchingSettings(BaseModel):
     """How a service tells how it stands."""
 
-    web_host: str = Field("127.0.0.1", description="address of the health endpoint")
+    web_host: str = Field(
+        "127.0.0.1", description="address of the health endpoint, and of the monitor's page"
+    )
     web_port: Annotated[int | None, Field(ge=0, le=65_535)] = Field(
         None,
         description="port of the health endpoint, 0 for any free one; default: 6066 of the "
-        "worker, 6067 of the namer, 6068 of intake",
+        "worker, 6067 of the namer, 6068 of intake, 6069 of the monitor",
+    )
+    web_token: SecretStr | None = Field(
+        None,
+        description="what the monitor wants to be shown (bearer token, or asked for by the page); "
+        "needed where `web_host` is not the loopback",
     )
     log_level: str = Field(
         "warning",

@@ -125,6 +125,7 @@ def _conf(settings: Settings) -> dict[str, Any]:
     return faust_settings(settings, settings.group, "batch") | {
         "broker_max_poll_records": settings.batch_records,
         "consumer_max_fetch_size": FETCH_BYTES,
+        "consumer_metadata_max_age_ms": METADATA_MS,
         "producer_linger_ms": 0,
         "producer_metadata_max_age_ms": METADATA_MS,
         "producer_max_batch_size": BATCH_BYTES + BATCH_MARGIN,

@@ -91,9 +91,8 @@ class Worker:
         self.topics = Topics.of(settings)
         self.engine = Engine(settings.engine(cache.encoder.scale))
         self.ownership = Ownership(group, settings)
-        self.committer = Committer(
-            self.topics, output_format(settings), self.ownership, table.producers, counts
-        )
+        output = output_format(settings, cache.encoder.name)
+        self.committer = Committer(self.topics, output, self.ownership, table.producers, counts)
         self.partitioners = PartitionerWatch(self.topics.activities, settings.partitions, counts)
         self._settings = settings
         mapping = worker_mapping(settings)

@@ -69,6 +69,8 @@ class Health(Endpoint):
             return Readiness(False, "recovering")
         if app.worker.waiting:
             return Readiness(False, app.worker.waiting)
+        if without := self._without_state():
+            return Readiness(False, f"no state for partitions {without}: is there a changelog?")
         if self.silent_seconds > STALL_SECONDS / 2:
             return Readiness(False, f"silent for {self.silent_seconds:.0f} s")
         ready = f"ready, {len(app.worker.partitions)} partitions"
@@ -115,6 +117,20 @@ class Health(Endpoint):
             if not await self.look():
                 return
 
+    def _without_state(self) -> list[int]:
+        """Partitions of ours whose state is another's or nobody's, so that nothing is done there.
+
+        Faust's assignor leaves out a topic that its client does not know yet, and a changelog that
+        was made a moment ago may be one.
+        """
+        worker = self._app.worker
+        assigned = {
+            tp.partition
+            for tp in self._app.consumer.assignment()
+            if tp.topic == worker.topics.activities
+        }
+        return sorted(assigned - worker.partitions.keys())
+
     def _progress(self) -> object:
         """Something that changes as work goes on; None when there is no work."""
         app = self._app
@@ -122,6 +138,8 @@ class Health(Endpoint):
             return ("recovery", app.rebalancing_count, dict(app.tables.recovery.active_offsets))
         if app.worker.waiting:
             return None  # a restart would wait for the same
+        if without := self._without_state():
+            return ("no state", without)
         behind = {
             number: (lag, app.worker.partitions[number].mark.offset)
             for number in list(app.worker.partitions)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import ended
 from tests.support.vllm_stub import Stub
 
 DEMO = [sys.executable, "-m", "streams.cli", "demo"]
@@ -89,12 +90,14 @@ async def test_names_come_from_the_language_model_when_there_is_one(tmp_path: Pa
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_when_it_is_stopped_nothing_is_left_behind(number: signal.Signals, tmp_path: Path) -> None:
-    with subprocess.Popen(
-        DEMO,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+    with ended(
+        subprocess.Popen(
+            DEMO,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+        )
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:  # children run, the worker is about to join

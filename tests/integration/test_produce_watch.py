@@ -20,6 +20,7 @@ from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
+from tests.support.processes import ended
 
 JOURNEYS = str(Path(sys.executable).with_name("journeys"))
 
@@ -177,11 +178,13 @@ def test_commands_say_when_their_topic_is_missing(settings: Settings) -> None:
 def test_watch_prints_what_comes_and_not_what_was(settings: Settings) -> None:
     admin.create(settings)
     publish(settings, [named("u1", "Old news")] * 5)
-    with subprocess.Popen(
-        [JOURNEYS, "watch", "--max", "3"],
-        env=environment(settings),
-        stdout=subprocess.PIPE,
-        text=True,
+    with ended(
+        subprocess.Popen(
+            [JOURNEYS, "watch", "--max", "3"],
+            env=environment(settings),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
     ) as watch:
         while watch.poll() is None:  # it takes a moment until it listens
             publish(settings, [named("u1", "Fresh news"), named("u2", "Fresh news")])
@@ -209,12 +212,14 @@ def test_watch_ends_quietly_on_ctrl_c_and_on_a_closed_pipe(settings: Settings) -
     admin.create(settings)
     publish(settings, [named("u1", f"Name {number}") for number in range(50)])
     for end in ("interrupt", "close"):
-        with subprocess.Popen(
-            [JOURNEYS, "watch", "--from-beginning"],
-            env=environment(settings),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        with ended(
+            subprocess.Popen(
+                [JOURNEYS, "watch", "--from-beginning"],
+                env=environment(settings),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         ) as watch:
             assert watch.stdout is not None
             assert watch.stderr is not None
@@ -235,11 +240,13 @@ def test_a_broker_that_dies_ends_the_producer_with_one_line() -> None:
     with EmbeddedBroker() as broker:
         settings = Settings.load(broker=broker.address, broker_timeout=2)
         admin.create(settings)
-        with subprocess.Popen(
-            [JOURNEYS, "produce", "-", "--rate", "500", "--broker-timeout", "2"],
-            env=environment(settings),
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+        with ended(
+            subprocess.Popen(
+                [JOURNEYS, "produce", "-", "--rate", "500", "--broker-timeout", "2"],
+                env=environment(settings),
+                stdin=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
         ) as produce:
             assert produce.stdin is not None
             assert produce.stderr is not None

@@ -14,6 +14,7 @@ from streams.kafka import admin
 from streams.settings import Settings
 from streams.topics import Topics, journey_key
 from tests.support.workers import (
+    LateChangelogProcess,
     WorkerProcess,
     activities,
     assert_as_in_ledger,
@@ -204,6 +205,19 @@ def test_a_restart_goes_on_from_what_is_stored(
         assert len(ids) == len(set(ids)), "no change came twice"
     finally:
         other.kill()
+
+
+def test_a_changelog_that_the_group_learns_of_late_is_waited_for(
+    settings: Settings, tmp_path: Path
+) -> None:
+    admin.create(settings)
+    produce(settings, activities()[:100])
+    worker = LateChangelogProcess(settings, tmp_path)
+    try:
+        until(lambda: worker.count("journeys_activities_total") == 100, "all is applied")
+        assert worker.get("/readyz") == (200, "ready, 4 partitions\n")
+    finally:
+        worker.kill()
 
 
 def test_a_worker_without_topics_or_broker_says_so_in_one_line(

@@ -42,6 +42,10 @@ class FakeConsumer:
         self.ends: dict[TP, tuple[int, int]] = {}
         self.abandoned: list[Any] = []
         self.advanced: list[int] = []
+        self.assigned: set[TP] = set()
+
+    def assignment(self) -> set[TP]:
+        return self.assigned
 
     def progress(self, tp: TP) -> tuple[int, int]:
         return self.ends.get(tp, (-1, -1))

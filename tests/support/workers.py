@@ -31,7 +31,7 @@ from streams.replay import Replay
 from streams.settings import Settings
 from streams.state.partition import MARK_KEY, Mark
 from streams.topics import Topics, journey_key
-from tests.support import brokers, slow_worker
+from tests.support import brokers, late_changelog, slow_worker
 
 # A broker with default limits takes no shorter session than six seconds.
 SESSION_SECONDS = 6.0 if os.environ.get(brokers.EXTERNAL) else 2.5
@@ -106,6 +106,12 @@ class SlowWorkerProcess(WorkerProcess):
     """One whose encoder takes its time."""
 
     journeys = (str(Path(slow_worker.__file__)),)
+
+
+class LateChangelogProcess(WorkerProcess):
+    """One that has joined its group before the broker knows its changelog."""
+
+    journeys = (str(Path(late_changelog.__file__)),)
 
 
 def until(

@@ -1,5 +1,6 @@
 """Every command explains itself and fails in one line with the right exit code."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from models.errors import BrokerError, JourneysError, Reason, Rejected, Settings
 from streams.cli import main
 from streams.cli.commands import INTERRUPTED, Commands
 from streams.cli.settings import table
+from tests.support.processes import ended
 
 JOURNEYS = str(Path(sys.executable).with_name("journeys"))
 COMMANDS = main.list_commands(click.Context(main))
@@ -193,3 +195,30 @@ def test_the_table_of_settings_is_checked_against_a_file(tmp_path: Path) -> None
 def test_the_readme_holds_the_table_of_settings() -> None:
     readme = Path(__file__).parents[2] / "streams" / "README.md"
     assert table() in readme.read_text(encoding="utf-8")
+
+
+def test_an_interrupt_that_is_swallowed_ends_the_command_all_the_same() -> None:
+    code = """
+import click, os, signal, sys, time, types
+from streams.cli import commands
+
+@click.command()
+def command():
+    print("begun", flush=True)
+    while True:
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:  # as in a callback, where Python ignores what is raised
+            pass
+
+sys.modules["stubborn.go"] = types.SimpleNamespace(command=command)
+commands.GRACE_SECONDS = 0.1
+commands.Commands(package="stubborn", summaries={"go": ""}).main(["go"])
+"""
+    with ended(
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130

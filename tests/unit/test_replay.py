@@ -19,6 +19,7 @@ from models.records import cloudevent
 from streams.demo.sample.generator import catalogue, generate
 from streams.kafka.partitioning import PARTITIONERS, Partitioner
 from streams.replay import Replay
+from tests.support.processes import ended
 
 LINES = [msgspec.json.encode(activity) for activity in generate().activities]
 USERS = {activity["user_id"] for activity in generate().activities}
@@ -259,8 +260,10 @@ def test_broken_gzip_is_one_clear_error() -> None:
 
 def test_a_slow_pipe_is_not_waited_for(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from streams.cli import main; main()", "replay", "-"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    with ended(
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faust.types import TP
 
 from models.errors import SettingsError, StalledError
 from models.records import Activity
@@ -64,6 +65,16 @@ async def test_it_is_ready_once_state_is_recovered(case: Case) -> None:
     case.recovered.set()
     case.app.rebalancing = True
     assert case.health.readiness() == (False, "recovering")
+
+
+async def test_partitions_without_state_are_told_and_end_the_worker(case: Case) -> None:
+    activities = case.heart.worker.topics.activities
+    case.app.consumer.assigned = {TP(activities, 0), TP(activities, 2)}
+    assert case.health.readiness() == (False, "no state for partitions [2]: is there a changelog?")
+    assert await case.look(1)
+    assert not await case.look(STALL_SECONDS + 1)
+    [error] = case.app.crashed
+    assert isinstance(error, StalledError)
 
 
 async def test_partitions_that_are_added_end_the_worker(case: Case) -> None:

@@ -1,0 +1,126 @@
+"""The HTTP API: the questions of `streams.query`, each at an address of its own.
+
+Its OpenAPI document is at `/schema/openapi.json`; it is made from these functions.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from litestar import Controller, get
+from litestar.datastructures import State
+from litestar.params import QueryParameter
+
+from models.vectors import Vector
+from streams.query import questions
+from streams.query.answers import Interest, Page, ShownChange, ShownJourney, ShownUser
+from streams.query.context import TOKENS, context
+
+Limit = Annotated[int, QueryParameter(ge=1, le=questions.MOST, description="at most so many")]
+At = Annotated[
+    datetime | None, QueryParameter(description="as it stood then, by event time (RFC 3339)")
+]
+Kinds = Annotated[
+    list[str] | None, QueryParameter(name="kind", description="only these kinds; may be repeated")
+]
+After = Annotated[str, QueryParameter(description="a cursor: only what was published behind it")]
+
+
+class Api(Controller):
+    """What can be asked."""
+
+    path = "/api"
+    tags = ("journeys",)
+
+    @get("/users", sync_to_thread=True)
+    def users(
+        self,
+        state: State,
+        search: str = "",
+        order: Literal["id", "recent"] = "recent",
+        limit: Limit = 50,
+    ) -> list[ShownUser]:
+        """Users whose id holds a text."""
+        return questions.users(state.store, search, order=order, limit=limit)
+
+    @get("/users/{user_id:str}/journeys", sync_to_thread=True)
+    def journeys(
+        self,
+        state: State,
+        user_id: str,
+        at: At = None,
+        stage: Annotated[list[str] | None, QueryParameter(description="only these stages")] = None,
+    ) -> list[ShownJourney]:
+        """A user's journeys, the strongest first; empty for a user who has none."""
+        return questions.journeys(state.store, user_id, at=at, stages=stage or ())
+
+    @get("/users/{user_id:str}/changes", sync_to_thread=True)
+    def changes_of_user(
+        self,
+        state: State,
+        user_id: str,
+        after: After = "",
+        since: datetime | None = None,
+        kind: Kinds = None,
+        limit: Limit = 100,
+    ) -> Page:
+        """What happened to a user's journeys."""
+        return questions.changes(
+            state.store, after=after, since=since, user_id=user_id, kinds=kind or (), limit=limit
+        )
+
+    @get("/users/{user_id:str}/context", media_type="text/plain", sync_to_thread=True)
+    def context(
+        self,
+        state: State,
+        user_id: str,
+        at: At = None,
+        tokens: Annotated[int, QueryParameter(ge=50, le=100_000)] = TOKENS,
+    ) -> str:
+        """A user's interests as a text for an assistant's prompt."""
+        return context(user_id, questions.journeys(state.store, user_id, at=at), tokens)
+
+    @get("/journeys/top", sync_to_thread=True)
+    def top(self, state: State, limit: Limit = 20) -> list[Interest]:
+        """The names that most users have an active journey of."""
+        return questions.top(state.store, limit=limit)
+
+    @get("/journeys/near", sync_to_thread=True)
+    def near(
+        self,
+        state: State,
+        text: Annotated[str, QueryParameter(min_length=1, max_length=1_000)],
+        limit: Limit = 10,
+    ) -> list[ShownJourney]:
+        """Journeys of all users that are nearest to a text."""
+        encoder = state.encoder()
+        vector: Vector = encoder.encode([text])[0]
+        return questions.nearest(state.store, vector, encoder.name, limit=limit)
+
+    @get("/journeys/{journey_id:str}", sync_to_thread=True)
+    def journey(self, state: State, journey_id: str) -> ShownJourney:
+        """A journey as it stands."""
+        return questions.journey(state.store, journey_id)
+
+    @get("/journeys/{journey_id:str}/near", sync_to_thread=True)
+    def near_journey(self, state: State, journey_id: str, limit: Limit = 10) -> list[ShownJourney]:
+        """Journeys of other users that are nearest to one."""
+        return questions.alike(state.store, journey_id, limit=limit)
+
+    @get("/journeys/{journey_id:str}/history", sync_to_thread=True)
+    def history(self, state: State, journey_id: str) -> list[ShownChange]:
+        """All that happened to a journey."""
+        return questions.history(state.store, journey_id)
+
+    @get("/changes", sync_to_thread=True)
+    def changes(
+        self,
+        state: State,
+        after: After = "",
+        since: datetime | None = None,
+        kind: Kinds = None,
+        limit: Limit = 100,
+    ) -> Page:
+        """Changes of all users, in each partition's order; `after` of the answer goes on."""
+        return questions.changes(
+            state.store, after=after, since=since, kinds=kind or (), limit=limit
+        )

@@ -1,0 +1,5 @@
+"""What was published, kept so that it can be asked: a store, rebuilt from the topics alone.
+
+`follow` reads `journeys` and `journey-changes` into `store`; `questions` asks it, and `answers`
+says what comes back. The page, the HTTP API, the MCP server and commands ask the same questions.
+"""

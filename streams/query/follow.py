@@ -1,0 +1,172 @@
+"""Reads `journeys` and `journey-changes` into the store: to their end as of now, or on and on.
+
+No consumer group: every instance has all of it. A copy that cannot belong to the topics as they are
+now is dropped, said, and read anew.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from kafka import KafkaConsumer, TopicPartition
+
+from models.errors import JourneysError, Rejected, may_pass
+from streams.formats.reading import OutputReader
+from streams.kafka import admin
+from streams.kafka.clients import connect
+from streams.query.rows import of_changes, of_journeys
+from streams.query.store import JourneyRow, Position, Store, Tombstone
+from streams.settings import Settings
+from streams.topics import Topics
+
+# Where a topic is compacted, what says that a journey is gone is itself gone a day later.
+FRESH_SECONDS: Final = 12 * 3_600
+POLL_MS: Final = 200
+RECORDS: Final = 5_000  # taken at once
+RETRY_SECONDS: Final = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class Follower:
+    """Keeps a store up to date.
+
+    Args:
+        settings: Broker, topics, registry.
+        store: What is kept.
+        changed: Called after a batch was taken over, from the follower's thread.
+
+    Attributes:
+        complete: Set once all is read that was there at the start.
+        trouble: What is wrong now, in one line; "" for nothing.
+        unreadable: Records that were passed over, because they are none of ours.
+        lag: Records that wait to be read.
+    """
+
+    def __init__(
+        self, settings: Settings, store: Store, changed: Callable[[], None] = lambda: None
+    ) -> None:
+        self.complete = threading.Event()
+        self.trouble = ""
+        self.unreadable = 0
+        self.lag = 0
+        self._settings = settings
+        self._store = store
+        self._changed = changed
+        self._topics = Topics.of(settings)
+        self._reader = OutputReader(settings)
+        self._ids: dict[str, str] = {}
+
+    def catch_up(self) -> None:
+        """Read to the end as it is now.
+
+        Raises:
+            BrokerError: The broker fails.
+            SettingsError: A topic is not there.
+            SnapshotError: The store cannot be written.
+        """
+        self._follow(self.complete.is_set)
+
+    def run(self, stopped: threading.Event) -> None:
+        """Follow the topics until told to stop; a broker that is away is waited for.
+
+        Raises:
+            JourneysError: What does not pass by itself.
+        """
+        while not stopped.is_set():
+            try:
+                self._follow(stopped.is_set)
+            except JourneysError as error:
+                if not may_pass(error):
+                    raise
+                if not self.trouble:
+                    _log.warning("%s; tried again until it answers", error)
+                self.trouble = str(error)
+                stopped.wait(RETRY_SECONDS)
+
+    def _follow(self, done: Callable[[], bool]) -> None:
+        names = (self._topics.journeys, self._topics.changes)
+        counts = dict(zip(names, admin.partitions_of(self._settings, *names), strict=True))
+        ends = {
+            TopicPartition(name, number): end
+            for name, all_ends in admin.end_offsets(self._settings, counts).items()
+            for number, end in enumerate(all_ends)
+        }
+        self._ids = {name: admin.topic_id_of(self._settings, name) for name in names}
+        self._check(ends)
+        # Where records are gone, or the topic is another one, we begin again and see which.
+        options = {"allow_auto_create_topics": False, "auto_offset_reset": "none"}
+        with connect(self._settings, KafkaConsumer, **options) as client:
+            client.assign(list(ends))
+            self._seek(client, ends)
+            self.trouble = ""
+            while not done():
+                for where, records in client.poll(POLL_MS, max_records=RECORDS).items():
+                    self._take(where, records)
+                self.lag = sum(
+                    max(0, (client.highwater(where) or end) - client.position(where))
+                    for where, end in ends.items()
+                )
+                if all(client.position(where) >= end for where, end in ends.items()):
+                    self.complete.set()
+
+    def _check(self, ends: dict[TopicPartition, int]) -> None:
+        """Drop a copy that is not one of these topics, or was left alone for too long."""
+        known = {name: self._store.positions(name) for name in self._ids}
+        foreign = any(
+            at.topic_id != self._ids[name] or at.next > ends.get(TopicPartition(name, number), 0)
+            for name, positions in known.items()
+            for number, at in positions.items()
+        )
+        seen = [at.read_at for at in known[self._topics.journeys].values()]
+        if foreign:
+            _log.warning("the local copy belongs to other topics than these: read anew")
+            self._store.forget("journeys", "users", "changes")
+        elif seen and time.time() - max(seen) > FRESH_SECONDS:
+            _log.info("the local copy is old: read anew, so that what was erased is not kept")
+            self._store.forget("journeys", "users", "changes")
+
+    def _seek(self, client: KafkaConsumer, ends: dict[TopicPartition, int]) -> None:
+        kept = client.beginning_offsets(list(ends))
+        for where in ends:
+            at = self._store.positions(where.topic).get(where.partition)
+            first = kept[where]
+            if at is not None and at.next < first and where.topic == self._topics.changes:
+                _log.warning(
+                    "%s, partition %d: %d records were deleted before they were read; what they "
+                    "said of the past is not known here",
+                    *(where.topic, where.partition, first - at.next),
+                )
+            client.seek(where, max(first, at.next if at else 0))
+
+    def _take(self, where: TopicPartition, records: Sequence[Any]) -> None:
+        self._reader.prepare(record.value for record in records)
+        read = {where.partition: Position(self._ids[where.topic], records[-1].offset + 1, 0.0)}
+        rows: list[Any] = []
+        for record in records:
+            kind = of_changes if where.topic == self._topics.changes else of_journeys
+            try:
+                rows.append(kind(self._reader, record))
+            except Rejected as error:
+                self.unreadable += 1
+                if self.unreadable == 1:
+                    _log.warning(
+                        "%s, partition %d, offset %d: %s; passed over, as are others like it",
+                        *(where.topic, where.partition, record.offset, error.detail),
+                    )
+        if where.topic == self._topics.changes:
+            self._store.add_changes(rows, where.topic, read)
+        else:
+            self._store.add_journeys(*parted(rows), where.topic, read)
+        self._changed()
+
+
+def parted(rows: Sequence[JourneyRow | Tombstone]) -> tuple[list[JourneyRow], list[Tombstone]]:
+    """What comes last of each journey: those that stand, and those that are gone."""
+    last = {row.journey_id: row for row in rows}
+    return (
+        [row for row in last.values() if isinstance(row, JourneyRow)],
+        [row for row in last.values() if isinstance(row, Tombstone)],
+    )

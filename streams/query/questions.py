@@ -1,0 +1,315 @@
+"""What can be asked of the store. Every function may block for the time that SQLite takes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from heapq import merge
+from typing import Any, Final, Literal, get_args
+
+import msgspec
+import numpy as np
+
+from models.errors import QuestionError, UnknownError
+from models.records import ChangeData, CurrentJourney, Kind, Stage
+from models.vectors import Vector
+from streams.query.answers import (
+    Interest,
+    Page,
+    ShownChange,
+    ShownJourney,
+    ShownUser,
+    moment,
+    of_change,
+    of_current,
+    of_view,
+)
+from streams.query.store import Store
+
+MOST: Final = 1_000  # rows of one answer
+_SCANNED: Final = 10_000  # vectors looked at at once: ten megabytes
+_KINDS: Final = get_args(Kind)
+_STAGES: Final = get_args(Stage)
+
+_data = msgspec.json.Decoder(ChangeData)
+_current = msgspec.json.Decoder(CurrentJourney)
+
+
+def users(
+    store: Store, search: str = "", *, order: Literal["id", "recent"] = "recent", limit: int = 50
+) -> list[ShownUser]:
+    """Users whose id holds a text, those with the latest activity or the first ids first."""
+    by = "updated_at DESC, user_id" if order == "recent" else "user_id"
+    rows = store.ask(
+        f"SELECT * FROM users WHERE instr(user_id, ?) ORDER BY {by} LIMIT ?",
+        [search, bounded(limit)],
+    )
+    return [
+        ShownUser(row["user_id"], row["journeys"], row["active"], moment(row["updated_at"]))
+        for row in rows
+    ]
+
+
+def journeys(
+    store: Store, user_id: str, *, at: datetime | None = None, stages: Iterable[str] = ()
+) -> list[ShownJourney]:
+    """A user's journeys, the strongest first; with `at`, as they stood then, by event time.
+
+    What stood then is known from `journey-changes`, as far back as that topic was read.
+
+    Raises:
+        QuestionError: A stage is none.
+    """
+    wanted = _checked(stages, _STAGES)
+    found = _now(store, user_id) if at is None else _then(store, user_id, at)
+    return [one for one in found if not wanted or one.stage in wanted]
+
+
+def journey(store: Store, journey_id: str) -> ShownJourney:
+    """A journey as it stands.
+
+    Raises:
+        UnknownError: There is none of that id.
+    """
+    rows = store.ask("SELECT record FROM journeys WHERE journey_id = ?", [journey_id])
+    if not rows:
+        raise UnknownError(f"there is no journey {journey_id}")
+    return of_current(_current.decode(rows[0]["record"]))
+
+
+def history(store: Store, journey_id: str) -> list[ShownChange]:
+    """All that happened to a journey, in the order of its events.
+
+    Raises:
+        UnknownError: Nothing ever did.
+    """
+    rows = store.ask(
+        "SELECT c.*, j.name AS now FROM changes c LEFT JOIN journeys j USING (journey_id) "
+        "WHERE c.journey_id = ? ORDER BY c.occurred_at, c.partition, c.offset",
+        [journey_id],
+    )
+    if not rows:
+        raise UnknownError(f"there is no journey {journey_id}")
+    return [_change(row) for row in rows]
+
+
+def changes(
+    store: Store,
+    *,
+    after: str = "",
+    since: datetime | None = None,
+    user_id: str | None = None,
+    kinds: Iterable[str] = (),
+    limit: int = 100,
+) -> Page:
+    """Changes as they were published, in each partition's order.
+
+    Args:
+        store: What is asked.
+        after: The `after` of the page before, or a change's `cursor`; "": from the first one kept.
+            It holds on every instance, since it says where records lie on their topic.
+        since: Only what occurred then or later, by event time.
+        user_id: Only this user's.
+        kinds: Only these.
+        limit: At most so many.
+
+    Raises:
+        QuestionError: A kind is none, or `after` is not of this form.
+    """
+    place, most = cursor_of(after), bounded(limit)
+    where = ["c.partition = ?", "c.offset >= ?"]
+    values: list[Any] = []
+    if wanted := _checked(kinds, _KINDS):
+        where.append(f"c.kind IN ({', '.join('?' * len(wanted))})")
+        values += sorted(wanted)
+    if user_id is not None:
+        where.append("c.user_id = ?")
+        values.append(user_id)
+    if since is not None:
+        where.append("c.occurred_at >= ?")
+        values.append(_millis(since))
+    query = (
+        "SELECT c.*, j.name AS now FROM changes c LEFT JOIN journeys j USING (journey_id) "
+        f"WHERE {' AND '.join(where)} ORDER BY c.offset LIMIT ?"
+    )
+    ends = {
+        row["partition"]: row["next"]
+        for row in store.ask(
+            "SELECT partition, max(offset) + 1 AS next FROM changes GROUP BY partition"
+        )
+    }
+    found = {
+        number: store.ask(query, [number, place.get(number, 0), *values, most + 1])
+        for number in ends
+    }
+    shown: list[ShownChange] = []
+    for row in merge(*found.values(), key=lambda row: row["appeared_at"]):
+        if len(shown) == most:
+            break
+        place[row["partition"]] = row["offset"] + 1
+        shown.append(_change(row, cursor_text(place)))
+    if len(shown) < most:  # what does not fit the filter need not be looked at again
+        place |= {number: max(place.get(number, 0), end) for number, end in ends.items()}
+    return Page(shown, cursor_text(place))
+
+
+def latest(store: Store) -> str:
+    """The cursor behind all that is known."""
+    rows = store.ask("SELECT partition, max(offset) + 1 AS next FROM changes GROUP BY partition")
+    return cursor_text({row["partition"]: row["next"] for row in rows})
+
+
+def nearest(store: Store, vector: Vector, encoder: str, *, limit: int = 10) -> list[ShownJourney]:
+    """Journeys of all users that are active or dormant, those nearest to a vector first.
+
+    Args:
+        store: What is asked; all its vectors are looked at.
+        vector: Unit, shape (dimensions,).
+        encoder: `name@version` of its space.
+        limit: At most so many.
+
+    Raises:
+        QuestionError: Journeys lie in the space of another encoder, or none is known yet.
+    """
+    spaces = {row[0] for row in store.ask("SELECT DISTINCT encoder FROM journeys")}
+    if encoder not in spaces:
+        detail = f"journeys lie in the space of {', '.join(sorted(spaces)) or 'no encoder yet'}"
+        raise QuestionError(f"{detail}, and this is one of {encoder}")
+    best: list[tuple[float, str]] = []
+    last = ""
+    while rows := store.ask(
+        "SELECT journey_id, vector FROM journeys WHERE journey_id > ? AND encoder = ? "
+        "AND stage IN ('active', 'dormant') ORDER BY journey_id LIMIT ?",
+        [last, encoder, _SCANNED],
+    ):
+        last = rows[-1]["journey_id"]
+        matrix = np.frombuffer(b"".join(row["vector"] for row in rows), np.float32)
+        scores = matrix.reshape(len(rows), -1) @ vector
+        some = [(float(scores[row]), rows[row]["journey_id"]) for row in np.argsort(-scores)]
+        best = sorted(best + some[: bounded(limit)], reverse=True)[: bounded(limit)]
+    marks = ", ".join("?" * len(best))
+    records = {
+        row["journey_id"]: row["record"]
+        for row in store.ask(
+            f"SELECT journey_id, record FROM journeys WHERE journey_id IN ({marks})",
+            [journey_id for _, journey_id in best],
+        )
+    }
+    return [
+        of_current(_current.decode(records[journey_id]), round(score, 4))
+        for score, journey_id in best
+        if journey_id in records
+    ]
+
+
+def alike(store: Store, journey_id: str, *, limit: int = 10) -> list[ShownJourney]:
+    """Journeys of other users, those nearest to a journey first.
+
+    Raises:
+        UnknownError: There is none of that id.
+    """
+    rows = store.ask(
+        "SELECT user_id, vector, encoder FROM journeys WHERE journey_id = ?", [journey_id]
+    )
+    if not rows:
+        raise UnknownError(f"there is no journey {journey_id}")
+    vector = np.frombuffer(rows[0]["vector"], np.float32)
+    owner = rows[0]["user_id"]
+    own = store.ask("SELECT count(*) FROM journeys WHERE user_id = ?", [owner])[0][0]
+    found = nearest(store, vector, rows[0]["encoder"], limit=min(MOST, bounded(limit) + own))
+    return [one for one in found if one.user_id != owner][:limit]
+
+
+def top(store: Store, *, limit: int = 20) -> list[Interest]:
+    """The names that most users have an active journey of, with their strengths added up."""
+    rows = store.ask(
+        "SELECT min(name) AS name, count(DISTINCT user_id) AS users, sum(strength) AS strength "
+        "FROM journeys WHERE stage = 'active' GROUP BY lower(name) "
+        "ORDER BY users DESC, strength DESC, name LIMIT ?",
+        [bounded(limit)],
+    )
+    return [Interest(row["name"], row["users"], round(row["strength"], 2)) for row in rows]
+
+
+def check_kinds(kinds: Iterable[str]) -> None:
+    """Make sure that these are kinds of changes.
+
+    Raises:
+        QuestionError: One is none.
+    """
+    _checked(kinds, _KINDS)
+
+
+def bounded(limit: int) -> int:
+    """A number of rows that may be asked for.
+
+    Raises:
+        QuestionError: It is none.
+    """
+    if not 1 <= limit <= MOST:
+        raise QuestionError(f"limit must be from 1 to {MOST}")
+    return limit
+
+
+def cursor_of(text: str) -> dict[int, int]:
+    """A cursor's next offsets, by partition.
+
+    Raises:
+        QuestionError: It is none.
+    """
+    try:
+        pairs = [one.split("-") for one in text.split(".") if one]
+        return {int(number): int(offset) for number, offset in pairs}
+    except ValueError:
+        raise QuestionError(f"{text!r} is no cursor") from None
+
+
+def cursor_text(place: Mapping[int, int]) -> str:
+    """A cursor as text; the same place has one text only."""
+    return ".".join(f"{number}-{place[number]}" for number in sorted(place))
+
+
+def _now(store: Store, user_id: str) -> list[ShownJourney]:
+    rows = store.ask("SELECT record FROM journeys WHERE user_id = ?", [user_id])
+    found = [of_current(_current.decode(row["record"])) for row in rows]
+    return sorted(found, key=lambda one: (one.rank or 1_000, -(one.strength or 0), one.journey_id))
+
+
+def _then(store: Store, user_id: str, at: datetime) -> list[ShownJourney]:
+    rows = store.ask(
+        "SELECT journey_id, kind, name, record FROM changes WHERE user_id = ? AND occurred_at <= ? "
+        "ORDER BY occurred_at, offset",
+        [user_id, _millis(at)],
+    )
+    views: dict[str, ChangeData] = {}
+    names: dict[str, ChangeData] = {}
+    for row in rows:
+        known = names if row["kind"] == "named" else views
+        known[row["journey_id"]] = _data.decode(row["record"])
+    found = []
+    for journey_id, data in views.items():
+        assert data.journey is not None
+        named = names.get(journey_id)
+        name = named.name if named and named.name else data.journey.keywords
+        source = named.name_source if named and named.name_source else "keywords"
+        shown = of_view(data.journey, user_id, name, source)
+        found.append(msgspec.structs.replace(shown, merged_into=data.merged_into))
+    return sorted(found, key=lambda one: (one.stage != "active", -one.activities, one.journey_id))
+
+
+def _millis(at: datetime) -> int:
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return int(at.timestamp() * 1000)
+
+
+def _change(row: Any, cursor: str | None = None) -> ShownChange:
+    data = _data.decode(row["record"])
+    keywords = data.journey.keywords if data.journey else ""
+    return of_change(row, data, row["name"] or row["now"] or keywords or row["journey_id"], cursor)
+
+
+def _checked(given: Iterable[str], known: Sequence[str]) -> set[str]:
+    wanted = set(given)
+    if wrong := wanted - set(known):
+        detail = f"{', '.join(sorted(wrong))}: none of {', '.join(known)}"
+        raise QuestionError(detail)
+    return wanted

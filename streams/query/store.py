@@ -1,0 +1,297 @@
+"""The copy of `journeys` and `journey-changes` on this machine, in SQLite.
+
+SQLite and not a column store: what is asked is one user's rows, and rows come one by one. They and
+the offsets up to which they were read are one transaction. A row says where it lay on its topic and
+never replaces a later one, so several processes may keep one file up to date.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from models.errors import SnapshotError
+from streams.settings import Settings
+
+FORM: Final = 1  # of the tables: a file of another one is dropped, since the topics have it all
+_BUSY_MS: Final = 30_000  # another process writes a batch
+_CHUNK: Final = 500  # values in one statement
+
+_TABLES: Final = """
+CREATE TABLE progress (
+    topic TEXT, partition INTEGER, topic_id TEXT, next INTEGER, read_at REAL,
+    PRIMARY KEY (topic, partition)
+) WITHOUT ROWID;
+CREATE TABLE journeys (
+    journey_id TEXT PRIMARY KEY, partition INTEGER, offset INTEGER, user_id TEXT, stage TEXT,
+    name TEXT, strength REAL, updated_at INTEGER, record BLOB, vector BLOB, encoder TEXT
+) WITHOUT ROWID;
+CREATE INDEX journeys_of_user ON journeys (user_id, stage, updated_at);
+CREATE INDEX journeys_by_strength ON journeys (stage, strength);
+CREATE TABLE users (
+    user_id TEXT PRIMARY KEY, journeys INTEGER, active INTEGER, updated_at INTEGER
+) WITHOUT ROWID;
+CREATE INDEX users_by_time ON users (updated_at, user_id);
+CREATE TABLE changes (
+    partition INTEGER, offset INTEGER, appeared_at INTEGER, id TEXT UNIQUE, user_id TEXT,
+    journey_id TEXT, kind TEXT, occurred_at INTEGER, name TEXT, record BLOB,
+    PRIMARY KEY (partition, offset)
+) WITHOUT ROWID;
+CREATE INDEX changes_of_user ON changes (user_id, occurred_at);
+CREATE INDEX changes_of_journey ON changes (journey_id, occurred_at);
+"""
+
+_COUNT: Final = """
+INSERT OR REPLACE INTO users
+SELECT user_id, count(*), sum(stage = 'active'), max(updated_at)
+FROM journeys WHERE user_id IN ({}) GROUP BY user_id
+"""
+
+
+def store_path(settings: Settings, otherwise: Path) -> Path:
+    """Where the copy of the topics lies.
+
+    Args:
+        settings: Of the store and its folder.
+        otherwise: The folder for a store that is not to outlive the process.
+    """
+    folder = settings.data_dir if settings.store == "rocksdb" else otherwise
+    return folder / f"{settings.topic_prefix}journeys.sqlite"
+
+
+class JourneyRow(NamedTuple):
+    """A record of `journeys`.
+
+    Attributes:
+        journey_id: Whose latest record this is.
+        partition: Where it lies on the topic.
+        offset: Where it lies there.
+        user_id: Whose journey.
+        stage: As in the record.
+        name: What it goes by.
+        strength: As in the record.
+        updated_at: Event time, epoch ms.
+        record: Without its vector, as JSON.
+        vector: Unit, little-endian float32, shape (dimensions,).
+        encoder: `name@version` of the space that the vector lies in; "" if the record says none.
+    """
+
+    journey_id: str
+    partition: int
+    offset: int
+    user_id: str
+    stage: str
+    name: str
+    strength: float
+    updated_at: int
+    record: bytes
+    vector: bytes
+    encoder: str
+
+
+class Tombstone(NamedTuple):
+    """A journey that was erased."""
+
+    journey_id: str
+    partition: int
+    offset: int
+
+
+class ChangeRow(NamedTuple):
+    """A record of `journey-changes`.
+
+    Attributes:
+        partition: Where it lies on the topic.
+        offset: Where it lies there.
+        appeared_at: The record's time, epoch ms.
+        id: Of the change; the same again is the same change.
+        user_id: Whose.
+        journey_id: Which journey.
+        kind: What happened.
+        occurred_at: Event time, epoch ms.
+        name: The new name, of `named`.
+        record: The change's data without the vector, as JSON.
+    """
+
+    partition: int
+    offset: int
+    appeared_at: int
+    id: str
+    user_id: str
+    journey_id: str
+    kind: str
+    occurred_at: int
+    name: str | None
+    record: bytes
+
+
+class Position(NamedTuple):
+    """How far one partition of a topic was read.
+
+    Attributes:
+        topic_id: The topic's, as the broker gave it; another after it was made anew.
+        next: Offset of the next record.
+        read_at: When it was read last, seconds since the epoch.
+    """
+
+    topic_id: str
+    next: int
+    read_at: float
+
+
+class Store:
+    """The file.
+
+    Args:
+        path: Made if it is not there.
+
+    Raises:
+        SnapshotError: It cannot be opened or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._threads = threading.local()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._create()
+        except (OSError, sqlite3.Error) as error:
+            raise SnapshotError(f"{path} cannot be opened: {error}") from None
+
+    def ask(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """The rows of a query. From any thread.
+
+        Raises:
+            SnapshotError: The file fails.
+        """
+        try:
+            return self._connection().execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise SnapshotError(f"{self._path} cannot be read: {error}") from None
+
+    def positions(self, topic: str) -> dict[int, Position]:
+        """How far a topic was read, by partition."""
+        query = "SELECT partition, topic_id, next, read_at FROM progress WHERE topic = ?"
+        return {row[0]: Position(*row[1:]) for row in self.ask(query, [topic])}
+
+    def forget(self, *tables: str) -> None:
+        """Empty tables, and with them all progress: the topics are read anew."""
+        with self._writing() as connection:
+            for table in (*tables, "progress"):
+                connection.execute(f"DELETE FROM {table}")
+
+    def add_journeys(
+        self,
+        rows: Iterable[JourneyRow],
+        gone: Iterable[Tombstone],
+        topic: str,
+        read: dict[int, Position],
+    ) -> None:
+        """Take over records of `journeys`, and how far they were read.
+
+        Args:
+            rows: In the order of their partition; the last one of a journey counts.
+            gone: Journeys without a later record. Their changes go, too.
+            topic: The topic's full name.
+            read: How far, by partition.
+        """
+        latest, erased = {row.journey_id: row for row in rows}, list(gone)
+        with self._writing() as connection:
+            users = {row.user_id for row in latest.values()}
+            for one in erased:
+                known = connection.execute(
+                    "DELETE FROM journeys WHERE journey_id = ? AND offset < ? RETURNING user_id",
+                    [one.journey_id, one.offset],
+                )
+                users.update(row[0] for row in known.fetchall())
+                connection.execute("DELETE FROM changes WHERE journey_id = ?", [one.journey_id])
+            columns = ", ".join(JourneyRow._fields)
+            news = ", ".join(f"{name} = excluded.{name}" for name in JourneyRow._fields[1:])
+            connection.executemany(
+                f"INSERT INTO journeys ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                f"ON CONFLICT (journey_id) DO UPDATE SET {news} WHERE excluded.offset >= offset",
+                latest.values(),
+            )
+            _count(connection, sorted(users))
+            _advance(connection, topic, read)
+
+    def add_changes(self, rows: Iterable[ChangeRow], topic: str, read: dict[int, Position]) -> None:
+        """Take over records of `journey-changes`, and how far they were read; repeats are dropped.
+
+        Args:
+            rows: Changes.
+            topic: The topic's full name.
+            read: How far, by partition.
+        """
+        columns = ", ".join(ChangeRow._fields)
+        with self._writing() as connection:
+            connection.executemany(
+                f"INSERT OR IGNORE INTO changes ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+            _advance(connection, topic, read)
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        if (connection := getattr(self._threads, "connection", None)) is not None:
+            connection.close()
+            del self._threads.connection
+
+    def _create(self) -> None:
+        connection = self._connection()
+        form = connection.execute("PRAGMA user_version").fetchone()[0]
+        if form == FORM:
+            return
+        with self._writing():
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            for (name,) in names.fetchall():
+                connection.execute(f"DROP TABLE {name}")
+            for statement in _TABLES.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {FORM}")
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self._path, isolation_level=None)
+            connection.row_factory = sqlite3.Row
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read anew
+            self._threads.connection = connection
+        return connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connection()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise SnapshotError(f"{self._path} cannot be written: {error}") from None
+
+
+def _count(connection: sqlite3.Connection, users: Sequence[str]) -> None:
+    for first in range(0, len(users), _CHUNK):
+        some = users[first : first + _CHUNK]
+        marks = ", ".join("?" * len(some))
+        connection.execute(f"DELETE FROM users WHERE user_id IN ({marks})", some)
+        connection.execute(_COUNT.format(marks), some)
+
+
+def _advance(connection: sqlite3.Connection, topic: str, read: dict[int, Position]) -> None:
+    now = time.time()
+    connection.executemany(
+        "INSERT INTO progress (topic, partition, topic_id, next, read_at) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (topic, partition) DO UPDATE SET topic_id = excluded.topic_id, "
+        "next = max(next, excluded.next), read_at = excluded.read_at",
+        [(topic, number, at.topic_id, at.next, now) for number, at in read.items()],
+    )
