@@ -1,6 +1,7 @@
 """What an activity may hold: the one home of these checks, however the activity came."""
 
 import math
+import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,6 +15,8 @@ MAX_TERMS: Final = 64
 MAX_TERM_CHARS: Final = 64
 MAX_VECTOR: Final = 4_096
 MAX_WEIGHT: Final = 1e6
+
+_BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols without ink
 
 
 def checked(
@@ -48,7 +51,7 @@ def checked(
     title = title.strip()
     if len(title) > MAX_TITLE_CHARS:
         title = title[:MAX_TITLE_CHARS].rstrip()
-    if not title and titled:
+    if titled and not any(map(_is_seen, title)):
         raise Rejected(Reason.EMPTY_TITLE, "the title is empty")
     for name, text in (
         ("event_id", event_id),
@@ -78,3 +81,8 @@ def _check_terms(terms: Mapping[str, float]) -> None:
         )
     if not all(0.0 <= score < math.inf for score in terms.values()):
         raise Rejected(Reason.INVALID, "term scores must be finite and not negative")
+
+
+def _is_seen(sign: str) -> bool:
+    """Whether a sign leaves a mark on the page: a title of others would be a name of nothing."""
+    return sign not in _BLANK and unicodedata.category(sign)[0] not in "CMZ"
