@@ -9,6 +9,7 @@ from models.records import Activity
 
 # Bounds. An activity is a title, not a document: larger input is a mistake or an attack.
 MAX_TITLE_CHARS: Final = 1_000  # what is longer is cut
+MAX_TEXT_CHARS: Final = 280  # what is longer is cut
 MAX_ID_CHARS: Final = 256
 MAX_TERMS: Final = 64
 MAX_TERM_CHARS: Final = 64
@@ -26,9 +27,11 @@ def checked(
     weight: float,
     terms: dict[str, float] | None,
     vector: list[float] | None,
+    text: str | None = None,
+    *,
     titled: bool = True,
 ) -> Activity:
-    """An activity of these fields, its title stripped and cut.
+    """An activity of these fields, its title and text stripped and cut.
 
     Args:
         event_id: Unique per activity.
@@ -40,23 +43,22 @@ def checked(
         weight: How much it counts.
         terms: Salient terms with their scores.
         vector: A ready vector.
+        text: What the item says beside its title; blank counts as none.
         titled: Whether a title is needed.
 
     Raises:
         Rejected: With the reason.
     """
-    title = title.strip()
-    if len(title) > MAX_TITLE_CHARS:
-        title = title[:MAX_TITLE_CHARS].rstrip()
+    title = _cut(title, MAX_TITLE_CHARS)
     if not title and titled:
         raise Rejected(Reason.EMPTY_TITLE, "the title is empty")
-    for name, text in (
+    for name, value in (
         ("event_id", event_id),
         ("user_id", user_id),
         ("item_id", item_id),
         ("type", type),
     ):
-        if text is not None and not 0 < len(text) <= MAX_ID_CHARS:
+        if value is not None and not 0 < len(value) <= MAX_ID_CHARS:
             raise Rejected(Reason.INVALID, f"{name} must have 1 to {MAX_ID_CHARS} characters")
     if not 0.0 < weight <= MAX_WEIGHT:
         raise Rejected(Reason.BAD_WEIGHT, f"weight {weight} is not in (0, {MAX_WEIGHT:g}]")
@@ -66,9 +68,16 @@ def checked(
         0 < len(vector) <= MAX_VECTOR and all(map(math.isfinite, vector))
     ):
         raise Rejected(Reason.BAD_VECTOR, f"1 to {MAX_VECTOR} finite numbers are wanted")
+    if text is not None:
+        text = _cut(text, MAX_TEXT_CHARS) or None
     return Activity(
-        event_id, user_id, item_id, title, occurred_at, type, weight, terms or None, vector
+        event_id, user_id, item_id, title, occurred_at, type, weight, terms or None, vector, text
     )
+
+
+def _cut(text: str, most: int) -> str:
+    text = text.strip()
+    return text if len(text) <= most else text[:most].rstrip()
 
 
 def _check_terms(terms: Mapping[str, float]) -> None:

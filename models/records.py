@@ -27,6 +27,8 @@ class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         terms: Salient terms with their scores, if the producer has them; compared with one another
             only, so their unit makes no difference.
         vector: A ready vector, shape (dimensions,), finite; the encoder is then not asked.
+        text: What the item says beside its title, stripped, 1 to 280 characters; it is encoded with
+            the title, and neither shown nor kept.
     """
 
     event_id: str
@@ -38,6 +40,12 @@ class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     weight: float = 1.0
     terms: dict[str, float] | None = None
     vector: list[float] | None = None
+    text: str | None = None
+
+    @property
+    def content(self) -> str:
+        """What is encoded: the title, and the text behind it."""
+        return self.title if self.text is None else f"{self.title}. {self.text}"
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
