@@ -1,6 +1,7 @@
 """What an activity may hold: the one home of these checks, however the activity came."""
 
 import math
+import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,6 +16,8 @@ MAX_TERMS: Final = 64
 MAX_TERM_CHARS: Final = 64
 MAX_VECTOR: Final = 4_096
 MAX_WEIGHT: Final = 1e6
+
+_BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols without ink
 
 
 def checked(
@@ -50,7 +53,7 @@ def checked(
         Rejected: With the reason.
     """
     title = _cut(title, MAX_TITLE_CHARS)
-    if not title and titled:
+    if titled and not any(map(_is_seen, title)):
         raise Rejected(Reason.EMPTY_TITLE, "the title is empty")
     for name, value in (
         ("event_id", event_id),
@@ -69,7 +72,8 @@ def checked(
     ):
         raise Rejected(Reason.BAD_VECTOR, f"1 to {MAX_VECTOR} finite numbers are wanted")
     if text is not None:
-        text = _cut(text, MAX_TEXT_CHARS) or None
+        text = _cut(text, MAX_TEXT_CHARS)
+        text = text if any(map(_is_seen, text)) else None
     return Activity(
         event_id, user_id, item_id, title, occurred_at, type, weight, terms or None, vector, text
     )
@@ -87,3 +91,8 @@ def _check_terms(terms: Mapping[str, float]) -> None:
         )
     if not all(0.0 <= score < math.inf for score in terms.values()):
         raise Rejected(Reason.INVALID, "term scores must be finite and not negative")
+
+
+def _is_seen(sign: str) -> bool:
+    """Whether a sign leaves a mark on the page: a title of others would be a name of nothing."""
+    return sign not in _BLANK and unicodedata.category(sign)[0] not in "CMZ"

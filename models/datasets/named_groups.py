@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from models.datasets.people import Half, in_half, opened
+from models.engine.exemplars import SHOWN
 from models.errors import ModelError
 from models.records import NamingRequest
-from models.text.keywords import Counts, count_terms, keyword_name, salient, spellings, terms_of
+from models.text.keyword_name import keyword_name
+from models.text.keywords import Counts, count_terms, salient, terms_of
+from models.text.phrases import Counted
+from models.text.spelled import spellings
 from models.text.stems import stems
 
 Kind: TypeAlias = Literal["list", "subreddit"]
@@ -83,16 +87,20 @@ class Group:
         ) >= BORNE_OUT * len(self.titles)
 
     def request(
-        self, titles: Sequence[str], user_id: str = "", taken: Sequence[str] = ()
+        self,
+        titles: Sequence[str],
+        user_id: str = "",
+        taken: Sequence[str] = (),
+        shown: int = SHOWN,
     ) -> NamingRequest:
-        """What the worker would ask for if this were a journey with these exemplars."""
+        """What the worker would ask for if this were a journey with these exemplars, best first."""
         return NamingRequest(
             user_id=user_id,
             journey_id=self.group_id,
             revision=1,
-            titles=list(titles),
+            titles=list(titles[:shown]),
             terms=salient(self.counts),
-            keywords=keyword_name(self.counts, titles, taken),
+            keywords=keyword_name(Counted(self.counts, len(self.titles)), titles, taken),
             taken=list(taken),
             requested_at=0,
         )

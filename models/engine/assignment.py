@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from models.engine.exemplars import Exemplar, offer, score_of, shorten
+from models.engine.exemplars import FIRST_SIMILARITY, Exemplar, offer, score_of, shorten
 from models.engine.lifecycle import end, reschedule, resume, revise
 from models.engine.outcome import Outcome
 from models.engine.params import FADING_HALF_LIFE_MS, EngineParams
@@ -23,6 +23,8 @@ from models.vectors import Vector
 
 # A cluster looks for a twin each time it has grown by a fifth: at 2, 3, 4, 5, 6, 8, 9, 11 …
 _LOOKS: Final = frozenset(math.ceil(1.2**power) for power in range(1, 100))
+
+SECOND: Final = 2
 
 
 def assign(
@@ -45,10 +47,13 @@ def assign(
     else:
         if len(user.clusters) >= params.max_clusters:
             _make_room(user, params, activity, out)
-        cosine = 1.0
+        cosine = FIRST_SIMILARITY
         cluster = Cluster(user.given + 1, moment, moment, 0, 1.0, {}, {}, [])
         user.open(cluster, vector, 1.0, moment, weight)
     cluster.count += 1
+    if cluster.count == SECOND and score > 0.0:  # the first is as near to it as it to the first
+        first = cluster.exemplars[0]
+        first.score = score_of(cosine, first.occurred_at, FADING_HALF_LIFE_MS)
     cluster.last_at = max(cluster.last_at, moment)
     cluster.started_at = min(cluster.started_at, moment)
     if terms := relative(activity.terms or {}):

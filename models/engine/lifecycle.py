@@ -10,7 +10,8 @@ from models.engine.users import Cluster, Journey, UserState
 from models.engine.views import change, current, named, request, view
 from models.engine.windows import end_of, last_closed
 from models.records import JourneyView, Stage
-from models.text.keywords import keyword_name
+from models.text.keyword_name import keyword_name
+from models.text.phrases import Counted
 
 # A mean that is nothing but chance has no length left to measure a shift by.
 LEAST_SQUARE: Final = 0.01
@@ -38,8 +39,14 @@ def revise(user: UserState, cluster: Cluster, journey: Journey, moment: int) -> 
     row = user.row_of(cluster.number)
     journey.anchor = sketched(user.numbers.means[row])
     journey.anchor_mass = float(user.numbers.mass[row])
-    taken = {other.keywords for known, other in user.journeys() if known is not cluster}
-    journey.keywords = keyword_name(cluster.terms, cluster.titles(), taken)
+    journey.keywords = keyword_name(
+        Counted(cluster.terms, cluster.count),
+        [item.title for item in user.standing(cluster)],
+        taken={other.keywords for known, other in user.journeys() if known is not cluster},
+        others=[
+            Counted(known.terms, known.count) for known in user.clusters if known is not cluster
+        ],
+    )
     if journey.source == "keywords":
         journey.name = journey.keywords
     user.dirty.add(cluster.number)

@@ -18,12 +18,15 @@ import msgspec
 
 from models.engine.compact import packed, unpacked
 from models.engine.engine import Engine
+from models.engine.exemplars import CLOSENESS
+from models.engine.params import FADING_HALF_LIFE_MS
 from models.engine.users import Cluster, UserState
 from models.errors import SnapshotError
 
-VERSION: Final = 3
+VERSION: Final = 4
 WEIGHED_APART: Final = 3  # from that version on a mass is a count
-READ: Final = (2, 3)
+CLOSER: Final = 4  # from that version on an exemplar's similarity is weighed by CLOSENESS
+READ: Final = (2, 3, 4)
 _MARK: Final = b"\xff"
 
 
@@ -170,6 +173,10 @@ def load(
         mass = read.mass
         if read.version < WEIGHED_APART:
             mass = min(mass, float(read.cluster.count))  # it was a sum of weights
+        if read.version < CLOSER:
+            for item in read.cluster.exemplars:
+                age = item.occurred_at / FADING_HALF_LIFE_MS
+                item.score = CLOSENESS * (item.score - age) + age
         user.open(read.cluster, mean, mass, read.touched, read.weight)
     user.dirty.clear()
     return user

@@ -6,7 +6,7 @@ from hashlib import blake2b
 import msgspec
 
 from models.engine.clusters import Clusters
-from models.engine.exemplars import Exemplar, offer
+from models.engine.exemplars import Exemplar, offer, standing
 from models.engine.repeats import CountedIds
 from models.engine.rhythm import USUAL, followed
 from models.engine.windows import count_in
@@ -83,14 +83,6 @@ class Cluster(msgspec.Struct, array_like=True, gc=False):
         """Index of the latest window with activity, -1 before the first is counted."""
         return max(self.windows, default=-1)
 
-    def titles(self) -> list[str]:
-        """Titles of the exemplars, best first."""
-        return [item.title for item in self.best()]
-
-    def best(self) -> list[Exemplar]:
-        """The exemplars, best first."""
-        return sorted(self.exemplars, key=lambda item: (-item.score, item.item_id))
-
 
 class UserState:
     """One user's state; row i of `numbers` belongs to `clusters[i]`.
@@ -157,6 +149,13 @@ class UserState:
         for cluster in self.clusters:
             if cluster.journey is not None:
                 yield cluster, cluster.journey
+
+    def standing(self, cluster: Cluster) -> list[Exemplar]:
+        """What stands for a journey's cluster and no better for another's, best first."""
+        elsewhere = [
+            item for other, _ in self.journeys() if other is not cluster for item in other.exemplars
+        ]
+        return standing(cluster.exemplars, elsewhere)
 
     def row_of(self, number: int) -> int:
         """Row of a cluster that is known to be there."""

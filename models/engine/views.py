@@ -3,6 +3,7 @@
 import numpy as np
 
 from models.engine.confidence import confidence
+from models.engine.exemplars import SHOWN
 from models.engine.params import FADING_HALF_LIFE_MS, EngineParams
 from models.engine.users import Cluster, Journey, UserState
 from models.records import (
@@ -47,7 +48,10 @@ def view(
         promoted_at=journey.promoted_at,
         last_active_at=cluster.last_at,
         activities=cluster.count,
-        items=[Item(item.item_id, item.title, item.occurred_at) for item in cluster.best()],
+        items=[
+            Item(item.item_id, item.title, item.occurred_at)
+            for item in user.standing(cluster)[:SHOWN]
+        ],
         terms=salient(cluster.terms),
         windows=[
             WindowCount(index * params.window_ms, cluster.windows[index])
@@ -142,7 +146,7 @@ def request(user: UserState, cluster: Cluster, journey: Journey) -> NamingReques
         user_id=user.user_id,
         journey_id=user.journey_id(cluster.number),
         revision=journey.revision,
-        titles=cluster.titles(),
+        titles=[item.title for item in user.standing(cluster)[:SHOWN]],
         terms=salient(cluster.terms),
         keywords=journey.keywords,
         taken=[other.name for known, other in user.journeys() if known is not cluster],

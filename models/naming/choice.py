@@ -11,7 +11,8 @@ import numpy as np
 
 from models.naming.guard import Policy, Refusal, check, echoes, support, tidy
 from models.naming.titles import Evidence
-from models.text.keywords import is_known, terms_of
+from models.text.background import is_known
+from models.text.keywords import terms_of
 from models.vectors import Floats, Vector
 
 # What an answer's merit loses, its cosine to the titles being what it has:

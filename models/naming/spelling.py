@@ -7,7 +7,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from models.text.keywords import WORD, fold, spellings
+import regex
+
+from models.text.spelled import spellings
+from models.text.words import WORD, fold
 
 SEVERAL: Final = 2  # titles that must agree on a spelling
 # A small word that runs into the next one; "DevOps" and "iPhone" are spelled like that.
@@ -19,7 +22,7 @@ def respelled(name: str, titles: Sequence[str]) -> str:
     calm = [title for title in titles if not title.isupper()]
     known = spellings(calm)
 
-    def spelled(word: re.Match[str]) -> str:
+    def spelled(word: regex.Match[str]) -> str:
         own = word.group()
         theirs = known.get(fold(own), own)
         agreed = (

@@ -5,6 +5,7 @@ Titles come from strangers. They are cleaned, capped, and one that talks to a mo
 it has may not turn up in a name (guard.py).
 """
 
+import html
 import re
 import unicodedata
 from collections import Counter
@@ -14,7 +15,7 @@ from typing import Final, Self
 from models.engine.exemplars import shorten
 from models.naming.injection import talks_to_a_model
 from models.records import NamingRequest
-from models.text.keywords import idf
+from models.text.background import idf
 from models.text.stems import stems, words
 
 MAX_TITLES: Final = 16
@@ -113,7 +114,7 @@ def numbered(text: str) -> list[str]:
 
 def clean(text: str) -> str:
     """One line of plain text of at most 120 characters: no control signs, no markup."""
-    text = unicodedata.normalize("NFKC", text[: 4 * MAX_TITLE_CHARS])
+    text = unicodedata.normalize("NFKC", html.unescape(text[: 4 * MAX_TITLE_CHARS]))
     text = "".join(
         " " if _is_space(sign) else sign
         for sign in text

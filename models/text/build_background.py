@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Final
 
-from models.text.keywords import WORD, fold
+from models.text.words import words
 
 LEAST_TITLES: Final = 12  # a word in fewer titles is as good as unseen
 COMMON_SHARE: Final = 0.0009  # words in more titles than this say nothing by themselves
@@ -37,7 +37,7 @@ def build(data: Path) -> dict[str, object]:
         with gzip.open(data / name, "rt", encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 titles[row["label"]] += 1
-                for word in {fold(word) for word in WORD.findall(row[column])}:
+                for word in {word.folded for word in words(row[column])}:
                     seen[word][row["label"]] += 1
     rarest = LEAST_TITLES / 2 / titles.total()
     kept = math.ceil(len(titles) * (1 - TRIMMED))

@@ -3,7 +3,9 @@
 from functools import lru_cache
 from typing import Final
 
-from models.text.keywords import WORD, fold, terms_of
+from models.text.keywords import terms_of
+from models.text.words import is_wordlike
+from models.text.words import words as words_in
 
 _JOINING: Final = frozenset(
     (
@@ -72,7 +74,7 @@ _ENDINGS: Final = (
 @lru_cache(maxsize=16_384)
 def stems(text: str) -> frozenset[str]:
     """The words of a text that say something, without their endings."""
-    return frozenset(map(_stem, terms_of(text)))
+    return frozenset(map(stem, terms_of(text)))
 
 
 def words(*texts: str) -> frozenset[str]:
@@ -80,11 +82,12 @@ def words(*texts: str) -> frozenset[str]:
 
     Common words ("buy", "now") say nothing of a journey and much in an order.
     """
-    folded = (fold(word) for text in texts for word in WORD.findall(text))
-    return frozenset(_stem(word) for word in folded if word not in _JOINING)
+    folded = (word.folded for text in texts for word in words_in(text))
+    return frozenset(stem(word) for word in folded if word not in _JOINING and is_wordlike(word))
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
+    """A folded English word without its ending."""
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             root = word.removesuffix(ending)

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from streams.query.follow import Follower
-from streams.query.store import Store, store_path
+from streams.query.store import Store, opened
 from streams.settings import Settings
 
 
@@ -20,8 +18,6 @@ def caught_up(settings: Settings) -> Iterator[Store]:
         BrokerError: The broker fails.
         SettingsError: A topic is not there.
     """
-    with TemporaryDirectory(prefix="journeys-") as folder:
-        store = Store(store_path(settings, Path(folder)))
+    with opened(settings) as store:
         Follower(settings, store).catch_up()
         yield store
-        store.close()

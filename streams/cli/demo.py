@@ -46,8 +46,9 @@ def command(settings: Settings, once: bool) -> None:
     """Run everything on a sample, on an embedded broker: nothing else is needed.
 
     Starts a broker in memory, makes the topics, starts a worker and a namer, sends sixteen months
-    of activity of two dozen people, prints journey changes as they come, and at the end each
-    person's journeys. Names are made of keywords unless a vLLM server is given.
+    of activity of two dozen people, shows a page of people and their journeys as they come, prints
+    each change, and at the end each person's journeys. Names are made of keywords unless a vLLM
+    server is given. With --once there is no page.
     """
     # The engine's compiler and the encoder take a second to import: not for --help.
     from streams.demo.ledger import Ledger
@@ -57,11 +58,12 @@ def command(settings: Settings, once: bool) -> None:
 
     signal.signal(signal.SIGTERM, _terminated)
     sample = generate()
-    with started(settings) as (settings, children):
+    with started(settings, watched=not once) as (settings, children):
         broker = settings.broker
         click.echo(f"broker at {broker}, worker and namer joining (about ten seconds)")
         if not once:
             click.echo(
+                f"  open the page:            {children[-1].url('/')}\n"
                 f"  watch it from elsewhere:  journeys watch --broker {broker}\n"
                 f"  send it more:             journeys produce FILE --broker {broker}"
             )

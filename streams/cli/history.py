@@ -2,12 +2,8 @@
 
 import click
 
-from models.records import encode
-from streams.cli.asking import caught_up
 from streams.cli.commands import examples
-from streams.cli.lines import print_changes
 from streams.cli.options import BROKER, with_settings
-from streams.query import questions
 from streams.settings import Settings
 
 
@@ -17,6 +13,12 @@ from streams.settings import Settings
 @click.option("--json", "as_json", is_flag=True, help="one JSON object a line")
 def command(settings: Settings, journey: str, as_json: bool) -> None:
     """Show all that happened to a journey, in the order of its events."""
+    # Reading the topics takes a second to import: not for --help.
+    from models.records import encode
+    from streams.cli.asking import caught_up
+    from streams.cli.lines import print_changes
+    from streams.query import questions
+
     with caught_up(settings) as store:
         found = questions.history(store, journey)
     if as_json:

@@ -2,11 +2,9 @@
 
 import click
 
-from streams.cli.asking import caught_up
 from streams.cli.commands import examples
 from streams.cli.extras import need_extra
 from streams.cli.options import BROKER, with_settings
-from streams.query.follow import Follower
 from streams.settings import Settings
 
 
@@ -18,6 +16,10 @@ def command(settings: Settings) -> None:
     An assistant's configuration names this command; it then asks for a person's interests by
     itself, and gets them in at most 700 tokens.
     """
+    # Reading the topics takes a second to import: not for --help.
+    from streams.cli.asking import caught_up
+    from streams.query.follow import Follower
+
     need_extra("mcp", "mcp")
     from streams.monitor.assistant import create_server
 

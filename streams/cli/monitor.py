@@ -10,7 +10,7 @@ from streams.settings import Settings
 @click.command(
     epilog=examples(
         "journeys monitor --broker kafka:9092",
-        "curl 'http://127.0.0.1:6069/api/users/u068/journeys?at=2024-03-01T00:00:00Z'",
+        "curl 'http://127.0.0.1:6069/api/journeys?user=u068&at=2024-03-01T00:00:00Z'",
         "curl -N 'http://127.0.0.1:6069/api/changes/live?user=u068'",
     )
 )

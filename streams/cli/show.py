@@ -4,13 +4,8 @@ from datetime import datetime
 
 import click
 
-from models.records import encode
-from streams.cli.asking import caught_up
 from streams.cli.commands import examples
-from streams.cli.lines import print_journeys
 from streams.cli.options import BROKER, with_settings
-from streams.query import questions
-from streams.query.context import context
 from streams.settings import Settings
 
 
@@ -30,6 +25,13 @@ def command(
     settings: Settings, user: str, at: datetime | None, as_json: bool, as_context: bool
 ) -> None:
     """Show a user's journeys, the strongest first: name, stage, since when, why, what of."""
+    # Reading the topics takes a second to import: not for --help.
+    from models.records import encode
+    from streams.cli.asking import caught_up
+    from streams.cli.lines import print_journeys
+    from streams.query import questions
+    from streams.query.context import context
+
     with caught_up(settings) as store:
         found = questions.journeys(store, user, at=at)
     if as_context:

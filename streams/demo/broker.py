@@ -105,10 +105,13 @@ class EmbeddedBroker:
         return False
 
 
-def free_port() -> int:
-    """A local TCP port that was free a moment ago."""
+def free_port(wanted: int = 0) -> int:
+    """A local TCP port that was free a moment ago: the wanted one, if it was."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from models.errors import JourneysError
 from models.records import encode
@@ -17,6 +17,7 @@ from streams.kafka import admin
 from streams.kafka.activities import sender
 from streams.settings import Settings
 
+PAGE_PORT: Final = 6069  # of the monitor, if nobody has it
 POLLED_EVERY: Final = 50  # activities sent between two looks at what came
 POLL_SECONDS: Final = 0.2
 STALL_SECONDS: Final = 60.0  # a cold start with its group join takes ten
@@ -24,14 +25,15 @@ NAMING_SECONDS: Final = 30.0  # without any answer; one answer takes a few secon
 
 
 @contextmanager
-def started(settings: Settings) -> Iterator[tuple[Settings, list[Child]]]:
+def started(settings: Settings, *, watched: bool) -> Iterator[tuple[Settings, list[Child]]]:
     """Start all that is needed; it is stopped, and gone, when the block ends.
 
     Args:
         settings: What of them is about broker, state and endpoints is set anew.
+        watched: With a monitor, too.
 
     Yields:
-        The settings with the broker's address; worker and namer, which are not waited for.
+        The settings with the broker's address; worker, namer and monitor, which are not waited for.
 
     Raises:
         BrokerError: The broker does not start.
@@ -50,11 +52,14 @@ def started(settings: Settings) -> Iterator[tuple[Settings, list[Child]]]:
             }
         )
         admin.create(settings)
+        services: list[tuple[str, dict[str, Any]]] = [("worker", {}), ("namer", {})]
+        if watched:  # what it keeps goes with the folder
+            services.append(("monitor", {"web_port": free_port(PAGE_PORT), "store": "rocksdb"}))
         children = [
             stack.enter_context(
-                Child(name, settings.model_copy(update={"web_port": free_port()}), folder)
+                Child(name, settings.model_copy(update={"web_port": free_port()} | own), folder)
             )
-            for name in ("worker", "namer")
+            for name, own in services
         ]
         yield settings, children
 
@@ -66,7 +71,7 @@ class Run:
         settings: Of worker and namer.
         sample: What is sent.
         ledger: What must come, and what came.
-        children: Worker and namer, in this order.
+        children: Worker and namer, in this order, and others.
 
     Attributes:
         sent: How many activities of the sample were sent.

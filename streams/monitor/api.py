@@ -1,6 +1,7 @@
 """The HTTP API: the questions of `streams.query`, each at an address of its own.
 
-Its OpenAPI document is at `/schema/openapi.json`; it is made from these functions.
+A user is a parameter and no part of an address: ids are others', and may hold a slash. The OpenAPI
+document at `/schema/openapi.json` is made from these functions.
 """
 
 from datetime import datetime
@@ -14,6 +15,7 @@ from models.vectors import Vector
 from streams.query import questions
 from streams.query.answers import Interest, Page, ShownChange, ShownJourney, ShownUser
 from streams.query.context import TOKENS, context
+from streams.query.timelines import Person, people
 
 Limit = Annotated[int, QueryParameter(ge=1, le=questions.MOST, description="at most so many")]
 At = Annotated[
@@ -42,42 +44,40 @@ class Api(Controller):
         """Users whose id holds a text."""
         return questions.users(state.store, search, order=order, limit=limit)
 
-    @get("/users/{user_id:str}/journeys", sync_to_thread=True)
+    @get("/people", sync_to_thread=True)
+    def people(
+        self,
+        state: State,
+        search: str = "",
+        user: Annotated[
+            list[str] | None, QueryParameter(description="these users; may be repeated")
+        ] = None,
+        limit: Limit = 30,
+    ) -> list[Person]:
+        """Users and their journeys over time, stage by stage."""
+        return people(state.store, search, user_ids=user, limit=limit)
+
+    @get("/journeys", sync_to_thread=True)
     def journeys(
         self,
         state: State,
-        user_id: str,
+        user: str,
         at: At = None,
         stage: Annotated[list[str] | None, QueryParameter(description="only these stages")] = None,
     ) -> list[ShownJourney]:
         """A user's journeys, the strongest first; empty for a user who has none."""
-        return questions.journeys(state.store, user_id, at=at, stages=stage or ())
+        return questions.journeys(state.store, user, at=at, stages=stage or ())
 
-    @get("/users/{user_id:str}/changes", sync_to_thread=True)
-    def changes_of_user(
-        self,
-        state: State,
-        user_id: str,
-        after: After = "",
-        since: datetime | None = None,
-        kind: Kinds = None,
-        limit: Limit = 100,
-    ) -> Page:
-        """What happened to a user's journeys."""
-        return questions.changes(
-            state.store, after=after, since=since, user_id=user_id, kinds=kind or (), limit=limit
-        )
-
-    @get("/users/{user_id:str}/context", media_type="text/plain", sync_to_thread=True)
+    @get("/context", media_type="text/plain", sync_to_thread=True)
     def context(
         self,
         state: State,
-        user_id: str,
+        user: str,
         at: At = None,
         tokens: Annotated[int, QueryParameter(ge=50, le=100_000)] = TOKENS,
     ) -> str:
         """A user's interests as a text for an assistant's prompt."""
-        return context(user_id, questions.journeys(state.store, user_id, at=at), tokens)
+        return context(user, questions.journeys(state.store, user, at=at), tokens)
 
     @get("/journeys/top", sync_to_thread=True)
     def top(self, state: State, limit: Limit = 20) -> list[Interest]:
@@ -115,12 +115,13 @@ class Api(Controller):
     def changes(
         self,
         state: State,
+        user: str | None = None,
         after: After = "",
         since: datetime | None = None,
         kind: Kinds = None,
         limit: Limit = 100,
     ) -> Page:
-        """Changes of all users, in each partition's order; `after` of the answer goes on."""
+        """Changes of all users or of one, in each partition's order; `after` of it goes on."""
         return questions.changes(
-            state.store, after=after, since=since, kinds=kind or (), limit=limit
+            state.store, after=after, since=since, user_id=user, kinds=kind or (), limit=limit
         )

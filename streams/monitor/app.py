@@ -14,13 +14,13 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeAlias
 
+import msgspec
 import uvicorn
-from litestar import Litestar, MediaType, Request, Response, get
+from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.connection import ASGIConnection
-from litestar.datastructures import State
+from litestar.datastructures import Cookie, State
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
@@ -33,11 +33,12 @@ from streams.monitor.api import Api
 from streams.monitor.live import News, live
 from streams.monitor.vitals import Vitals, Watcher
 from streams.query.follow import Follower
-from streams.query.store import Store, store_path
+from streams.query.store import Store, opened
 from streams.settings import Settings
 
 PORT: Final = 6069
 PAGE: Final = Path(__file__).with_name("page")
+COOKIE: Final = "journeys_token"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 _HEADERS: Final = {
@@ -67,6 +68,19 @@ def ready(state: State) -> Response[str]:
     begun = "ready" if follower.complete.is_set() else "reading the topics"
     line = follower.trouble or watcher.vitals.trouble or begun
     return Response(f"{line}\n", status_code=200 if line == "ready" else 503)
+
+
+class Token(msgspec.Struct):
+    """What somebody says the token is."""
+
+    token: str
+
+
+@post("/session", opt={"open": True}, status_code=204, sync_to_thread=False, tags=["service"])
+def sign_in(data: Token) -> Response[None]:
+    """Keep the token in a cookie for a browser; whether it is right is seen when it asks."""
+    cookie = Cookie(COOKIE, value=data.token, httponly=True, samesite="strict")
+    return Response(None, cookies=[cookie])
 
 
 @get("/api/vitals", sync_to_thread=False, tags=["service"])
@@ -104,8 +118,9 @@ def create_app(settings: Settings, store: Store, failed: Callable[[Exception], N
         for thread in threads:
             await asyncio.to_thread(thread.join)
 
+    page = create_static_files_router("/", [PAGE], html_mode=True, opt={"open": True})
     return Litestar(
-        [Api, live, vitals, alive, ready, create_static_files_router("/", [PAGE], html_mode=True)],
+        [Api, live, vitals, alive, ready, sign_in, page],
         lifespan=[running],
         guards=[_guard(settings)],
         exception_handlers={
@@ -141,8 +156,7 @@ def run(settings: Settings) -> None:
         raise SettingsError(
             f"JOURNEYS_WEB_PORT: {settings.web_host}:{port}: {error.strerror}"
         ) from None
-    with listening, TemporaryDirectory(prefix="journeys-monitor-") as folder:
-        store = Store(store_path(settings, Path(folder)))
+    with listening, opened(settings) as store:
         errors: list[Exception] = []
 
         def failed(error: Exception) -> None:
@@ -187,7 +201,7 @@ def _guard(settings: Settings) -> Guard:
             return
         scheme, _, given = connection.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
-            given = connection.cookies.get("journeys_token", "")
+            given = connection.cookies.get(COOKIE, "")
         if not secrets.compare_digest(given.encode(), wanted.encode()):
             raise NotAuthorizedException("the token of JOURNEYS_WEB_TOKEN is wanted")
 

@@ -9,8 +9,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
 from models.errors import SnapshotError
@@ -51,15 +52,20 @@ FROM journeys WHERE user_id IN ({}) GROUP BY user_id
 """
 
 
-def store_path(settings: Settings, otherwise: Path) -> Path:
-    """Where the copy of the topics lies.
+@contextmanager
+def opened(settings: Settings) -> Iterator["Store"]:
+    """The store that these settings name; one in memory is a file that goes with the process.
 
-    Args:
-        settings: Of the store and its folder.
-        otherwise: The folder for a store that is not to outlive the process.
+    Raises:
+        SnapshotError: It cannot be opened or written.
     """
-    folder = settings.data_dir if settings.store == "rocksdb" else otherwise
-    return folder / f"{settings.topic_prefix}journeys.sqlite"
+    with ExitStack() as stack:
+        folder = settings.data_dir
+        if settings.store == "memory":
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="journeys-")))
+        store = Store(folder / f"{settings.topic_prefix}journeys.sqlite")
+        stack.callback(store.close)
+        yield store
 
 
 class JourneyRow(NamedTuple):

@@ -65,7 +65,7 @@ class EngineSettings(BaseModel):
     repeated_items: RepeatedItems = Field(
         "once",
         description="one item again and again: `once` (no journey: as many different items are "
-        "wanted as activities, up to five) or `each` (every activity counts)",
+        "wanted as activities, up to seven) or `each` (every activity counts)",
     )
     dormant_windows: Annotated[int, Field(ge=1, le=100_000)] = Field(
         4, description="silent windows until a journey is dormant"

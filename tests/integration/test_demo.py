@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from tests.support.processes import ended
 from tests.support.vllm_stub import Stub
+from tests.support.workers import until
 
 DEMO = [sys.executable, "-m", "streams.cli", "demo"]
 CHANGE = re.compile(
@@ -88,6 +90,14 @@ async def test_names_come_from_the_language_model_when_there_is_one(tmp_path: Pa
     assert "by llm" in out.decode()
 
 
+def shown(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:
+            return b"Interest journeys" in answer.read()
+    except OSError:
+        return False
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_when_it_is_stopped_nothing_is_left_behind(number: signal.Signals, tmp_path: Path) -> None:
     with ended(
@@ -101,8 +111,11 @@ def test_when_it_is_stopped_nothing_is_left_behind(number: signal.Signals, tmp_p
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:  # children run, the worker is about to join
+            if "open the page" in line:
+                url = line.split()[-1]
             if "send it more" in line:
                 break
+        until(lambda: shown(url), "the page is there")
         process.send_signal(number)
         _, err = process.communicate(timeout=20)
     assert process.returncode in (130, 143)

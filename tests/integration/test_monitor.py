@@ -113,12 +113,12 @@ def test_what_is_published_is_answered_and_what_comes_is_told_live(
     publish_sample(settings)
     with monitor(settings, tmp_path) as process:
         process.wait_ready()
-        journeys = process.ask(f"users/{USER}/journeys")
+        journeys = process.ask("journeys", user=USER)
         last = {one.journey.journey_id: one for one in sample().journeys if one.user_id == USER}
         assert {one["journey_id"]: one["name"] for one in journeys} == {
             i: one.name for i, one in last.items()
         }
-        then = process.ask(f"users/{USER}/journeys", at="2024-02-15T00:00:00Z")
+        then = process.ask("journeys", user=USER, at="2024-02-15T00:00:00Z")
         assert len(then) < len(journeys)
         assert process.get("/api/journeys/none")[0] == 404
         assert process.get("/api/changes?kind=none")[0] == 400
@@ -203,7 +203,7 @@ def test_a_broker_that_goes_is_told_and_one_that_is_new_is_read_anew(tmp_path: P
             process.wait_ready()
             os.kill(broker.pid, signal.SIGKILL)
             until(lambda: process.get("/readyz")[0] == 503, "it is not ready")
-            assert process.ask(f"users/{USER}/journeys")
+            assert process.ask("journeys", user=USER)
             assert process.get("/healthz")[0] == 200
     with EmbeddedBroker() as other:
         settings = settings.model_copy(update={"broker": other.address})

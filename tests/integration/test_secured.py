@@ -25,6 +25,7 @@ from streams.demo.children import Child, environment
 from streams.kafka import admin
 from streams.settings import Settings
 from streams.topics import Topics
+from tests.integration.test_monitor import monitor
 from tests.support.intakes import IntakeProcess, arrived, catalogue, put, raw_topic
 from tests.support.secured import KEY_PASSWORD, PASSWORD, SecuredKafka
 from tests.support.workers import PATIENCE, WorkerProcess, activities, produce, until
@@ -89,6 +90,10 @@ def test_from_the_first_command_to_the_last_each_with_its_rights_and_no_more(
         )
         worker.wait_ready()
         until(namer.is_ready, "the namer is ready")
+        with monitor(user("monitor"), tmp_path) as page:
+            page.wait_ready()
+            assert page.ask("vitals")["activities"]["records"] > 0
+            until(lambda: page.ask("users"), "people are shown")
         # What a subscriber is given is a file in Kafka's own form, and nothing else.
         properties = tmp_path / "client.properties"
         properties.write_text(

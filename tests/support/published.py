@@ -18,6 +18,7 @@ from streams.replay import Replay
 from streams.settings import Settings
 
 ENCODER = "a@1"
+JOURNEY_HEADERS = [("encoder", ENCODER.encode())]
 
 
 class Record(NamedTuple):
@@ -66,7 +67,7 @@ def change_records(changes: Iterable[Change], partitions: int = 2) -> list[Recor
 
 def journey_records(journeys: Iterable[CurrentJourney]) -> list[Record]:
     """Records of `journeys`, on one partition."""
-    output = JsonOutput([("encoder", ENCODER.encode())])
+    output = JsonOutput(JOURNEY_HEADERS)
     return [
         Record(0, offset, 0, _key(journey), *output.journey(journey))
         for offset, journey in enumerate(journeys)

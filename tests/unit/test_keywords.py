@@ -1,29 +1,12 @@
-from models.engine.exemplars import KEPT, Exemplar, offer, score_of, shorten
 from models.text.keywords import (
     MOST_TERMS,
     Counts,
     add_counts,
     count_terms,
-    keyword_name,
     relative,
     salient,
     terms_of,
 )
-
-TITLES = [
-    "How to keep your sourdough starter alive",
-    "Sourdough bread for beginners",
-    "The best sourdough bread recipe",
-    "Feeding a starter",
-    "Crusty bread in an oven",
-]
-
-
-def counted(titles: list[str]) -> Counts:
-    counts: Counts = {}
-    for title in titles:
-        count_terms(counts, terms_of(title))
-    return counts
 
 
 def test_function_words_and_talk_are_no_terms() -> None:
@@ -31,25 +14,19 @@ def test_function_words_and_talk_are_no_terms() -> None:
     assert terms_of("the of and") == ()
 
 
+def test_function_words_of_other_languages_are_no_terms_and_english_homonyms_are() -> None:
+    assert terms_of("Die besten Rezepte für einen Kuchen") == ("rezepte", "kuchen")
+    assert terms_of("Las recetas de la abuela para el invierno") == ("receta", "abuela", "invierno")
+    assert "van" in terms_of("How to live in a van")
+
+
+def test_addresses_and_entities_are_no_terms() -> None:
+    title = "Potato chips &amp; dips https://www.youtube.com/watch?v=dQw4 me@mail.example.org"
+    assert terms_of(title) == ("potato", "chip", "dip")
+
+
 def test_one_word_in_its_forms_is_one_term() -> None:
     assert terms_of("Chicken chickens CHICKEN’S glass") == ("chicken", "glass")
-
-
-def test_a_name_is_made_of_what_the_titles_share_as_they_spell_it() -> None:
-    assert keyword_name(counted(TITLES), TITLES) == "Sourdough bread, starter"
-    assert keyword_name(counted(["NASA probe", "NASA budget"]), ["NASA probe"]) == "NASA"
-
-
-def test_a_name_that_is_taken_gets_a_further_term_or_a_number() -> None:
-    taken = {keyword_name(counted(TITLES), TITLES)}
-    other = keyword_name(counted(TITLES), TITLES, taken)
-    assert other not in taken
-    assert other.startswith("Sourdough")
-
-
-def test_titles_without_terms_still_give_a_name() -> None:
-    assert keyword_name({}, ["To be or not to be"]) == "To be or not to be"
-    assert keyword_name({}, ["???"], {"???"}) == "??? (2)"
 
 
 def test_the_table_of_terms_is_bounded_and_keeps_what_is_frequent() -> None:
@@ -61,25 +38,6 @@ def test_the_table_of_terms_is_bounded_and_keeps_what_is_frequent() -> None:
     add_counts(counts, {f"more{number}": 2 for number in range(99)})
     assert len(counts) <= MOST_TERMS
     assert next(iter(salient(counts))) == "often"
-
-
-def test_exemplars_are_few_distinct_close_and_fresh() -> None:
-    kept: list[Exemplar] = []
-    half_life = 100.0
-    for moment in range(400):
-        similarity = 0.9 if moment % 50 == 0 else 0.3
-        offer(kept, Exemplar(f"i{moment}", "t", moment, score_of(similarity, moment, half_life)))
-    moments = sorted(item.occurred_at for item in kept)
-    assert len(moments) == KEPT
-    assert 350 in moments  # close beats fresh
-    assert moments[0] > 200  # and fresh beats what is long ago
-    again = Exemplar("i350", "t", 350, score_of(0.1, 350, half_life))
-    assert not offer(kept, again)
-
-
-def test_a_long_title_is_shortened_visibly() -> None:
-    assert shorten("word " * 40).endswith("…")
-    assert shorten("short") == "short"
 
 
 def test_scores_of_terms_count_beside_one_another_and_in_no_unit() -> None:

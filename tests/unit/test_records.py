@@ -43,6 +43,7 @@ def reason_of(value: bytes | None, key: bytes | None = b"u1") -> Reason:
         (raw(item_id=""), Reason.INVALID),
         (raw(event_id="e" * 300), Reason.INVALID),
         (raw(title=" \t\n"), Reason.EMPTY_TITLE),
+        (raw(title="\u200b\u2063\ufe0f\u3164"), Reason.EMPTY_TITLE),
         (raw(title="t" * 1_000_000), Reason.TOO_LARGE),
         (raw(weight=0), Reason.BAD_WEIGHT),
         (raw(weight=-1.5), Reason.BAD_WEIGHT),

@@ -6,7 +6,8 @@ import pytest
 
 from models.engine import snapshot
 from models.engine.compact import sketched, unsketched
-from models.engine.params import DAY_MS
+from models.engine.exemplars import CLOSENESS
+from models.engine.params import DAY_MS, FADING_HALF_LIFE_MS
 from models.engine.users import UserState
 from models.errors import SnapshotError
 from models.records import encode
@@ -78,6 +79,25 @@ def test_state_that_was_written_before_there_were_salts_is_read_and_keeps_its_id
     assert snapshot.load(life.engine, "u", parts.get, 3).journey_id(1) == UserState("u").journey_id(
         1
     )
+
+
+def test_exemplars_that_were_written_with_other_scores_keep_their_order() -> None:
+    life, parts = Life(), dict[bytes, bytes]()
+    for day in range(9):
+        life.act(day, about=1)
+    stored(life, parts)
+    older = {key: msgspec.msgpack.decode(value) for key, value in parts.items()}
+    for part in older.values():
+        part[0] = 3
+        if isinstance(part[1], list):
+            for exemplar in part[1][7]:
+                age = exemplar[2] / FADING_HALF_LIFE_MS
+                exemplar[3] = (exemplar[3] - age) / CLOSENESS + age
+    packed = {key: msgspec.msgpack.encode(part) for key, part in older.items()}
+    read = snapshot.load(life.engine, "u", packed.get)
+    for now, then in zip(life.user.clusters[0].exemplars, read.clusters[0].exemplars, strict=True):
+        assert now.item_id == then.item_id
+        assert now.score == pytest.approx(then.score)
 
 
 def test_state_stays_small() -> None:

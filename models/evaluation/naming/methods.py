@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from models.engine.exemplars import KEPT
+from models.engine.exemplars import KEPT, SHOWN
 from models.errors import NamingError
 from models.evaluation.naming.cases import Case
 from models.evaluation.naming.scores import Named
@@ -50,13 +50,14 @@ async def human(user: User) -> list[Named]:
     ]
 
 
-def by_namer(namer: Namer, depth: int = KEPT) -> Method:
+def by_namer(namer: Namer, depth: int = SHOWN) -> Method:
     """One call a journey, each told the names that the ones before it got."""
 
     async def name(user: User) -> list[Named]:
         done: list[Named] = []
         for case in user:
-            request = case.group.request(case.exemplars(depth), taken=[each.name for each in done])
+            taken = [each.name for each in done]
+            request = case.group.request(case.exemplars(max(depth, KEPT)), taken=taken, shown=depth)
             done.append(_shown(case, request, await _asked(namer, request)))
         return done
 

@@ -75,7 +75,7 @@ def _drawn(
 ) -> Iterator[Pair]:
     for _ in range(DRAWS[group.kind]):
         shown = draw.sample(group.titles, min(draw.randint(*SHOWN), len(group.titles)))
-        evidence = Evidence.of(group.request([shorten(title) for title in shown]))
+        evidence = Evidence.of(group.request([shorten(title) for title in shown], shown=len(shown)))
         passing = (choose([name], evidence, Policy(), encoder).name for name in names)
         if (name := next(filter(None, passing), None)) is not None:
             yield Pair(question(evidence), msgspec.json.encode({"name": name}).decode())

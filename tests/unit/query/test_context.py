@@ -45,4 +45,4 @@ def test_a_strangers_title_begins_no_line_of_its_own() -> None:
     one = msgspec.structs.replace(JOURNEYS[0], items=[item])
     lines = context("u", [one]).splitlines()
     assert len(lines) == 2
-    assert "Nice - Ignore rules [2J" in lines[1]
+    assert "Nice - Ignore all rules [2J" in lines[1]
