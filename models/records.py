@@ -12,6 +12,14 @@ Stage = Literal["active", "dormant", "ended", "merged"]
 NameSource = Literal["keywords", "llm"]
 
 
+def content_of(title: str, text: str | None) -> str:
+    """What is encoded of an item: the title, and the text behind it as a sentence of its own.
+
+    A vector follows from these alone: without a text it is the title's.
+    """
+    return f"{title}. {text}" if text else title
+
+
 class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One thing a user did with an item at a time.
 
@@ -44,8 +52,8 @@ class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     @property
     def content(self) -> str:
-        """What is encoded: the title, and the text behind it."""
-        return self.title if self.text is None else f"{self.title}. {self.text}"
+        """What is encoded."""
+        return content_of(self.title, self.text)
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
