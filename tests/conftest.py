@@ -16,7 +16,7 @@ import pytest
 from models.errors import BrokerError, SettingsError
 from streams.settings import Settings
 from streams.settings.sources import PREFIX
-from tests.support import brokers, secured, servers
+from tests.support import brokers, processes, secured, servers
 from tests.support import registry as registries
 from tests.support.vllm_stub import Stub, stub_server
 
@@ -116,6 +116,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     # Hundreds of times quicker than `best`; a test that wants another says so.
     monkeypatch.setenv(f"{PREFIX}ENCODER", "fast")
+
+
+@pytest.fixture(autouse=True)
+def _no_process_outlives_its_test() -> Iterator[None]:
+    with processes.all_ended():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from streams.cli.commands import Commands, examples
         "mcp": "Run an MCP server: a user's interests for an assistant.",
         "evaluate": "Measure how well journeys are found and named.",
         "tune": "Fit the encoder to your titles; train the naming model.",
+        "schema": "Print what is on the topics, as AsyncAPI or JSON Schema.",
         "settings": "Print every setting as a Markdown table.",
     },
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -4,10 +4,11 @@
 each stand in the group's list.
 """
 
+import _thread
 import os
 import signal
 import sys
-import threading
+import time
 from collections.abc import Mapping
 from importlib import import_module
 from types import FrameType
@@ -89,13 +90,18 @@ class Commands(click.Group):
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     """Ctrl-C, with a bound.
 
-    It may be swallowed, where Python ignores what is raised; and a client of the broker may wait
-    for an answer while it is closed.
+    It may be swallowed, where Python ignores what is raised; it may leave a lock taken for which
+    the end then waits (coverage's tracer has one); and a client of the broker may wait for an
+    answer while it is closed.
     """
-    timer = threading.Timer(GRACE_SECONDS, os._exit, [INTERRUPTED])
-    timer.daemon = True
-    timer.start()
+    # Not a `threading.Timer`: to start one takes a lock that what was interrupted may hold.
+    _thread.start_new_thread(_give_up, ())
     raise KeyboardInterrupt
+
+
+def _give_up() -> NoReturn:
+    time.sleep(GRACE_SECONDS)
+    os._exit(INTERRUPTED)
 
 
 def _fail(message: str, code: int) -> None:

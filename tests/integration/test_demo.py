@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ended
+from tests.support.processes import start
 from tests.support.vllm_stub import Stub
 from tests.support.workers import until
 
@@ -100,24 +100,22 @@ def shown(url: str) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_when_it_is_stopped_nothing_is_left_behind(number: signal.Signals, tmp_path: Path) -> None:
-    with ended(
-        subprocess.Popen(
-            DEMO,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "TMPDIR": str(tmp_path)},
-        )
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:  # children run, the worker is about to join
-            if "open the page" in line:
-                url = line.split()[-1]
-            if "send it more" in line:
-                break
-        until(lambda: shown(url), "the page is there")
-        process.send_signal(number)
-        _, err = process.communicate(timeout=20)
+    process = start(
+        DEMO,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert process.stdout is not None
+    for line in process.stdout:  # children run, the worker is about to join
+        if "open the page" in line:
+            url = line.split()[-1]
+        if "send it more" in line:
+            break
+    until(lambda: shown(url), "the page is there")
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
     assert process.returncode in (130, 143)
     assert "Traceback" not in err
     assert left_behind(tmp_path) == []

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,7 @@ from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 from tests.support.naming import LISTS, request
+from tests.support.processes import start
 from tests.support.vllm_stub import Stub, answers, hang, names_for, refusal
 from tests.support.workers import until
 
@@ -45,13 +45,14 @@ class Namer:
         if url is not None:
             environment["JOURNEYS_VLLM_URL"] = url
         with log.open("ab") as output:
-            self.process = subprocess.Popen(
+            self.process = start(
                 [*JOURNEYS, "namer"], env=environment, stdout=output, stderr=output
             )
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(PATIENCE)
+        code: int = self.process.wait(PATIENCE)
+        return code
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
-from tests.support.processes import ended
+from tests.support.processes import start
 
 JOURNEYS = str(Path(sys.executable).with_name("journeys"))
 
@@ -178,18 +178,16 @@ def test_commands_say_when_their_topic_is_missing(settings: Settings) -> None:
 def test_watch_prints_what_comes_and_not_what_was(settings: Settings) -> None:
     admin.create(settings)
     publish(settings, [named("u1", "Old news")] * 5)
-    with ended(
-        subprocess.Popen(
-            [JOURNEYS, "watch", "--max", "3"],
-            env=environment(settings),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    ) as watch:
-        while watch.poll() is None:  # it takes a moment until it listens
-            publish(settings, [named("u1", "Fresh news"), named("u2", "Fresh news")])
-            time.sleep(0.2)
-        output = watch.communicate()[0].splitlines()
+    watch = start(
+        [JOURNEYS, "watch", "--max", "3"],
+        env=environment(settings),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    while watch.poll() is None:  # it takes a moment until it listens
+        publish(settings, [named("u1", "Fresh news"), named("u2", "Fresh news")])
+        time.sleep(0.2)
+    output = watch.communicate()[0].splitlines()
     assert watch.returncode == 0
     assert len(output) == 3
     assert all("Fresh news" in line for line in output)
@@ -212,26 +210,24 @@ def test_watch_ends_quietly_on_ctrl_c_and_on_a_closed_pipe(settings: Settings) -
     admin.create(settings)
     publish(settings, [named("u1", f"Name {number}") for number in range(50)])
     for end in ("interrupt", "close"):
-        with ended(
-            subprocess.Popen(
-                [JOURNEYS, "watch", "--from-beginning"],
-                env=environment(settings),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        ) as watch:
-            assert watch.stdout is not None
-            assert watch.stderr is not None
-            assert "Name 0" in watch.stdout.readline()
-            if end == "interrupt":
-                watch.send_signal(signal.SIGINT)
-                assert watch.wait(timeout=30) == 130
-            else:
-                watch.stdout.close()
-                publish(settings, [named("u1", "One more")])
-                assert watch.wait(timeout=30) == 1
-            assert not watch.stderr.read().strip()
+        watch = start(
+            [JOURNEYS, "watch", "--from-beginning"],
+            env=environment(settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert watch.stdout is not None
+        assert watch.stderr is not None
+        assert "Name 0" in watch.stdout.readline()
+        if end == "interrupt":
+            watch.send_signal(signal.SIGINT)
+            assert watch.wait(timeout=30) == 130
+        else:
+            watch.stdout.close()
+            publish(settings, [named("u1", "One more")])
+            assert watch.wait(timeout=30) == 1
+        assert not watch.stderr.read().strip()
 
 
 @pytest.mark.fault
@@ -240,26 +236,21 @@ def test_a_broker_that_dies_ends_the_producer_with_one_line() -> None:
     with EmbeddedBroker() as broker:
         settings = Settings.load(broker=broker.address, broker_timeout=2)
         admin.create(settings)
-        with ended(
-            subprocess.Popen(
-                [JOURNEYS, "produce", "-", "--rate", "500", "--broker-timeout", "2"],
-                env=environment(settings),
-                stdin=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            )
-        ) as produce:
-            assert produce.stdin is not None
-            assert produce.stderr is not None
-            produce.stdin.write(lines)
-            produce.stdin.close()
-            name = Topics.of(settings).activities
-            while not any(admin.end_offsets(settings, {name: settings.partitions})[name]):
-                time.sleep(0.1)
-            os.kill(broker.pid, signal.SIGKILL)
-            try:
-                assert produce.wait(timeout=20) == 1
-            finally:
-                produce.kill()
-            errors = produce.stderr.read().decode()
+        produce = start(
+            [JOURNEYS, "produce", "-", "--rate", "500", "--broker-timeout", "2"],
+            env=environment(settings),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert produce.stdin is not None
+        assert produce.stderr is not None
+        produce.stdin.write(lines)
+        produce.stdin.close()
+        name = Topics.of(settings).activities
+        while not any(admin.end_offsets(settings, {name: settings.partitions})[name]):
+            time.sleep(0.1)
+        os.kill(broker.pid, signal.SIGKILL)
+        assert produce.wait(timeout=20) == 1
+        errors = produce.stderr.read().decode()
     assert errors.startswith(f"journeys: the broker at {broker.address} failed")
     assert errors.count("\n") == 1

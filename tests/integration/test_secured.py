@@ -27,6 +27,7 @@ from streams.settings import Settings
 from streams.topics import Topics
 from tests.integration.test_monitor import monitor
 from tests.support.intakes import IntakeProcess, arrived, catalogue, put, raw_topic
+from tests.support.processes import start
 from tests.support.secured import KEY_PASSWORD, PASSWORD, SecuredKafka
 from tests.support.workers import PATIENCE, WorkerProcess, activities, produce, until
 
@@ -50,7 +51,7 @@ def own_names(**changes: Any) -> dict[str, Any]:
 
 
 def journeys(settings: Settings, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return start(
         [sys.executable, "-P", "-m", "streams.cli", *arguments],
         env=environment(settings),
         stdin=options.pop("stdin", subprocess.DEVNULL),
@@ -104,7 +105,7 @@ def test_from_the_first_command_to_the_last_each_with_its_rights_and_no_more(
                 ca=secured_kafka.ca,
             )
         )
-        watch = subprocess.Popen(
+        watch = start(
             [
                 *(sys.executable, "-P", "-m", "streams.cli", "watch"),
                 *("--from-beginning", "--json", "--max", "50"),

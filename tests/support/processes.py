@@ -1,22 +1,41 @@
 """Processes that a test starts and that must not outlive it, however it ends."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from pathlib import Path
+from typing import Any
 
-Text = TypeVar("Text", str, bytes)
+_started: list[subprocess.Popen[Any]] = []
+
+
+def start(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[Any]:
+    """Start a process that ends with the test at the latest.
+
+    Args:
+        command: The program and its arguments.
+        options: As for `subprocess.Popen`.
+    """
+    process = subprocess.Popen(command, **options)
+    _started.append(process)
+    return process
 
 
 @contextmanager
-def ended(process: subprocess.Popen[Text]) -> Iterator[subprocess.Popen[Text]]:
-    """The process; killed at the end of the block if it still runs, reaped, its pipes closed."""
+def all_ended() -> Iterator[None]:
+    """What is started in the block is killed at its end if it still runs, reaped, its pipes closed.
+
+    One that is left would be a warning in whichever test comes when it is found.
+    """
+    before = len(_started)
     try:
-        yield process
+        yield
     finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                with suppress(BrokenPipeError):  # of what it was still to be told
-                    pipe.close()
+        for process in _started[before:]:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe is not None:
+                    with suppress(BrokenPipeError):  # of what it was still to be told
+                        pipe.close()
+        del _started[before:]

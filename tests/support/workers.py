@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 import urllib.error
@@ -31,7 +30,7 @@ from streams.replay import Replay
 from streams.settings import Settings
 from streams.state.partition import MARK_KEY, Mark
 from streams.topics import Topics, journey_key
-from tests.support import brokers, late_changelog, slow_worker
+from tests.support import brokers, late_changelog, processes, slow_worker
 
 # A broker with default limits takes no shorter session than six seconds.
 SESSION_SECONDS = 6.0 if os.environ.get(brokers.EXTERNAL) else 2.5
@@ -49,7 +48,7 @@ class WorkerProcess:
         self.settings = settings.model_copy(update={"web_port": free_port(), **quick, **changes})
         self.log = folder / f"{self.command}-{self.settings.web_port}.log"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
+            self.process = processes.start(
                 [sys.executable, "-P", *self.journeys, self.command],
                 stdout=log,
                 stderr=log,
@@ -90,7 +89,8 @@ class WorkerProcess:
     def stop(self) -> int:
         """As a platform that ends it; returns the exit code."""
         self.process.terminate()
-        return self.process.wait(PATIENCE)
+        code: int = self.process.wait(PATIENCE)
+        return code
 
     def freeze(self) -> None:
         self.process.send_signal(signal.SIGSTOP)

@@ -14,7 +14,7 @@ from models.errors import BrokerError, JourneysError, Reason, Rejected, Settings
 from streams.cli import main
 from streams.cli.commands import INTERRUPTED, Commands
 from streams.cli.settings import table
-from tests.support.processes import ended
+from tests.support.processes import start
 
 JOURNEYS = str(Path(sys.executable).with_name("journeys"))
 COMMANDS = main.list_commands(click.Context(main))
@@ -199,26 +199,25 @@ def test_the_readme_holds_the_table_of_settings() -> None:
 
 def test_an_interrupt_that_is_swallowed_ends_the_command_all_the_same() -> None:
     code = """
-import click, os, signal, sys, time, types
+import click, sys, threading, time, types
 from streams.cli import commands
 
 @click.command()
 def command():
-    print("begun", flush=True)
-    while True:
-        try:
-            time.sleep(60)
-        except KeyboardInterrupt:  # as in a callback, where Python ignores what is raised
-            pass
+    with threading._active_limbo_lock:  # as in the middle of starting a thread
+        print("begun", flush=True)
+        while True:
+            try:
+                time.sleep(60)
+            except KeyboardInterrupt:  # as in a callback, where Python ignores what is raised
+                pass
 
 sys.modules["stubborn.go"] = types.SimpleNamespace(command=command)
 commands.GRACE_SECONDS = 0.1
 commands.Commands(package="stubborn", summaries={"go": ""}).main(["go"])
 """
-    with ended(
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begun\n"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+    process = start([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130

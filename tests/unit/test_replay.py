@@ -19,7 +19,7 @@ from models.records import cloudevent
 from streams.demo.sample.generator import catalogue, generate
 from streams.kafka.partitioning import PARTITIONERS, Partitioner
 from streams.replay import Replay
-from tests.support.processes import ended
+from tests.support.processes import start
 
 LINES = [msgspec.json.encode(activity) for activity in generate().activities]
 USERS = {activity["user_id"] for activity in generate().activities}
@@ -260,19 +260,17 @@ def test_broken_gzip_is_one_clear_error() -> None:
 
 def test_a_slow_pipe_is_not_waited_for(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from streams.cli import main; main()", "replay", "-"]
-    with ended(
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(b"\n".join(LINES[:400]) + b"\n")
-        process.stdin.flush()
-        assert b"journey.started.v1" in process.stdout.readline()  # and stdin is still open
-        process.stdin.close()
-        process.stdout.read()
-        assert process.wait(timeout=30) == 0
+    process = start(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"\n".join(LINES[:400]) + b"\n")
+    process.stdin.flush()
+    assert b"journey.started.v1" in process.stdout.readline()  # and stdin is still open
+    process.stdin.close()
+    process.stdout.read()
+    assert process.wait(timeout=30) == 0
 
 
 def test_a_log_of_another_partitioner_has_the_same_journeys_under_ids_of_their_own() -> None:

@@ -66,7 +66,7 @@ async def test_a_commit_publishes_all_before_it_stores_anything() -> None:
 
 
 # The second batch's record batches: four topics, then the state.
-NUMBERS = range(7)
+NUMBERS = range(8)
 
 
 async def test_every_step_is_tried() -> None:
