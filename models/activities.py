@@ -10,6 +10,7 @@ from models.records import Activity
 
 # Bounds. An activity is a title, not a document: larger input is a mistake or an attack.
 MAX_TITLE_CHARS: Final = 1_000  # what is longer is cut
+MAX_TEXT_CHARS: Final = 280  # what is longer is cut
 MAX_ID_CHARS: Final = 256
 MAX_TERMS: Final = 64
 MAX_TERM_CHARS: Final = 64
@@ -29,9 +30,11 @@ def checked(
     weight: float,
     terms: dict[str, float] | None,
     vector: list[float] | None,
+    text: str | None = None,
+    *,
     titled: bool = True,
 ) -> Activity:
-    """An activity of these fields, its title stripped and cut.
+    """An activity of these fields, its title and text stripped and cut.
 
     Args:
         event_id: Unique per activity.
@@ -43,23 +46,22 @@ def checked(
         weight: How much it counts.
         terms: Salient terms with their scores.
         vector: A ready vector.
+        text: What the item says beside its title; blank counts as none.
         titled: Whether a title is needed.
 
     Raises:
         Rejected: With the reason.
     """
-    title = title.strip()
-    if len(title) > MAX_TITLE_CHARS:
-        title = title[:MAX_TITLE_CHARS].rstrip()
+    title = _cut(title, MAX_TITLE_CHARS)
     if titled and not any(map(_is_seen, title)):
         raise Rejected(Reason.EMPTY_TITLE, "the title is empty")
-    for name, text in (
+    for name, value in (
         ("event_id", event_id),
         ("user_id", user_id),
         ("item_id", item_id),
         ("type", type),
     ):
-        if text is not None and not 0 < len(text) <= MAX_ID_CHARS:
+        if value is not None and not 0 < len(value) <= MAX_ID_CHARS:
             raise Rejected(Reason.INVALID, f"{name} must have 1 to {MAX_ID_CHARS} characters")
     if not 0.0 < weight <= MAX_WEIGHT:
         raise Rejected(Reason.BAD_WEIGHT, f"weight {weight} is not in (0, {MAX_WEIGHT:g}]")
@@ -69,9 +71,17 @@ def checked(
         0 < len(vector) <= MAX_VECTOR and all(map(math.isfinite, vector))
     ):
         raise Rejected(Reason.BAD_VECTOR, f"1 to {MAX_VECTOR} finite numbers are wanted")
+    if text is not None:
+        text = _cut(text, MAX_TEXT_CHARS)
+        text = text if any(map(_is_seen, text)) else None
     return Activity(
-        event_id, user_id, item_id, title, occurred_at, type, weight, terms or None, vector
+        event_id, user_id, item_id, title, occurred_at, type, weight, terms or None, vector, text
     )
+
+
+def _cut(text: str, most: int) -> str:
+    text = text.strip()
+    return text if len(text) <= most else text[:most].rstrip()
 
 
 def _check_terms(terms: Mapping[str, float]) -> None:

@@ -32,6 +32,7 @@ class _WireActivity(msgspec.Struct, gc=False):
     weight: float = 1.0
     terms: dict[str, float] | None = None
     vector: list[float] | None = None
+    text: str | None = None
     v: int = VERSION
 
 
@@ -47,6 +48,7 @@ class _WireUntitled(msgspec.Struct, gc=False):
     weight: float = 1.0
     terms: dict[str, float] | None = None
     vector: list[float] | None = None
+    text: str | None = None
     v: int = VERSION
 
 
@@ -143,6 +145,7 @@ def parse_activity(
         wire.weight,
         wire.terms,
         wire.vector,
+        wire.text,
         titled=titled,
     )
 

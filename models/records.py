@@ -12,6 +12,14 @@ Stage = Literal["active", "dormant", "ended", "merged"]
 NameSource = Literal["keywords", "llm"]
 
 
+def content_of(title: str, text: str | None) -> str:
+    """What is encoded of an item: the title, and the text behind it as a sentence of its own.
+
+    A vector follows from these alone: without a text it is the title's.
+    """
+    return f"{title}. {text}" if text else title
+
+
 class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One thing a user did with an item at a time.
 
@@ -27,6 +35,8 @@ class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         terms: Salient terms with their scores, if the producer has them; compared with one another
             only, so their unit makes no difference.
         vector: A ready vector, shape (dimensions,), finite; the encoder is then not asked.
+        text: What the item says beside its title, stripped, 1 to 280 characters; it is encoded with
+            the title, and neither shown nor kept.
     """
 
     event_id: str
@@ -38,6 +48,12 @@ class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     weight: float = 1.0
     terms: dict[str, float] | None = None
     vector: list[float] | None = None
+    text: str | None = None
+
+    @property
+    def content(self) -> str:
+        """What is encoded."""
+        return content_of(self.title, self.text)
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):

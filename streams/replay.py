@@ -96,7 +96,7 @@ class Replay:
             ModelError: The encoder fails.
         """
         activities = [entry.activity for entry in batch if entry.activity is not None]
-        wanted = [(a.item_id, a.title) for a in activities if a.vector is None]
+        wanted = [(a.item_id, a.content) for a in activities if a.vector is None]
         vectors = dict(zip(wanted, self._cache.fill(wanted), strict=True))
         for entry in batch:
             step = Step(entry.number, entry.line, entry.activity, entry.rejected, entry.file)
@@ -111,7 +111,7 @@ class Replay:
         user = self.users.get(user_id) or self._new_user(user_id)
         try:
             if activity.vector is None:
-                vector = vectors[activity.item_id, activity.title]
+                vector = vectors[activity.item_id, activity.content]
             else:
                 vector = check_vector(activity.vector, self._cache.encoder.dimensions)
             step.outcomes.append(self.engine.activity(user, activity, vector))

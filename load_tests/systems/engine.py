@@ -28,7 +28,7 @@ def run(job: Job) -> None:
     clock.start()
     for batch in batches:
         activities = [decode_activity(key, value) for key, value in batch]
-        vectors = cache.lookup([(activity.item_id, activity.title) for activity in activities])
+        vectors = cache.lookup([(activity.item_id, activity.content) for activity in activities])
         touched: dict[str, UserState] = {}
         for activity, vector in zip(activities, vectors, strict=True):
             user = users.get(activity.user_id)

@@ -36,7 +36,7 @@ def run(job: Job) -> None:
             user = users[activity.user_id] = snapshot.load(
                 engine, activity.user_id, state.get_bytes
             )
-        (vector,) = cache.lookup([(activity.item_id, activity.title)])
+        (vector,) = cache.lookup([(activity.item_id, activity.content)])
         assert vector is not None, "the cache is warm"
         outcome = engine.activity(user, activity, vector)
         for part, content in snapshot.dump(user):

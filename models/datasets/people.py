@@ -13,6 +13,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+import msgspec
+
 from models.decoding import parse_activity
 from models.errors import JourneysError, Rejected
 from models.records import Activity
@@ -68,19 +70,20 @@ def is_collection(folder: Path) -> bool:
     return all(_find(folder, name) is not None for name in ("activities.jsonl", "truth.csv"))
 
 
-def read(folder: Path, half: Half, limit: int, encode: Encode) -> Collection:
+def read(folder: Path, half: Half, limit: int, encode: Encode, *, texts: bool = True) -> Collection:
     """Read a collection.
 
     Args:
         folder: With the two files.
         half: Which people, by their place among the sorted user ids.
         limit: Most people to keep.
-        encode: Titles to unit vectors.
+        encode: Titles, with the texts behind them, to unit vectors.
+        texts: Whether what activities say beside their titles counts.
 
     Raises:
         JourneysError: A file is broken, or an activity has no label; it says where.
     """
-    lives = read_lives(folder)
+    lives = read_lives(folder, texts=texts)
     chosen = sorted(lives)
     whole = half == "all" or len(chosen) < LEAST_TO_SPLIT
     if not whole:
@@ -91,8 +94,12 @@ def read(folder: Path, half: Half, limit: int, encode: Encode) -> Collection:
     return Collection(folder.name, people, note)
 
 
-def read_lives(folder: Path) -> dict[str, Life]:
+def read_lives(folder: Path, *, texts: bool = True) -> dict[str, Life]:
     """Each person's activities in time order, with labels.
+
+    Args:
+        folder: With the two files.
+        texts: Whether what activities say beside their titles is kept.
 
     Raises:
         JourneysError: A file is missing or broken, or an activity has no label; it says where.
@@ -105,7 +112,7 @@ def read_lives(folder: Path) -> dict[str, Life]:
     with opened(path) as file:
         for number, line in enumerate(file, 1):
             try:
-                activity = parse_activity(line)
+                activity = parsed(line, texts=texts)
                 life = lives.setdefault(activity.user_id, [])
                 life.append((activity, label_of[activity.event_id]))
             except (Rejected, KeyError) as error:
@@ -116,10 +123,20 @@ def read_lives(folder: Path) -> dict[str, Life]:
     return lives
 
 
+def parsed(line: bytes, *, texts: bool) -> Activity:
+    """An activity from JSON, with or without what it says beside its title.
+
+    Raises:
+        Rejected: With the reason.
+    """
+    activity = parse_activity(line)
+    return activity if texts else msgspec.structs.replace(activity, text=None)
+
+
 def embedded(lives: dict[str, Life], encode: Encode) -> list[Person]:
-    """The people with the vectors of their titles."""
-    titles = [activity.title for life in lives.values() for activity, _ in life]
-    vectors, start, people = encode(titles), 0, []
+    """The people with the vectors of their titles and the texts behind them."""
+    contents = [activity.content for life in lives.values() for activity, _ in life]
+    vectors, start, people = encode(contents), 0, []
     for user_id, life in lives.items():
         activities, labels = zip(*life, strict=True)
         people.append(Person(user_id, activities, labels, vectors[start : start + len(life)]))

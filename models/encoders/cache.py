@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 from models.encoders.encoder import Encoder
 from models.vectors import Vector
 
-Item: TypeAlias = tuple[str, str]  # id and title
+Item: TypeAlias = tuple[str, str]  # id, and what is encoded: the title, and text behind it
 
 
 class VectorStore(Protocol):
@@ -53,7 +53,7 @@ class Counts:
 
 
 class VectorCache:
-    """The vectors of items, by item id and title; the least recently used go first.
+    """The vectors of items, by item id and what is encoded; the least recently used go first.
 
     May be filled in other threads while the event loop reads it.
 
@@ -127,7 +127,7 @@ class VectorCache:
         if not items:
             return {}
         began = time.perf_counter()
-        rows = self.encoder.encode([title for _, title in items])
+        rows = self.encoder.encode([content for _, content in items])
         # A copy each: a view would keep the whole batch in memory for as long as one row.
         encoded = {item: row.copy() for item, row in zip(items, rows, strict=True)}
         with self._lock:

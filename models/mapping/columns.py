@@ -61,6 +61,8 @@ def can_be(field: str, column: list[Any]) -> bool:
         return time_form(column) is not None
     if field == "terms":
         return all(isinstance(value, list | dict) for value in column)
+    if field == "text":
+        return all(isinstance(value, str) for value in column) and _has_words(column)
     if any(isinstance(value, bool) or not isinstance(value, str | int | float) for value in column):
         return False
     if field == "weight":
@@ -68,6 +70,12 @@ def can_be(field: str, column: list[Any]) -> bool:
     if field == "event_id":
         return len(set(column)) == len(column)
     return field != "title" or any(isinstance(value, str) for value in column)
+
+
+def _has_words(column: list[str]) -> bool:
+    """Whether most values are more than a name or a code; not all scripts put blanks between."""
+    several = sum(len(value.split()) > 2 or not value.isascii() for value in column)
+    return several >= _MOST * len(column)
 
 
 def time_form(column: list[Any]) -> TimeForm | None:

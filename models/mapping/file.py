@@ -12,7 +12,7 @@ from models.mapping.conditions import TESTS
 PRESETS: Final = Path(__file__).with_name("presets")
 
 REQUIRED: Final = ("user_id", "item_id", "occurred_at")
-FIELDS: Final = (*REQUIRED, "title", "event_id", "type", "weight", "terms", "vector")
+FIELDS: Final = (*REQUIRED, "title", "text", "event_id", "type", "weight", "terms", "vector")
 FORMATS: Final = ("json", "registry", "auto")
 
 _KEYS: Final[dict[str, Collection[str]]] = {

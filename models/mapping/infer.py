@@ -23,6 +23,8 @@ _NAMES: Final = {
     "title": "title item_title product_title page_title item_name product_name article_title "
     "content_title headline display_name track_name song_name name label caption subject "
     "description text",
+    "text": "text item_text description item_description product_description summary abstract "
+    "excerpt teaser snippet synopsis overview body content",
     "occurred_at": "occurred_at event_time event_timestamp timestamp event_ts time_stamp ts time "
     "datetime date_time created_at viewed_at played_at clicked_at created date received_at sent_at "
     "updated_at at",
@@ -121,7 +123,7 @@ def _sure(column: list[Any], events: Sequence[Any]) -> str:
 def _written(paths: dict[str, str], why: dict[str, str], form: TimeForm | None) -> str:
     """The proposal as a file."""
     lines = ["# A first mapping, guessed from a sample: look at each line.", "[activity]"]
-    for field in ("event_id", *_NEEDED, "type", "terms", "weight"):
+    for field in ("event_id", *_NEEDED, "text", "type", "terms", "weight"):
         if field in paths:
             said = f"{field} = {json.dumps(paths[field])}  # {why[field]}"
             lines.append(f"# {said}" if field in ("terms", "weight") else said)

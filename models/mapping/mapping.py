@@ -110,6 +110,7 @@ class Mapping:
             plan.weights.get(type, 1.0) if weight is None else values.weight(weight),
             values.terms(self._value("terms", event, each)),
             values.vector(self._value("vector", event, each)),
+            self._text("text", event, each),
             titled=plan.titled,
         )
 

@@ -29,7 +29,7 @@ from streams.formats.values import value_decoder
 from streams.input import mapping_of
 from streams.settings import Settings
 
-SHOWN_CHARS: Final = 40  # of a title or an id in the table
+SHOWN_CHARS: Final = 40  # of a title, a text or an id in the table
 SKIPPED: Final = "does not count"
 
 
@@ -147,7 +147,10 @@ def _outcome(event: SourceEvent | Rejected, mapping: Mapping) -> dict[str, Any]:
 
 
 def _show(outcomes: list[dict[str, Any]]) -> None:
-    table = Table("event", "outcome", "user", "item", "title", "time", "type", "weight")
+    table = Table("event", "outcome", "user", "item", "title")
+    table.add_column("text", no_wrap=True)  # a line is enough to see what it is
+    for column in ("time", "type", "weight"):
+        table.add_column(column)
     for number, outcome in enumerate(outcomes, 1):
         for activity in outcome.get("activities", ()):
             table.add_row(
@@ -155,7 +158,12 @@ def _show(outcomes: list[dict[str, Any]]) -> None:
                 Text("activity"),
                 *(
                     Text(text[:SHOWN_CHARS])
-                    for text in (activity.user_id, activity.item_id, activity.title)
+                    for text in (
+                        activity.user_id,
+                        activity.item_id,
+                        activity.title,
+                        activity.text or "",
+                    )
                 ),
                 rfc3339(activity.occurred_at),
                 Text(activity.type or ""),

@@ -7,7 +7,7 @@ import msgspec
 
 from models.records import encode
 
-_IDS: Final = ("event_id", "user_id", "item_id", "title", "type")
+_TEXTS: Final = ("event_id", "user_id", "item_id", "title", "text", "type")
 _PARTS: Final = ("terms", "vector")
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
@@ -19,7 +19,7 @@ def plain_line(row: dict[str, Any]) -> bytes:
     are left out.
     """
     found: dict[str, Any] = {}
-    for name in _IDS:
+    for name in _TEXTS:
         found[name] = _text(row.get(name))
     for name in ("occurred_at", "weight", "v"):
         found[name] = _number(row.get(name))

@@ -33,6 +33,9 @@ class WireActivity(msgspec.Struct, kw_only=True):
     weight: Annotated[float, Meta(gt=0)] = 1.0
     terms: Annotated[dict[str, float], Meta(max_length=MAX_TERMS)] | None = None
     vector: Annotated[list[float], Meta(min_length=1, max_length=MAX_VECTOR)] | None = None
+    text: (
+        Annotated[str, Meta(description="encoded with the title; cut at 280 characters")] | None
+    ) = None
     v: Literal[1] = 1
 
 

@@ -28,6 +28,7 @@ _log = get_logger(__name__)
 FRESH_MS: Final = 12 * 3_600_000
 POLL_MS: Final = 500
 RECORDS: Final = 5_000  # taken at once
+FORM: Final = 2  # of a copy: the first kept no text
 _META: Final = b"\xff"  # no item's key: those are UTF-8
 _encode = msgspec.msgpack.Encoder().encode
 _items = msgspec.msgpack.Decoder(CatalogueItem)
@@ -40,11 +41,13 @@ class _Position(msgspec.Struct, array_like=True):
         topic_id: The topic's, as the broker gave it; another after it was made anew.
         read_at: When it was looked at last, epoch ms.
         next: By partition: offset of the next record.
+        form: What it keeps of an item, see `FORM`; the first did not say.
     """
 
     topic_id: str
     read_at: int
     next: dict[int, int]
+    form: int = 1
 
 
 class Catalogue:
@@ -126,6 +129,8 @@ class Catalogue:
         firsts: Mapping[TopicPartition, int],
         ends: Mapping[TopicPartition, int],
     ) -> str | None:
+        if stored.form != FORM:
+            return "another version of this program made it"
         if stored.topic_id != self._topic_id:
             return "the topic was made anew"
         ahead = [tp.partition for tp, end in ends.items() if stored.next.get(tp.partition, 0) > end]
@@ -161,7 +166,7 @@ class Catalogue:
                     )
         self._metrics.count(ITEMS_READ, len(parts))
         if parts or now - self._written > FRESH_MS / 100:
-            position = _Position(self._topic_id, now, self._next)
+            position = _Position(self._topic_id, now, self._next, FORM)
             self._store.write([*parts, (_META, _encode(position))], 0)
             self._written = now
 

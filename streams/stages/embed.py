@@ -43,7 +43,7 @@ class Embedding:
     def __init__(
         self, activities: Sequence[Activity], cache: VectorCache, goes_on: Callable[[], bool]
     ) -> None:
-        items = [(activity.item_id, activity.title) for activity in activities]
+        items = [(activity.item_id, activity.content) for activity in activities]
         self.vectors: list[Vector | Rejected | None] = list(cache.lookup(items))
         self.ready = 0
         self._goes_on = goes_on

@@ -119,10 +119,10 @@ class RocksVectors:
         self._db = None
 
     def _key(self, item: Item) -> bytes:
-        item_id, title = (text.encode("utf-8", "surrogatepass") for text in item)
+        item_id, content = (text.encode("utf-8", "surrogatepass") for text in item)
         whole = hashlib.blake2b(b"%d\0" % len(item_id), key=self._encoder, digest_size=16)
         whole.update(item_id)
-        whole.update(title)
+        whole.update(content)
         return whole.digest()
 
     def _vector(self, value: bytes) -> Vector:

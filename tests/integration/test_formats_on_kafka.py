@@ -32,6 +32,7 @@ from tests.support.workers import (
     produce,
     read,
     send,
+    told,
     until,
     wait_until_handled,
 )
@@ -48,7 +49,8 @@ VIEWED = """{"type": "record", "name": "Viewed", "namespace": "shop", "fields": 
     {"name": "id", "type": "string"},
     {"name": "who", "type": "string"},
     {"name": "what", "type": {"type": "record", "name": "Article", "fields": [
-        {"name": "id", "type": "string"}, {"name": "headline", "type": ["null", "string"]}]}},
+        {"name": "id", "type": "string"}, {"name": "headline", "type": ["null", "string"]},
+        {"name": "teaser", "type": ["null", "string"], "default": null}]}},
     {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}}]}"""
 
 MAPPING = """
@@ -58,6 +60,7 @@ event_id = "id"
 user_id = "who"
 item_id = "what.id"
 title = "what.headline"
+text = "what.teaser"
 occurred_at = "at"
 """
 
@@ -76,13 +79,17 @@ def produce_viewed(settings: Settings, registry: str) -> None:
                         {
                             "id": one["event_id"],
                             "who": one["user_id"],
-                            "what": {"id": one["item_id"], "headline": one["title"]},
+                            "what": {
+                                "id": one["item_id"],
+                                "headline": one["title"],
+                                "teaser": one.get("text"),
+                            },
                             "at": datetime.fromisoformat(one["occurred_at"]),
                         },
                         context,
                     ),
                 )
-                for one in activities()
+                for one in told(activities())
             ),
         )
 
@@ -93,7 +100,7 @@ def test_avro_in_and_avro_out_of_a_killed_worker_are_what_json_would_be(
     plain = settings.model_copy(update={"topic_prefix": f"plain-{settings.topic_prefix}"})
     for one in (settings, plain):
         admin.create(one)
-    produce(plain, activities())
+    produce(plain, told(activities()))
     wanted, topics = ledger(plain), Topics.of(settings)
     mapping = tmp_path / "shop.toml"
     mapping.write_text(MAPPING)

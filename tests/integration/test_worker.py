@@ -24,6 +24,7 @@ from tests.support.workers import (
     read,
     reader,
     send,
+    told,
     until,
     wait_until_handled,
 )
@@ -58,6 +59,23 @@ def test_activities_in_changes_out_as_the_engine_alone_tells_them(
     assert worker.stop() == 0
 
 
+def test_what_activities_say_beside_their_titles_counts_as_in_the_engine_alone(
+    settings: Settings, tmp_path: Path
+) -> None:
+    admin.create(settings)
+    log = told(activities())
+    half = len(log) // 2
+    for part in (log[:half], log[half:]):  # the second worker finds vectors of the first on disk
+        worker = WorkerProcess(settings, tmp_path, store="rocksdb").wait_ready()
+        produce(settings, part)
+        wait_until_handled(settings)
+        assert worker.stop() == 0
+    assert_as_in_ledger(settings)
+    journeys = read(settings, Topics.of(settings).journeys)
+    assert journeys
+    assert not any(b"More of it" in record.value for record in journeys)
+
+
 def test_bad_input_is_set_aside_once_as_it_came_and_nothing_stops(
     settings: Settings, worker: WorkerProcess
 ) -> None:
@@ -71,7 +89,7 @@ def test_bad_input_is_set_aside_once_as_it_came_and_nothing_stops(
         "not_json": [(user, b"{"), (user, b"\xff\x00"), (user, None)],
         "null_key": [(None, json.dumps(good).encode())],
         "key_mismatch": [(b"somebody", json.dumps(good).encode())],
-        "invalid": [bad(user_id=7), (user, b"[]"), (user, b'{"event_id": "e"}')],
+        "invalid": [bad(user_id=7), bad(text=["x"]), (user, b"[]"), (user, b'{"event_id": "e"}')],
         "empty_title": [bad(title="  ")],
         "too_large": [bad(title="x" * 1_000_000)],
         "bad_vector": [bad(vector=[1.0, 2.0]), bad(vector=[0.0] * 256)],

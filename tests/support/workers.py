@@ -144,6 +144,16 @@ def activities(copies: int = 1) -> list[dict[str, Any]]:
     ]
 
 
+def told(log: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Activities of which every other says something beside its title, some of it at length."""
+    return [
+        one | {"text": f"More of it, number {number % 9}. " * (1 + number % 20)}
+        if number % 2
+        else one
+        for number, one in enumerate(log)
+    ]
+
+
 def produce(settings: Settings, sent: Iterable[dict[str, Any]]) -> None:
     """Put activities on `activity-events`, by user."""
     send(settings, ((one["user_id"].encode(), encode(one)) for one in sent))

@@ -55,6 +55,7 @@ def test_what_is_written_is_as_the_document_says() -> None:
         {"weight": 0},
         {"terms": {"a": "b"}},
         {"vector": []},
+        {"text": 7},
         {"v": 2},
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from click.testing import CliRunner, Result
 
+from models.mapping.mapping import Mapping, SourceEvent
 from models.records import rfc3339
 from streams.cli import main
 
@@ -142,3 +143,38 @@ def test_every_unit_gives_the_same_bytes_or_a_clear_reject(
         assert undeclared.exit_code != 0
         wanted = f'[time] unit = "{unit}"' if written else "has no offset"
         assert wanted in undeclared.stderr
+
+
+TITLED = {"user_id": "u1", "item_id": "i1", "title": "Rye bread", "text": "Three days of dough"}
+TOLD: dict[str, dict[str, Any]] = {
+    "segment": {
+        "type": "track",
+        "event": "Video Content Started",
+        "messageId": "m1",
+        "userId": "u1",
+        "timestamp": "2025-03-03T14:48:56.430Z",
+        "properties": {
+            "content_asset_id": "i1",
+            "title": "Rye bread",
+            "description": "Three days of dough",
+        },
+    },
+    "cloudevents": {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "/shop",
+        "type": "viewed",
+        "time": "2025-03-03T14:48:56Z",
+        "data": TITLED,
+    },
+    "debezium": {"op": "c", "after": TITLED | {"id": 1, "created_at": 1_741_013_336_430}},
+    "registry": TITLED | {"event_id": "e1", "occurred_at": 1_741_013_336_430},
+}
+TOLD["rudderstack"] = TOLD["segment"] | {"originalTimestamp": "2025-03-03T14:48:56.430Z"}
+
+
+@pytest.mark.parametrize("preset", TOLD)
+def test_what_an_envelope_says_of_its_item_is_its_text(preset: str) -> None:
+    (activity,) = Mapping.load(preset).activities(SourceEvent(TOLD[preset]))
+    assert (activity.item_id, activity.title) == ("i1", "Rye bread")
+    assert activity.text == "Three days of dough"

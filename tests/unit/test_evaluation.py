@@ -494,6 +494,21 @@ def test_the_command_on_a_little_of_everything(data: Path) -> None:
     assert plot_to.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("flags", [(), ("--no-text",)])
+def test_texts_are_read_unless_they_are_not_wanted(data: Path, flags: tuple[str, ...]) -> None:
+    path, json_to = data / "crowd" / "activities.jsonl", data / "scores.json"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["title"], row["text"] = f"Note {number}", row["title"]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    common = ("--collections", "crowd", "--users", "all", "--quick", "--json", str(json_to))
+    assert run(data, *common, *flags).exit_code == 0
+    report = json.loads(json_to.read_text())
+    assert report["text"] is not bool(flags)
+    (engine,) = (r for r in report["collections"][0]["methods"] if r["method"] == "engine")
+    assert (engine["score"]["f1"] == 1) is not bool(flags)
+
+
 def test_the_same_numbers_every_time(data: Path) -> None:
     def numbers(name: str) -> str:
         assert run(data, "--collections", "crowd", "--json", str(data / name)).exit_code == 0

@@ -288,16 +288,16 @@ def test_a_stray_first_line_makes_no_table_of_json_lines(tmp_path: Path) -> None
 def test_tables_give_activities_their_types(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text(
-        "event_id,user_id,item_id,title,occurred_at,type,weight,terms,vector,colour\n"
-        '1,42,7,A title,1700000000000,view,2.5,"{""jazz"": 1.5}","[1, 0.5]",red\n'
-        "2,42,7,A title,2023-11-14T22:13:20Z,,,,,\n"
-        "3,42,7,A title,yesterday,,,,,\n"
+        "event_id,user_id,item_id,title,occurred_at,type,weight,terms,vector,colour,text\n"
+        '1,42,7,A title,1700000000000,view,2.5,"{""jazz"": 1.5}","[1, 0.5]",red,1984\n'
+        "2,42,7,A title,2023-11-14T22:13:20Z,,,,,,\n"
+        "3,42,7,A title,yesterday,,,,,,\n"
     )
     first, second, third = activities_of(path)
     assert (first.user_id, first.weight, first.terms) == ("42", 2.5, {"jazz": 1.5})
-    assert first.vector == [1.0, 0.5]
+    assert (first.vector, first.text) == ([1.0, 0.5], "1984")
     assert second.occurred_at == first.occurred_at
-    assert (second.type, second.weight) == (None, 1.0)
+    assert (second.type, second.weight, second.text) == (None, 1.0, None)
     assert third.reason == "bad_time"
 
 

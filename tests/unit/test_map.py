@@ -54,6 +54,26 @@ def test_a_mapping_is_guessed_and_written(tmp_path: Path) -> None:
     assert journeys_map("--sample", sample, "--input", target).exit_code == 0
 
 
+def test_a_text_is_guessed_where_there_are_words_and_shown(tmp_path: Path) -> None:
+    told = {"name": "Rye bread", "description": "Three days of dough, and a crust"}
+    sample, target = written(tmp_path, events(content={"id": 5} | told)), tmp_path / "mapping.toml"
+    done = journeys_map("--sample", sample, "--write", target, "--json")
+    (activity,) = json.loads(done.stdout)["events"][0]["activities"]
+    assert (activity["title"], activity["text"]) == (told["name"], told["description"])
+    assert "Three" in journeys_map("--sample", sample, "--input", target).stdout
+
+
+@pytest.mark.parametrize("said", ["XJ-77/b", "article", 7, {"html": "<p>"}])
+def test_a_code_a_kind_or_a_number_is_no_text(said: Any) -> None:
+    assert "text =" not in propose(events(body=said)).text
+
+
+def test_a_description_that_is_all_there_is_is_the_title() -> None:
+    text = propose(events(content={"id": 5, "description": "Three days of dough"})).text
+    assert 'title = "content.description"' in text
+    assert "text =" not in text
+
+
 @pytest.mark.parametrize(
     ("times", "unit", "zone"),
     [

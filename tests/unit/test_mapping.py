@@ -27,6 +27,7 @@ type = "type"
 weight = "weight"
 terms = "terms"
 vector = "vector"
+text = ["item_text", "about.summary"]
 """
 EVENT: dict[str, Any] = {
     "id": "e1",
@@ -62,6 +63,21 @@ def test_an_event_becomes_an_activity(mapping: Load) -> None:
     event = EVENT | {"type": "play", "weight": "2.5", "terms": {"jazz": 1}, "vector": [1, 0.5]}
     assert one(mapping(), event) == Activity(
         "e1", "u1", "i1", "Jazz", 1_709_208_000_000, "play", 2.5, {"jazz": 1.0}, [1.0, 0.5]
+    )
+
+
+def test_a_text_is_found_cut_and_no_part_of_a_derived_id(mapping: Load) -> None:
+    bare = EVENT | {"id": None}
+    told = bare | {"item_text": " ", "about": {"summary": "x" * 300}}
+    assert one(mapping(), bare).text is None
+    assert one(mapping(), told).text is None, "the first path has something"
+    told["item_text"] = ""
+    assert one(mapping(), told).text == "x" * 280
+    assert one(mapping(), told).event_id == one(mapping(), bare).event_id
+    lost = rejected(mapping(), bare | {"item_text": ["x"]})
+    assert (lost.reason, lost.detail) == (
+        Reason.INVALID,
+        "text is a list, and a text or a number is wanted",
     )
 
 

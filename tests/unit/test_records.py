@@ -7,7 +7,7 @@ import pytest
 
 from models.decoding import decode_activity, decode_name, parse_activity
 from models.errors import Reason, Rejected
-from models.records import Change, cloudevent
+from models.records import Change, cloudevent, encode
 
 GOOD: dict[str, Any] = {
     "event_id": "e1",
@@ -52,6 +52,9 @@ def reason_of(value: bytes | None, key: bytes | None = b"u1") -> Reason:
         (raw(vector=[]), Reason.BAD_VECTOR),
         (raw(vector=[1.0]).replace(b"[1.0]", b"[NaN]"), Reason.NOT_JSON),
         (raw(terms={"t": -1}), Reason.INVALID),
+        (raw(text=7), Reason.INVALID),
+        (raw(text=["Jazz"]), Reason.INVALID),
+        (raw(text="Jazz", title=" "), Reason.EMPTY_TITLE),
         (raw(terms={"t" * 65: 1}), Reason.TOO_LARGE),
         (raw(occurred_at="yesterday"), Reason.BAD_TIME),
         (raw(occurred_at="2024-02-30T12:00:00Z"), Reason.BAD_TIME),
@@ -114,6 +117,31 @@ def test_how_old_an_activity_may_be_is_the_callers() -> None:
 
 def test_long_titles_are_cut() -> None:
     assert parse_activity(raw(title="word " * 300)).title == ("word " * 200).strip()
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (..., None),
+        (None, None),
+        ("", None),
+        (" \t\u200b\u3164", None),
+        (" How it began. ", "How it began."),
+        ("word " * 300, ("word " * 56).strip()),
+        ("\U0001f600" * 300, "\U0001f600" * 280),
+    ],
+)
+def test_a_text_is_stripped_and_cut_and_a_blank_one_is_none(given: Any, text: str | None) -> None:
+    assert parse_activity(raw(text=given)).text == text
+
+
+def test_what_has_no_text_is_encoded_and_written_as_ever() -> None:
+    bare, told = parse_activity(raw(text=" ")), parse_activity(raw(text="How it began"))
+    assert bare.content == "Jazz"
+    assert b"text" not in encode(bare)
+    assert told.content.startswith("Jazz")
+    assert told.content.endswith("How it began")
+    assert parse_activity(encode(told)) == told
 
 
 @pytest.mark.parametrize(

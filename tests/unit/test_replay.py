@@ -360,3 +360,38 @@ def test_bare_ids_and_a_catalogue_are_the_same_as_titles(sample: Path, tmp_path:
         1,
         f"journeys: {items}, line 1: no item: empty_title: the title is empty\n",
     )
+
+
+def test_texts_tell_the_journeys_that_titles_do_not(tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in LINES]
+    numbers = {item_id: n for n, item_id in enumerate(dict.fromkeys(r["item_id"] for r in rows))}
+    bare = [row | {"title": f"Note {numbers[row['item_id']]}"} for row in rows]
+    told = [row | {"text": old["title"]} for row, old in zip(bare, rows, strict=True)]
+    path, current = tmp_path / "notes.jsonl", tmp_path / "journeys.jsonl"
+    found = []
+    for log in (bare, told):
+        path.write_text("\n".join(map(json.dumps, log)))
+        code, _, err = journeys(path, "--journeys", current)
+        assert code == 0, err
+        found.append(current.read_bytes())
+    without, with_text = ([json.loads(line) for line in one.splitlines()] for one in found)
+    assert len(with_text) > 2 * len(without)
+    shown = {item["title"] for one in with_text for item in one["items"]}
+    assert all(title.startswith("Note ") for title in shown)
+    words = {word for row in rows for word in row["title"].casefold().split()} - {"note"}
+    assert not words & {word for one in with_text for word in one["terms"]}, "texts are not kept"
+
+
+def test_a_catalogue_of_texts_is_the_same_as_texts_of_their_own(tmp_path: Path) -> None:
+    rows = [json.loads(line) | {"text": f"More of it: {json.loads(line)['title']}"}
+            for line in LINES]  # fmt: skip
+    known = {row["item_id"]: {"title": row["title"], "text": row["text"]} for row in rows}
+    told, bare, items = (tmp_path / f"{name}.jsonl" for name in ("told", "bare", "items"))
+    told.write_text("\n".join(json.dumps(row | known[row["item_id"]]) for row in rows))
+    bare.write_text(
+        "\n".join(json.dumps({k: v for k, v in row.items() if k not in known[row["item_id"]]})
+                  for row in rows))  # fmt: skip
+    items.write_text("\n".join(json.dumps({"item_id": i} | one) for i, one in known.items()))
+    code, out, err = journeys(bare, "--items", items)
+    assert code == 0, err
+    assert out == journeys(told)[1] != b""

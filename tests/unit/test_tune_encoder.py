@@ -180,6 +180,20 @@ def test_what_is_wrong_with_the_titles_is_one_line(
     assert not (tmp_path / "out").exists()
 
 
+def test_texts_tell_titles_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    notes = tmp_path / "notes.jsonl"
+    notes.write_text("\n".join(json.dumps({"title": "note", "body": f"b {i}"}) for i in range(20)))
+    folder = make_folder(tmp_path / "encoder")
+    common = ("--titles", notes, "--encoder", folder, "--out", tmp_path / "out")
+    for more, wrong in (
+        ((), "1 different titles, at least 1000 are wanted"),
+        (("--text", "body"), "20 different titles, at least 1000 are wanted"),
+        (("--text", "content"), "none of 20 rows has a text in its field 'content'"),
+    ):
+        assert tune(*common, *more) == 2
+        assert wrong in capsys.readouterr().err
+
+
 def test_without_the_extra_one_line_says_what_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

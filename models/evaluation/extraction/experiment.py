@@ -117,7 +117,7 @@ def available(data: Path) -> list[str]:
 
 
 def collections(
-    data: Path, name: str, half: Half, sizes: Sizes, encode: Encode
+    data: Path, name: str, half: Half, sizes: Sizes, encode: Encode, *, texts: bool = True
 ) -> Iterator[tuple[Reading, Collection]]:
     """The collections behind a name, each read or made when it is asked for.
 
@@ -126,7 +126,8 @@ def collections(
         name: Of `available(data)`.
         half: Which people, topics, intents and lists.
         sizes: How many of them.
-        encode: Titles to unit vectors.
+        encode: Titles, with the texts behind them, to unit vectors.
+        texts: Whether what activities say beside their titles counts.
 
     Raises:
         JourneysError: A file is broken.
@@ -140,7 +141,7 @@ def collections(
         for stream in invented.short_texts(data, half, sizes.texts, encode):
             yield "texts", stream
     else:
-        yield "people", people.read(data / name, half, sizes.people, encode)
+        yield "people", people.read(data / name, half, sizes.people, encode, texts=texts)
 
 
 def methods_for(collection: Collection, reading: Reading) -> list[Method]:

@@ -52,7 +52,7 @@ def denstream(person: Person, epsilon: float) -> list[int]:
 
 
 def textclust(person: Person, radius: float) -> list[int]:
-    """TextClust (Assenmacher and Trautmann 2022), which reads titles and no vectors.
+    """TextClust (Assenmacher and Trautmann 2022), which reads titles and texts, and no vectors.
 
     Micro-clusters are taken as they are: its macro-clusters want their number beforehand.
     """
@@ -60,7 +60,7 @@ def textclust(person: Person, radius: float) -> list[int]:
     model = make(radius=radius, fading_factor=1e-4, tgap=100, real_time_fading=False)
     words: Any = feature_extraction.BagOfWords(lowercase=True, ngram_range=(1, 2))
     return _learn_then_predict(
-        model, [words.transform_one(activity.title) for activity in person.activities]
+        model, [words.transform_one(activity.content) for activity in person.activities]
     )
 
 

@@ -11,8 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Final
 
-from models.datasets.people import Encode, Person, embedded, opened, rows
-from models.decoding import parse_activity
+from models.datasets.people import Encode, Person, embedded, opened, parsed, rows
 from models.engine.params import EngineParams
 from models.evaluation.extraction import engine
 from models.records import Activity
@@ -57,8 +56,16 @@ def available(data: Path) -> list[str]:
     return sorted(path.parent.name for path in data.glob(f"*/{FILE}"))
 
 
-def read(folder: Path, encode: Encode) -> tuple[list[Person], dict[str, set[str]]]:
-    """The people of a collection, and the topics of each activity that has some."""
+def read(
+    folder: Path, encode: Encode, *, texts: bool = True
+) -> tuple[list[Person], dict[str, set[str]]]:
+    """The people of a collection, and the topics of each activity that has some.
+
+    Args:
+        folder: With its files.
+        encode: Titles, with the texts behind them, to unit vectors.
+        texts: Whether what activities say beside their titles counts.
+    """
     topics: dict[str, set[str]] = {}
     for row in rows(folder / FILE):
         if row["topic"] != NOTHING:
@@ -66,7 +73,7 @@ def read(folder: Path, encode: Encode) -> tuple[list[Person], dict[str, set[str]
     lives: dict[str, list[tuple[Activity, str]]] = {}
     with opened(folder / "activities.jsonl.gz") as file:
         for line in file:
-            activity = parse_activity(line)
+            activity = parsed(line, texts=texts)
             lives.setdefault(activity.user_id, []).append((activity, ""))
     return embedded(lives, encode), topics
 

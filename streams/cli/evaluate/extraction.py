@@ -52,6 +52,13 @@ ENCODED_AT_ONCE: Final = 1_024  # titles between two steps of the progress bar
     help="which half of the people, and of the topics that others are "
     "invented from; the engine's defaults were chosen on the even one",
 )
+@click.option(
+    "--text/--no-text",
+    "texts",
+    default=True,
+    show_default=True,
+    help="whether the text of activities that have one is encoded with the title",
+)
 @click.option("--json", "json_to", type=OUTPUT, help="write the numbers")
 @click.option("--plot", "plot_to", type=OUTPUT, help="write a picture of them (.png, .svg, .pdf)")
 @click.option("--quick", is_flag=True, help="few people: a minute, and rougher numbers")
@@ -74,6 +81,7 @@ def command(
     data: Path,
     names: str | None,
     users: Any,
+    texts: bool,
     json_to: Path | None,
     plot_to: Path | None,
     quick: bool,
@@ -81,9 +89,9 @@ def command(
 ) -> None:
     """Find journeys where the true ones are known, and count what was found.
 
-    The engine runs with its settings. The other methods get the same vectors (TextClust reads the
-    titles), the same promotion rule, and of several thresholds the one that suits them best on
-    these very people.
+    The engine runs with its settings. The other methods get the same vectors (TextClust reads
+    titles and texts), the same promotion rule, and of several thresholds the one that suits them
+    best on these very people.
     """
     need_extra("evaluate", "sklearn", "scipy", *(["matplotlib"] if plot_to else []))
     from threadpoolctl import threadpool_limits
@@ -112,10 +120,12 @@ def command(
         for name in wanted:
             encode = _encoding(cache, name, progress)
             if name in by_pairs:
-                pairs[name] = several.judge(*several.read(data / name, encode), params)
+                pairs[name] = several.judge(*several.read(data / name, encode, texts=texts), params)
                 tables.show_pairs(console, name, pairs[name])
                 continue
-            for reading, collection in experiment.collections(data, name, users, sizes, encode):
+            for reading, collection in experiment.collections(
+                data, name, users, sizes, encode, texts=texts
+            ):
                 work = experiment.work(collection, reading, sizes)
                 with bar(progress, collection.name, work) as tick:
                     results.append(experiment.evaluate(collection, reading, params, sizes, tick))
@@ -126,6 +136,7 @@ def command(
         whole = {
             "encoder": encoder.name,
             "users": users,
+            "text": texts,
             "quick": quick,
             **report.numbers(results, calibration),
             "pairs": {name: asdict(score) for name, score in pairs.items()},

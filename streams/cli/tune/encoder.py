@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.activities import MAX_TITLE_CHARS
+from models.activities import MAX_TEXT_CHARS, MAX_TITLE_CHARS
 from models.errors import Rejected, SettingsError
+from models.records import content_of
 from streams.cli.commands import examples
 from streams.cli.extras import need_extra
 from streams.cli.options import with_settings
@@ -45,6 +46,11 @@ ENCODED_AT_ONCE = 256  # titles between two steps of the progress bar
     "--field", default="title", show_default=True, metavar="NAME", help="field that holds the title"
 )
 @click.option(
+    "--text",
+    metavar="NAME",
+    help="field that holds what an item says beside its title, where activities carry it",
+)
+@click.option(
     "--labels",
     metavar="NAME",
     help="field that says what belongs together: a category, a topic, a session",
@@ -57,7 +63,12 @@ ENCODED_AT_ONCE = 256  # titles between two steps of the progress bar
 )
 @with_settings("encoder", "encoder_threads", "encoder_batch")
 def command(
-    settings: Settings, files: tuple[str, ...], field: str, labels: str | None, out: Path
+    settings: Settings,
+    files: tuple[str, ...],
+    field: str,
+    text: str | None,
+    labels: str | None,
+    out: Path,
 ) -> None:
     """Fit an encoder to titles of yours, and write it as a folder of its own.
 
@@ -74,7 +85,7 @@ def command(
     encoder = encoder_of(settings)
     if out.resolve() == encoder.folder.resolve():
         raise SettingsError(f"--out: {out} is the encoder itself")
-    belongs = _titles(files, field, labels)
+    belongs = _titles(files, field, text, labels)
     titles = tune.drawn(list(belongs))
     with bars() as progress:
 
@@ -90,10 +101,12 @@ def command(
     click.echo(f"{out}  {made.name}, {sum(p.stat().st_size for p in out.iterdir()):,} bytes")
 
 
-def _titles(files: Sequence[str], field: str, labels: str | None) -> dict[str, str]:
-    """The different titles of files, each with its label, empty where there is none."""
+def _titles(
+    files: Sequence[str], field: str, text: str | None, labels: str | None
+) -> dict[str, str]:
+    """The different titles of files with the texts behind them, each with its label, or ""."""
     belongs: dict[str, str] = {}
-    rows = 0
+    rows = with_text = 0
     for _, batch in all_batches(files):
         for row in batch.rows if batch else ():
             if isinstance(row, bytes) and not row.strip():
@@ -106,9 +119,15 @@ def _titles(files: Sequence[str], field: str, labels: str | None) -> dict[str, s
             title = value.get(field) if isinstance(value, dict) else None
             if isinstance(title, str) and 0 < len(title.strip()) <= MAX_TITLE_CHARS:
                 label = value.get(labels) if labels else None
-                belongs[title.strip()] = "" if label is None else str(label)
+                more = value.get(text) if text else None
+                more = more.strip()[:MAX_TEXT_CHARS].rstrip() if isinstance(more, str) else None
+                content = content_of(title.strip(), more)
+                belongs[content] = "" if label is None else str(label)
+                with_text += more is not None
     if not belongs:
         raise SettingsError(f"--titles: none of {rows:,} rows has a title in its field {field!r}")
+    if text and not with_text:
+        raise SettingsError(f"--text: none of {rows:,} rows has a text in its field {text!r}")
     if labels and not any(belongs.values()):
         raise SettingsError(f"--labels: none of {rows:,} rows has the field {labels!r}")
     return belongs

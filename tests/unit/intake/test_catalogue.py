@@ -134,6 +134,24 @@ async def test_a_copy_that_cannot_be_the_topics_is_dropped_and_said(
     store.close()
 
 
+async def test_a_copy_that_kept_no_texts_is_dropped_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_store(tmp_path)
+    position = msgspec.msgpack.encode(["t1", int(time.time() * 1000), {0: 1}])
+    item = msgspec.msgpack.encode({"title": "A"})
+    store.write([(b"a", item), (b"\xff", position)], 0)  # as versions before texts wrote it
+    with caplog.at_level(logging.WARNING):
+        found, _ = await read(store, log(("a", {"title": "A", "text": "All of it"})))
+    assert "another version" in caplog.text
+    assert found.find("a") == CatalogueItem("A", text="All of it")
+    caplog.clear()
+    again, metrics = await read(store, log(("a", {"title": "A", "text": "All of it"})))
+    assert (caplog.text, metrics.value(ITEMS_READ)) == ("", 0)
+    assert again.find("a") == found.find("a")
+    store.close()
+
+
 def test_each_process_has_a_copy_of_its_own(tmp_path: Path) -> None:
     first, second = open_store(tmp_path), open_store(tmp_path)
     first.write([(b"a", b"1")], 0)

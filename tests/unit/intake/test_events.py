@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from models.decoding import parse_activity
 from models.errors import Reason, Rejected
 from models.mapping.catalogue import CatalogueItem, item_of
 from models.mapping.mapping import Mapping
@@ -46,6 +47,20 @@ def test_a_bare_id_gets_what_the_catalogue_knows() -> None:
     )
 
 
+def test_an_items_text_comes_with_its_title_only() -> None:
+    def found(**own: Any) -> tuple[str, str | None]:
+        event = BARE | {"item_id": "43"} | own
+        items = {"43": CatalogueItem("Rye", text="Three days of dough")}
+        events = Events(None, JsonValues(), 0, items.get)
+        (one,) = events.outgoing("theirs", 3, incoming(9, encode(event), key=None), "to")
+        activity = parse_activity(one.value)
+        return activity.title, activity.text
+
+    assert found() == ("Rye", "Three days of dough")
+    assert found(text="Its own") == ("Rye", "Its own")
+    assert found(title="Its own") == ("Its own", None)
+
+
 def test_what_an_event_brings_itself_wins() -> None:
     assert activity(BARE | {"title": "Its own"}).get("terms") is None
     found = activity(BARE | {"terms": {"own": 1.0}, "vector": [0.0, 1.0]})
@@ -77,14 +92,22 @@ def test_what_is_none_has_its_reason(event: Any, catalogue: bool, reason: Reason
         ({"title": " A title "}, "A title"),
         ({"title": "", "text": "A text"}, "A text"),
         ({"title": "x" * 2_000}, "x" * 1_000),
+        ({"title": " ", "text": "A text"}, "A text"),
         ({"title": 7}, "7"),
     ],
 )
 def test_an_item_has_a_title(value: Any, title: str) -> None:
-    assert item_of("42", value).title == title
+    assert item_of("42", value) == CatalogueItem(title)
 
 
-@pytest.mark.parametrize("value", [{}, [], None, {"title": "t", "terms": 7}, {"title": {}}])
+def test_an_item_has_a_text_beside_its_title() -> None:
+    assert item_of("42", {"title": "Rye", "text": "x" * 300}).text == "x" * 280
+    assert item_of("42", {"title": "Rye", "text": " "}).text is None
+
+
+@pytest.mark.parametrize(
+    "value", [{}, [], None, {"title": "t", "terms": 7}, {"title": {}}, {"title": "t", "text": {}}]
+)
 def test_what_is_no_item(value: Any) -> None:
     with pytest.raises(Rejected):
         item_of("42", value)

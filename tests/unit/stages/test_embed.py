@@ -95,6 +95,15 @@ async def test_an_item_is_encoded_once_and_some_at_a_time(case: Case) -> None:
     assert sorted(case.encoder.encoded) == [f"title {n}" for n in range(1, 7)]
 
 
+async def test_a_text_is_encoded_with_its_title_and_each_once(case: Case) -> None:
+    bare, told, other = (
+        Activity("e", "u", "i", "title 1", 0, text=text) for text in (None, "Way 2", "Way 3")
+    )
+    await case.embed(bare, told, other, told, bare)
+    assert case.encoder.encoded == [one.content for one in (bare, told, other)]
+    assert len(set(case.encoder.encoded)) == 3
+
+
 async def test_a_producers_own_vector_is_taken_as_a_unit_vector(case: Case) -> None:
     own = [0.0] * (DIMENSIONS - 1) + [5.0]
     vectors = await case.embed(activity(1, own), activity(2, [1.0]), activity(3, [0.0] * 16))
