@@ -194,7 +194,7 @@ class Titles:
     def _is_repeated(self, phrase: Phrase) -> bool:
         exact = len(phrase.exact)
         first, *others = phrase.keys
-        if first in self._usual and self._rare[first] < EDGE - FLOOR:
+        if others and first in self._usual and self._rare[first] < EDGE - FLOOR:
             # "New York" is a name only where it never is York alone.
             return REPEATED <= exact == sum(others[0] in held for held in self._held)
         if not others:

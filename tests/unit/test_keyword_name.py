@@ -141,3 +141,7 @@ def test_names_do_not_depend_on_the_order_of_terms_or_on_case() -> None:
     own = counted(BREAD)
     turned = Counted(dict(list(own.counts.items())[::-1]), own.activities)
     assert keyword_name(turned, BREAD) == keyword_name(own, BREAD)
+
+
+def test_a_word_of_which_another_form_is_a_function_word_is_a_word_like_others() -> None:
+    assert named("Helper bread help", "helper help ski", "help helper", "helper dog help")
