@@ -25,5 +25,4 @@ def command(settings: Settings) -> None:
     """
     from streams.monitor.app import run  # the web framework takes a moment: not for --help
 
-    click.echo(f"http://{settings.web_host}:{settings.web_port or 6069}/", err=True)
-    run(settings)
+    run(settings, lambda url: click.echo(url, err=True))

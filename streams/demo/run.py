@@ -16,8 +16,8 @@ from streams.demo.sample.generator import Sample
 from streams.kafka import admin
 from streams.kafka.activities import sender
 from streams.settings import Settings
+from streams.settings.services import MONITOR_PORT
 
-PAGE_PORT: Final = 6069  # of the monitor, if nobody has it
 POLLED_EVERY: Final = 50  # activities sent between two looks at what came
 POLL_SECONDS: Final = 0.2
 STALL_SECONDS: Final = 60.0  # a cold start with its group join takes ten
@@ -54,7 +54,7 @@ def started(settings: Settings, *, watched: bool) -> Iterator[tuple[Settings, li
         admin.create(settings)
         services: list[tuple[str, dict[str, Any]]] = [("worker", {}), ("namer", {})]
         if watched:  # what it keeps goes with the folder
-            services.append(("monitor", {"web_port": free_port(PAGE_PORT), "store": "rocksdb"}))
+            services.append(("monitor", {"web_port": free_port(MONITOR_PORT), "store": "rocksdb"}))
         children = [
             stack.enter_context(
                 Child(name, settings.model_copy(update={"web_port": free_port()} | own), folder)

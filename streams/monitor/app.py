@@ -9,7 +9,6 @@ import asyncio
 import functools
 import logging
 import secrets
-import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -26,7 +25,6 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.static_files import create_static_files_router
 
-from models.encoders.encoder import Encoder
 from models.errors import JourneysError, QuestionError, SettingsError, UnknownError
 from streams.encoding import encoder_of
 from streams.monitor.api import Api
@@ -34,9 +32,10 @@ from streams.monitor.live import News, live
 from streams.monitor.vitals import Vitals, Watcher
 from streams.query.follow import Follower
 from streams.query.store import Store, opened
+from streams.service.listening import listen
 from streams.settings import Settings
+from streams.settings.services import MONITOR_PORT
 
-PORT: Final = 6069
 PAGE: Final = Path(__file__).with_name("page")
 COOKIE: Final = "journeys_token"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -104,7 +103,7 @@ def create_app(settings: Settings, store: Store, failed: Callable[[Exception], N
         stopped = threading.Event()
         app.state.news = news = News()
         app.state.store = store
-        app.state.encoder = functools.cache(lambda: _encoder(settings))
+        app.state.encoder = functools.cache(lambda: encoder_of(settings, threads=1))
         app.state.follower = Follower(settings, store, news.tell)
         app.state.watcher = Watcher(settings)
         threads = [
@@ -134,29 +133,24 @@ def create_app(settings: Settings, store: Store, failed: Callable[[Exception], N
     )
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, announce: Callable[[str], None] = _log.info) -> None:
     """Run the monitor until it is told to stop.
+
+    Args:
+        settings: All of them.
+        announce: Told where it listens.
 
     Raises:
         SettingsError: The port is taken, or it is open to others and has no token.
         JourneysError: What ended it.
     """
-    port = PORT if settings.web_port is None else settings.web_port
+    port = MONITOR_PORT if settings.web_port is None else settings.web_port
     if settings.web_host not in LOOPBACK and settings.web_token is None:
         raise SettingsError(
             f"JOURNEYS_WEB_HOST: {settings.web_host} is open to others, and what people are "
             "interested in is nobody's business: set JOURNEYS_WEB_TOKEN, too"
         )
-    try:
-        listening = socket.create_server(
-            (settings.web_host, port),
-            family=socket.AF_INET6 if ":" in settings.web_host else socket.AF_INET,
-        )
-    except OSError as error:
-        raise SettingsError(
-            f"JOURNEYS_WEB_PORT: {settings.web_host}:{port}: {error.strerror}"
-        ) from None
-    with listening, opened(settings) as store:
+    with listen(settings.web_host, port) as listening, opened(settings) as store:
         errors: list[Exception] = []
 
         def failed(error: Exception) -> None:
@@ -168,14 +162,10 @@ def run(settings: Settings) -> None:
             app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
         )
         server = uvicorn.Server(config)
-        _log.info("http://%s:%d", *listening.getsockname()[:2])
+        announce(f"http://{settings.web_host}:{listening.getsockname()[1]}/")
         server.run([listening])
     if errors:
         raise errors[0]
-
-
-def _encoder(settings: Settings) -> Encoder:
-    return encoder_of(settings, threads=1)
 
 
 def _until(

@@ -4,13 +4,12 @@
 `/metrics` in Prometheus's text form.
 """
 
-import socket
 from typing import NamedTuple
 
 from aiohttp import web
 from mode import Service
 
-from models.errors import SettingsError
+from streams.service.listening import listen
 from streams.service.metrics import Metrics
 from streams.settings import Settings
 
@@ -54,12 +53,7 @@ class Endpoint(Service):
         Raises:
             SettingsError: The port is taken, or the address is not this machine's.
         """
-        try:
-            socket.create_server((self._host, self.port)).close()
-        except OSError as error:
-            raise SettingsError(
-                f"JOURNEYS_WEB_PORT: {self._host}:{self.port}: {error.strerror}"
-            ) from None
+        listen(self._host, self.port).close()
 
     async def on_start(self) -> None:
         """Listen."""

@@ -1,9 +1,11 @@
 """Settings of the namer, and of how services are watched."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, Field, SecretStr
+
+MONITOR_PORT: Final = 6069
 
 
 class NamingSettings(BaseModel):
@@ -51,7 +53,7 @@ class WatchingSettings(BaseModel):
     web_port: Annotated[int | None, Field(ge=0, le=65_535)] = Field(
         None,
         description="port of the health endpoint, 0 for any free one; default: 6066 of the "
-        "worker, 6067 of the namer, 6068 of intake, 6069 of the monitor",
+        f"worker, 6067 of the namer, 6068 of intake, {MONITOR_PORT} of the monitor",
     )
     web_token: SecretStr | None = Field(
         None,

@@ -24,7 +24,7 @@ ARROWS: dict[str, set[str]] = {
         "streams.namer",
         "streams.demo",
     },
-    "streams.monitor": {"streams.query", "streams.rejects", "streams.encoding"},
+    "streams.monitor": {"streams.query", "streams.rejects", "streams.encoding", "streams.service"},
     "streams.query": {"streams.formats", "streams.kafka"},
     "streams.worker": {"streams.stages", "streams.encoding"},
     "streams.intake": {"streams.stages"},
