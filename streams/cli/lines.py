@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from streams.cli.render import STYLES, plain
+from models.printable import printable
+from streams.cli.render import STYLES
 from streams.query.answers import ShownChange, ShownJourney
 
 _ITEMS: Final = 2  # titles: enough to see what it is about, few enough for a line
@@ -23,12 +24,12 @@ def print_journeys(journeys: Sequence[ShownJourney]) -> None:
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     for one in journeys:
         table.add_row(
-            Text(plain(one.name), "bold"),
+            Text(printable(one.name), "bold"),
             one.stage,
             _day(one.started_at),
             _day(one.last_active_at),
             f"{one.activities} activities in {len(one.windows)} windows, {one.confidence:.0%} sure",
-            plain("; ".join(item.title for item in one.items[:_ITEMS])),
+            printable("; ".join(item.title for item in one.items[:_ITEMS])),
             one.journey_id,
         )
     _console().print(table)
@@ -43,13 +44,13 @@ def print_changes(changes: Sequence[ShownChange]) -> None:
             "  ",
             (f"{one.kind:<8}", STYLES.get(one.kind, "")),
             " ",
-            (plain(one.name), "bold"),
+            (printable(one.name), "bold"),
         )
         if one.merged_into:
             line.append(f"  into {one.merged_into}", "dim")
         elif one.journey is not None:
             titles = "; ".join(item.title for item in one.journey.items[:_ITEMS])
-            line.append(plain(f"  {one.journey.activities} activities: {titles}"), "dim")
+            line.append(printable(f"  {one.journey.activities} activities: {titles}"), "dim")
         console.print(line, no_wrap=True, overflow="ellipsis")
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from models.decoding import ChangeEvent
+from models.printable import printable
 from models.records import ChangeData
 
 STYLES: Final = {
@@ -40,18 +41,18 @@ class ChangeLines:
         return Text.assemble(
             (f"{change.time:%Y-%m-%d}", "dim"),
             "  ",
-            f"{plain(data.user_id):<8}",
+            f"{printable(data.user_id):<8}",
             " ",
-            (f"{plain(change.kind):<8}", STYLES.get(change.kind, "")),
+            (f"{printable(change.kind):<8}", STYLES.get(change.kind, "")),
             " ",
             (self._name(data), "bold"),
             "  ",
-            (plain(self._why(change)), "dim"),
+            (printable(self._why(change)), "dim"),
         )
 
     def _name(self, data: ChangeData) -> str:
         keywords = data.journey.keywords if data.journey else data.journey_id
-        return plain(self._names.get(data.journey_id, keywords))
+        return printable(self._names.get(data.journey_id, keywords))
 
     def _why(self, change: ChangeEvent) -> str:
         data, journey = change.data, change.data.journey
@@ -89,8 +90,3 @@ class ChangePrinter:
             self._console.print(line, no_wrap=True, overflow="ellipsis")
         else:
             click.echo(line.plain)
-
-
-def plain(text: str) -> str:
-    """Without control characters: titles are written by strangers and shown on a terminal."""
-    return "".join(char if char.isprintable() else " " for char in text)

@@ -13,6 +13,7 @@ from typing import Final, cast
 import msgspec
 
 from models.errors import JourneysError
+from models.printable import printable
 from streams.files import json_array, json_lines
 from streams.files.bytestreams import ByteStream, Headed, as_utf8, decompressed
 from streams.files.delimited import Table, find_delimiter
@@ -197,8 +198,3 @@ def _fields(value: bytes) -> str:
 def _shown(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(printable(name) for name in names[:_SHOWN]) + more
-
-
-def printable(text: str) -> str:
-    """Text without control characters: files are written by strangers and shown on a terminal."""
-    return "".join(char if char.isprintable() else " " for char in text)

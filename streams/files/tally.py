@@ -3,7 +3,8 @@
 from collections import Counter
 
 from models.errors import JourneysError, Rejected
-from streams.files.inputs import InputFile, printable
+from models.printable import printable
+from streams.files.inputs import InputFile
 
 _SAMPLE = 160  # characters of a row that are shown
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from models.printable import printable
 from streams.query.answers import ShownJourney
 
 TOKENS: Final = 700
@@ -53,4 +54,4 @@ def _described(one: ShownJourney) -> str:
 
 def _line(text: str) -> str:
     """Without what could begin a line of its own: titles are written by strangers."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return " ".join(printable(text).split())

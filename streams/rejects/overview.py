@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from models.printable import printable
 from models.records import rfc3339
 from streams.rejects.records import RejectedRecord, Replayed
 
@@ -100,7 +101,7 @@ def _sample(record: RejectedRecord) -> Sample:
         rfc3339(max(0, record.time)),
         record.source_partition,
         record.source_offset,
-        _shown(record.detail),
+        printable(record.detail),
         _text(record.key),
         _text(record.value),
     )
@@ -109,9 +110,4 @@ def _sample(record: RejectedRecord) -> Sample:
 def _text(value: bytes | None) -> str:
     if value is None:
         return "null"
-    return _shown(value[: 4 * VALUE_CHARS].decode("utf-8", "replace"))[:VALUE_CHARS]
-
-
-def _shown(text: str) -> str:
-    """Without control characters: strangers wrote it, a terminal shows it."""
-    return "".join(char if char.isprintable() else " " for char in text)
+    return printable(value[: 4 * VALUE_CHARS].decode("utf-8", "replace"))[:VALUE_CHARS]
