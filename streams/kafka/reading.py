@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -33,6 +33,18 @@ class StoredRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
+
+    @classmethod
+    def of(cls, record: Any) -> Self:
+        """A record as kafka-python gives it."""
+        return cls(
+            record.partition,
+            record.offset,
+            record.timestamp,
+            record.key,
+            record.value,
+            list(record.headers),
+        )
 
 
 def ends_of(settings: Settings, topic: str) -> dict[int, int]:
@@ -96,7 +108,4 @@ def records_until(
 def _before(records: Iterable[Any], end: int) -> Iterator[StoredRecord]:
     for one in records:
         if one.offset < end:
-            headers = list(one.headers)
-            yield StoredRecord(
-                one.partition, one.offset, one.timestamp, one.key, one.value, headers
-            )
+            yield StoredRecord.of(one)

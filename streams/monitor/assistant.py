@@ -29,39 +29,43 @@ def create_server(store: Store, refresh: Callable[[], None]) -> MCPServer:
     """
     server = MCPServer("interest-journeys", instructions=INSTRUCTIONS)
 
+    @contextmanager
+    def asked() -> Iterator[None]:
+        """Of the store as it is now; what was asked wrongly is told in one line."""
+        refresh()
+        try:
+            yield
+        except QuestionError as error:
+            raise ToolError(str(error)) from None
+
     @server.tool()
     def interests(user_id: str, at: datetime | None = None) -> str:
         """A person's lasting interests, now or at a time, in at most 700 tokens."""
-        refresh()
-        with _said():
+        with asked():
             return context(user_id, questions.journeys(store, user_id, at=at))
 
     @server.tool()
     def history(journey_id: str) -> list[dict[str, Any]]:
         """All that happened to one interest: when it started, shifted, fell asleep, came back."""
-        refresh()
-        with _said():
+        with asked():
             return plain(questions.history(store, journey_id))
 
     @server.tool()
     def journeys(user_id: str, at: datetime | None = None) -> list[dict[str, Any]]:
         """A person's interests with all that is known of each, the strongest first."""
-        refresh()
-        with _said():
+        with asked():
             return plain(questions.journeys(store, user_id, at=at))
 
     @server.tool()
     def people(search: str = "", limit: int = 20) -> list[dict[str, Any]]:
         """People whose id holds a text, those last active first."""
-        refresh()
-        with _said():
+        with asked():
             return plain(questions.users(store, search, limit=limit))
 
     @server.tool()
     def popular(limit: int = 20) -> list[dict[str, Any]]:
         """The interests that most people have now."""
-        refresh()
-        with _said():
+        with asked():
             return plain(questions.top(store, limit=limit))
 
     return server
@@ -70,12 +74,3 @@ def create_server(store: Store, refresh: Callable[[], None]) -> MCPServer:
 def plain(answers: Sequence[msgspec.Struct]) -> list[dict[str, Any]]:
     """Answers as JSON has them."""
     return [msgspec.to_builtins(one) for one in answers]
-
-
-@contextmanager
-def _said() -> Iterator[None]:
-    """What was asked wrongly is told to the assistant in one line."""
-    try:
-        yield
-    except QuestionError as error:
-        raise ToolError(str(error)) from None

@@ -136,10 +136,7 @@ class Watcher:
     def _read_rejects(self, tail: Any) -> None:
         while found := tail.poll(_POLL_MS, max_records=REJECTS):
             for record in (one for records in found.values() for one in records):
-                stored = StoredRecord(
-                    *(record.partition, record.offset, record.timestamp, record.key),
-                    *(record.value, list(record.headers)),
-                )
+                stored = StoredRecord.of(record)
                 if is_reject(stored):
                     self._rejects.append(rejected_record(stored))
 

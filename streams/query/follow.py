@@ -42,7 +42,6 @@ class Follower:
         complete: Set once all is read that was there at the start.
         trouble: What is wrong now, in one line; "" for nothing.
         unreadable: Records that were passed over, because they are none of ours.
-        lag: Records that wait to be read.
     """
 
     def __init__(
@@ -51,7 +50,6 @@ class Follower:
         self.complete = threading.Event()
         self.trouble = ""
         self.unreadable = 0
-        self.lag = 0
         self._settings = settings
         self._store = store
         self._changed = changed
@@ -105,11 +103,9 @@ class Follower:
             while not done():
                 for where, records in client.poll(POLL_MS, max_records=RECORDS).items():
                     self._take(where, records)
-                self.lag = sum(
-                    max(0, (client.highwater(where) or end) - client.position(where))
-                    for where, end in ends.items()
-                )
-                if all(client.position(where) >= end for where, end in ends.items()):
+                if not self.complete.is_set() and all(
+                    client.position(where) >= end for where, end in ends.items()
+                ):
                     self.complete.set()
 
     def _check(self, ends: dict[TopicPartition, int]) -> None:
@@ -123,15 +119,16 @@ class Follower:
         seen = [at.read_at for at in known[self._topics.journeys].values()]
         if foreign:
             _log.warning("the local copy belongs to other topics than these: read anew")
-            self._store.forget("journeys", "users", "changes")
+            self._store.forget()
         elif seen and time.time() - max(seen) > FRESH_SECONDS:
             _log.info("the local copy is old: read anew, so that what was erased is not kept")
-            self._store.forget("journeys", "users", "changes")
+            self._store.forget()
 
     def _seek(self, client: KafkaConsumer, ends: dict[TopicPartition, int]) -> None:
         kept = client.beginning_offsets(list(ends))
+        known = {name: self._store.positions(name) for name in self._ids}
         for where in ends:
-            at = self._store.positions(where.topic).get(where.partition)
+            at = known[where.topic].get(where.partition)
             first = kept[where]
             if at is not None and at.next < first and where.topic == self._topics.changes:
                 _log.warning(

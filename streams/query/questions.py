@@ -25,6 +25,7 @@ from streams.query.answers import (
 from streams.query.store import Store
 
 MOST: Final = 1_000  # rows of one answer
+_CHANGES: Final = "SELECT c.*, j.name AS now FROM changes c LEFT JOIN journeys j USING (journey_id)"
 _SCANNED: Final = 10_000  # vectors looked at at once: ten megabytes
 _KINDS: Final = get_args(Kind)
 _STAGES: Final = get_args(Stage)
@@ -82,8 +83,7 @@ def history(store: Store, journey_id: str) -> list[ShownChange]:
         UnknownError: Nothing ever did.
     """
     rows = store.ask(
-        "SELECT c.*, j.name AS now FROM changes c LEFT JOIN journeys j USING (journey_id) "
-        "WHERE c.journey_id = ? ORDER BY c.occurred_at, c.partition, c.offset",
+        f"{_CHANGES} WHERE c.journey_id = ? ORDER BY c.occurred_at, c.partition, c.offset",
         [journey_id],
     )
     if not rows:
@@ -126,16 +126,8 @@ def changes(
     if since is not None:
         where.append("c.occurred_at >= ?")
         values.append(_millis(since))
-    query = (
-        "SELECT c.*, j.name AS now FROM changes c LEFT JOIN journeys j USING (journey_id) "
-        f"WHERE {' AND '.join(where)} ORDER BY c.offset LIMIT ?"
-    )
-    ends = {
-        row["partition"]: row["next"]
-        for row in store.ask(
-            "SELECT partition, max(offset) + 1 AS next FROM changes GROUP BY partition"
-        )
-    }
+    query = f"{_CHANGES} WHERE {' AND '.join(where)} ORDER BY c.offset LIMIT ?"
+    ends = _ends(store)
     found = {
         number: store.ask(query, [number, place.get(number, 0), *values, most + 1])
         for number in ends
@@ -153,8 +145,7 @@ def changes(
 
 def latest(store: Store) -> str:
     """The cursor behind all that is known."""
-    rows = store.ask("SELECT partition, max(offset) + 1 AS next FROM changes GROUP BY partition")
-    return cursor_text({row["partition"]: row["next"] for row in rows})
+    return cursor_text(_ends(store))
 
 
 def nearest(store: Store, vector: Vector, encoder: str, *, limit: int = 10) -> list[ShownJourney]:
@@ -173,6 +164,7 @@ def nearest(store: Store, vector: Vector, encoder: str, *, limit: int = 10) -> l
     if encoder not in spaces:
         detail = f"journeys lie in the space of {', '.join(sorted(spaces)) or 'no encoder yet'}"
         raise QuestionError(f"{detail}, and this is one of {encoder}")
+    most = bounded(limit)
     best: list[tuple[float, str]] = []
     last = ""
     while rows := store.ask(
@@ -183,8 +175,9 @@ def nearest(store: Store, vector: Vector, encoder: str, *, limit: int = 10) -> l
         last = rows[-1]["journey_id"]
         matrix = np.frombuffer(b"".join(row["vector"] for row in rows), np.float32)
         scores = matrix.reshape(len(rows), -1) @ vector
-        some = [(float(scores[row]), rows[row]["journey_id"]) for row in np.argsort(-scores)]
-        best = sorted(best + some[: bounded(limit)], reverse=True)[: bounded(limit)]
+        first = np.argsort(-scores)[:most]
+        best += [(float(scores[row]), rows[row]["journey_id"]) for row in first]
+        best = sorted(best, reverse=True)[:most]
     marks = ", ".join("?" * len(best))
     records = {
         row["journey_id"]: row["record"]
@@ -265,6 +258,12 @@ def cursor_of(text: str) -> dict[int, int]:
 def cursor_text(place: Mapping[int, int]) -> str:
     """A cursor as text; the same place has one text only."""
     return ".".join(f"{number}-{place[number]}" for number in sorted(place))
+
+
+def _ends(store: Store) -> dict[int, int]:
+    """By partition of `journey-changes`: the offset behind the last change that is known."""
+    rows = store.ask("SELECT partition, max(offset) + 1 FROM changes GROUP BY partition")
+    return dict(map(tuple, rows))
 
 
 def _now(store: Store, user_id: str) -> list[ShownJourney]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from models.decoding import decode_change
 from models.errors import Reason, Rejected
-from models.records import encode
+from models.records import JourneyView, encode
 from streams.formats.reading import OutputReader
 from streams.formats.writing import ENCODER_HEADER
 from streams.query.store import ChangeRow, JourneyRow, Tombstone
@@ -24,7 +24,7 @@ def of_journeys(reader: OutputReader, record: Any) -> JourneyRow | Tombstone:
         return Tombstone(journey_id, record.partition, record.offset)
     current = reader.journey(record.value)
     view = current.journey
-    bare = msgspec.structs.replace(current, journey=msgspec.structs.replace(view, vector=[]))
+    bare = msgspec.structs.replace(current, journey=_without_vector(view))
     headers = dict(record.headers)
     return JourneyRow(
         journey_id=view.journey_id,
@@ -51,8 +51,8 @@ def of_changes(reader: OutputReader, record: Any) -> ChangeRow:
         raise Rejected(Reason.INVALID, "the value is null")
     change = decode_change(reader.change(record.value, record.headers))
     data = change.data
-    if (view := data.journey) is not None:
-        data = msgspec.structs.replace(data, journey=msgspec.structs.replace(view, vector=[]))
+    if data.journey is not None:
+        data = msgspec.structs.replace(data, journey=_without_vector(data.journey))
     return ChangeRow(
         partition=record.partition,
         offset=record.offset,
@@ -65,3 +65,7 @@ def of_changes(reader: OutputReader, record: Any) -> ChangeRow:
         name=data.name,
         record=encode(data),
     )
+
+
+def _without_vector(view: JourneyView) -> JourneyView:
+    return msgspec.structs.replace(view, vector=[])

@@ -46,7 +46,7 @@ CREATE INDEX changes_of_journey ON changes (journey_id, occurred_at);
 """
 
 _COUNT: Final = """
-INSERT OR REPLACE INTO users
+INSERT INTO users
 SELECT user_id, count(*), sum(stage = 'active'), max(updated_at)
 FROM journeys WHERE user_id IN ({}) GROUP BY user_id
 """
@@ -183,15 +183,15 @@ class Store:
         query = "SELECT partition, topic_id, next, read_at FROM progress WHERE topic = ?"
         return {row[0]: Position(*row[1:]) for row in self.ask(query, [topic])}
 
-    def forget(self, *tables: str) -> None:
-        """Empty tables, and with them all progress: the topics are read anew."""
+    def forget(self) -> None:
+        """Empty all tables: the topics are read anew."""
         with self._writing() as connection:
-            for table in (*tables, "progress"):
+            for table in ("journeys", "users", "changes", "progress"):
                 connection.execute(f"DELETE FROM {table}")
 
     def add_journeys(
         self,
-        rows: Iterable[JourneyRow],
+        rows: Sequence[JourneyRow],
         gone: Iterable[Tombstone],
         topic: str,
         read: dict[int, Position],
@@ -204,10 +204,9 @@ class Store:
             topic: The topic's full name.
             read: How far, by partition.
         """
-        latest, erased = {row.journey_id: row for row in rows}, list(gone)
         with self._writing() as connection:
-            users = {row.user_id for row in latest.values()}
-            for one in erased:
+            users = {row.user_id for row in rows}
+            for one in gone:
                 known = connection.execute(
                     "DELETE FROM journeys WHERE journey_id = ? AND offset < ? RETURNING user_id",
                     [one.journey_id, one.offset],
@@ -219,7 +218,7 @@ class Store:
             connection.executemany(
                 f"INSERT INTO journeys ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
                 f"ON CONFLICT (journey_id) DO UPDATE SET {news} WHERE excluded.offset >= offset",
-                latest.values(),
+                rows,
             )
             _count(connection, sorted(users))
             _advance(connection, topic, read)

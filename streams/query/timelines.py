@@ -71,13 +71,15 @@ def people(
         current = _current.decode(row["record"])
         found[current.user_id].append(_bar(current, told[current.journey.journey_id]))
     times = store.ask(f"SELECT user_id, updated_at FROM users WHERE user_id IN ({marks})", user_ids)
+    updated = dict(map(tuple, times))
     return [
         Person(
             user_id,
-            moment(updated_at),
-            sorted(found[user_id], key=lambda bar: (bar.spans[0].start, bar.journey_id)),
+            moment(updated[user_id]),
+            sorted(bars, key=lambda bar: (bar.spans[0].start, bar.journey_id)),
         )
-        for user_id, updated_at in sorted(map(tuple, times), key=lambda row: user_ids.index(row[0]))
+        for user_id, bars in found.items()
+        if user_id in updated
     ]
 
 

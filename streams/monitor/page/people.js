@@ -4,7 +4,7 @@ import { about } from "./about.js";
 import { $, count, day, el } from "./dom.js";
 
 const MOST = 30;
-const STAGES = { emerging: "emerging", active: "active", dormant: "dormant" };
+const STAGES = ["emerging", "active", "dormant"];
 
 export async function showPeople(search) {
   const people = await ask("people", { search, limit: MOST });
@@ -39,7 +39,7 @@ export async function showPerson(userId) {
 
 function draw(people, title, note) {
   const range = rangeOf(people);
-  const legend = el("p", { class: "legend faint" }, ...Object.keys(STAGES).map((stage) =>
+  const legend = el("p", { class: "legend faint" }, ...STAGES.map((stage) =>
     el("span", {}, el("span", { class: `swatch ${stage}` }), stage)));
   const rows = people.map((person) => row(person, range));
   $("main").replaceChildren(
@@ -90,7 +90,7 @@ function lane(bar, { start, length }) {
   const track = el("span", { class: "track", "aria-hidden": "true" });
   for (const span of bar.spans) {
     const from = Date.parse(span.start), to = span.end ? Date.parse(span.end) : start + length / 1.02;
-    const piece = el("span", { class: `span ${STAGES[span.stage] ?? ""}` });
+    const piece = el("span", { class: `span ${span.stage}` });
     piece.style.left = `${(100 * (from - start)) / length}%`;
     piece.style.width = `${(100 * Math.max(0, to - from)) / length}%`;
     track.append(piece);
