@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from streams.kafka.clients import connect
 from streams.kafka.reading import ends_of, records_until
 from streams.settings import Settings
 from streams.topics import Topics
+from tests.support import processes
 from tests.support.workers import (
     WorkerProcess,
     activities,
@@ -59,15 +61,7 @@ main(sys.argv[1:])
 """
 
 
-def journeys(settings: Settings, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "streams.cli", *map(str, arguments)],
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+journeys = partial(processes.journeys, timeout=120)
 
 
 def ok(settings: Settings, *arguments: object) -> str:

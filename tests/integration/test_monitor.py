@@ -3,72 +3,30 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from kafka import KafkaProducer
 from mcp import ClientSession, StdioServerParameters, stdio_client
 from mcp.types import CallToolResult, TextContent
 
 from models.errors import SettingsError
-from models.records import Change, cloudevent
 from streams.demo.broker import EmbeddedBroker
 from streams.demo.children import environment
 from streams.kafka import admin
-from streams.kafka.clients import connect
 from streams.monitor.app import run
 from streams.settings import Settings
-from streams.topics import Topics
-from tests.support.published import change_records, journey_records, sample
+from tests.support.monitors import monitor
+from tests.support.processes import journeys
+from tests.support.published import publish, publish_sample, sample
 from tests.support.workers import WorkerProcess, produce, until
 
 USER = sample().changes[0].user_id
-
-
-class MonitorProcess(WorkerProcess):
-    """`journeys monitor` in a process of its own."""
-
-    command = "monitor"
-
-    def ask(self, path: str, **query: str) -> Any:
-        status, text = self.get(f"/api/{path}?{urllib.parse.urlencode(query)}")
-        assert status == 200, text
-        return json.loads(text)
-
-
-@contextmanager
-def monitor(settings: Settings, folder: Path, **changes: Any) -> Iterator[MonitorProcess]:
-    process = MonitorProcess(settings, folder, **changes)
-    try:
-        yield process
-    finally:
-        process.kill()
-
-
-def publish(settings: Settings, changes: list[Change]) -> None:
-    with connect(settings, KafkaProducer) as client:
-        for change in changes:
-            client.send(Topics.of(settings).changes, cloudevent(change), change.user_id.encode())
-
-
-def publish_sample(settings: Settings) -> None:
-    topics = Topics.of(settings)
-    with connect(settings, KafkaProducer) as client:
-        for topic, records in (
-            (topics.changes, change_records(sample().changes)),
-            (topics.journeys, journey_records(sample().journeys)),
-        ):
-            for one in records:
-                client.send(topic, one.value, one.key, headers=one.headers)
 
 
 def events(url: str, count: int, **headers: str) -> list[dict[str, Any]]:
@@ -93,17 +51,6 @@ def said(result: CallToolResult) -> str:
     (content,) = result.content
     assert isinstance(content, TextContent)
     return content.text
-
-
-def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "streams.cli", *arguments],
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
 
 
 def test_what_is_published_is_answered_and_what_comes_is_told_live(
@@ -159,19 +106,19 @@ def test_lag_and_rejects_are_seen_from_the_broker_alone(settings: Settings, tmp_
 def test_a_user_can_be_shown_and_a_journeys_history(settings: Settings, tmp_path: Path) -> None:
     admin.create(settings)
     publish_sample(settings)
-    shown = command(settings, "show", USER, "--json")
+    shown = journeys(settings, "show", USER, "--json")
     assert shown.returncode == 0, shown.stderr
-    journeys = [json.loads(line) for line in shown.stdout.splitlines()]
-    assert {one["user_id"] for one in journeys} == {USER}
-    table = command(settings, "show", USER)
-    assert all(one["name"] in table.stdout for one in journeys)
-    context = command(settings, "show", USER, "--context")
+    found = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert {one["user_id"] for one in found} == {USER}
+    table = journeys(settings, "show", USER)
+    assert all(one["name"] in table.stdout for one in found)
+    context = journeys(settings, "show", USER, "--context")
     assert context.stdout.startswith(f"Lasting interests of {USER}")
-    told = command(settings, "history", journeys[0]["journey_id"])
+    told = journeys(settings, "history", found[0]["journey_id"])
     assert told.stdout.splitlines()[0].split()[1] == "started"
-    unknown = command(settings, "history", "j0")
+    unknown = journeys(settings, "history", "j0")
     assert (unknown.returncode, unknown.stderr) == (1, "journeys: there is no journey j0\n")
-    nobody = command(settings, "show", "nobody")
+    nobody = journeys(settings, "show", "nobody")
     assert (nobody.returncode, nobody.stderr) == (0, "no journeys of nobody are known\n")
 
 
@@ -197,7 +144,7 @@ def test_a_broker_that_goes_is_told_and_one_that_is_new_is_read_anew(tmp_path: P
         )
         admin.create(settings)
         publish_sample(settings)
-        shown = command(settings, "show", USER, "--json").stdout
+        shown = journeys(settings, "show", USER, "--json").stdout
         assert shown
         with monitor(settings, tmp_path) as process:
             process.wait_ready()
@@ -208,7 +155,7 @@ def test_a_broker_that_goes_is_told_and_one_that_is_new_is_read_anew(tmp_path: P
     with EmbeddedBroker() as other:
         settings = settings.model_copy(update={"broker": other.address})
         admin.create(settings)
-        again = command(settings, "show", USER)
+        again = journeys(settings, "show", USER)
         assert again.stderr.splitlines()[-1] == f"no journeys of {USER} are known"
         assert "belongs to other topics than these" in again.stderr
 

@@ -11,16 +11,16 @@ import pytest
 from kafka import KafkaProducer
 from playwright.sync_api import Browser, Page, expect
 
-from models.records import Change, cloudevent, encode, rfc3339
+from models.records import encode, rfc3339
 from streams.demo.broker import EmbeddedBroker
 from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.query.store import JourneyRow, Position, Store, opened
 from streams.settings import Settings
 from streams.topics import Topics, journey_key
-from tests.integration.test_monitor import MonitorProcess, monitor, publish_sample
 from tests.support.browser import chromium
-from tests.support.published import JOURNEY_HEADERS, sample
+from tests.support.monitors import MonitorProcess, monitor
+from tests.support.published import JOURNEY_HEADERS, publish, publish_sample, sample
 
 PEOPLE = sorted({one.user_id for one in sample().journeys})
 CHANGE = sample().changes[0]
@@ -82,12 +82,6 @@ def wait_live(page: Page) -> None:
     expect(page.locator("#changes[data-live=true]")).to_be_attached()
 
 
-def publish(settings: Settings, *changes: Change) -> None:
-    with connect(settings, KafkaProducer) as client:
-        for change in changes:
-            client.send(Topics.of(settings).changes, cloudevent(change), change.user_id.encode())
-
-
 def publish_as(settings: Settings, user_id: str, title: str) -> None:
     """Somebody's journey, with a name and an item of this title."""
     current = next(one for one in sample().journeys if one.rank is not None)
@@ -110,7 +104,7 @@ def publish_as(settings: Settings, user_id: str, title: str) -> None:
     change = msgspec.structs.replace(
         CHANGE, id=f"{user_id}:s", user_id=user_id, journey_id=view.journey_id, journey=view
     )
-    publish(settings, change)
+    publish(settings, [change])
 
 
 def test_people_are_rows_and_their_journeys_bars_that_say_what_they_are_about(
@@ -150,7 +144,7 @@ def test_what_happens_is_seen_as_it_happens_and_only_what_is_wanted(
     wait_live(page)
     publish_as(settings, "unseen", "Bonsai in spring")
     named = msgspec.structs.replace(CHANGE, id="n", kind="named", name="A new name", journey=None)
-    publish(settings, named)
+    publish(settings, [named])
     expect(page.locator("#changes li")).to_have_count(1)
     expect(page.locator("#changes li")).to_contain_text("A new name")
 

@@ -8,11 +8,10 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 
 from models.records import Change, cloudevent
 from streams.demo.broker import EmbeddedBroker
@@ -21,6 +20,7 @@ from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 from tests.support.processes import start
+from tests.support.published import publish
 
 JOURNEYS = str(Path(sys.executable).with_name("journeys"))
 
@@ -73,14 +73,6 @@ def stored(settings: Settings) -> dict[int, list[tuple[bytes, bytes]]]:
             for partition, records in client.poll(timeout_ms=200).items():
                 found[partition.partition] += [(one.key, one.value) for one in records]
     return found
-
-
-def publish(settings: Settings, changes: Sequence[Change]) -> None:
-    with connect(settings, KafkaProducer) as producer:
-        for change in changes:
-            producer.send(
-                Topics.of(settings).changes, key=change.user_id.encode(), value=cloudevent(change)
-            )
 
 
 def named(user: str, name: str) -> Change:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from streams.kafka.clients import connect
 from streams.kafka.reading import StoredRecord, ends_of, records_until
 from streams.settings import Settings
 from streams.topics import Topics
+from tests.support import processes
 
 KILLED_WITHIN_A_TRANSACTION = """
 import os, signal
@@ -38,15 +40,7 @@ resend.resend(Settings.load())
 """
 
 
-def journeys(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "streams.cli", *arguments],
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+journeys = partial(processes.journeys, timeout=120)
 
 
 def ok(settings: Settings, *arguments: str) -> str:

@@ -25,8 +25,8 @@ from streams.demo.children import Child, environment
 from streams.kafka import admin
 from streams.settings import Settings
 from streams.topics import Topics
-from tests.integration.test_monitor import monitor
 from tests.support.intakes import IntakeProcess, arrived, catalogue, put, raw_topic
+from tests.support.monitors import monitor
 from tests.support.processes import start
 from tests.support.secured import KEY_PASSWORD, PASSWORD, SecuredKafka
 from tests.support.workers import PATIENCE, WorkerProcess, activities, produce, until

@@ -1,10 +1,14 @@
 """Processes that a test starts and that must not outlive it, however it ends."""
 
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from streams.demo.children import environment
+from streams.settings import Settings
 
 _started: list[subprocess.Popen[Any]] = []
 
@@ -19,6 +23,26 @@ def start(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[Any
     process = subprocess.Popen(command, **options)
     _started.append(process)
     return process
+
+
+def journeys(
+    settings: Settings, *arguments: object, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end.
+
+    Args:
+        settings: Given by its environment.
+        arguments: The command and what belongs to it.
+        timeout: Seconds that it may take.
+    """
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "streams.cli", *map(str, arguments)],
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
 
 
 @contextmanager

@@ -5,17 +5,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kafka import KafkaProducer
+
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
-from models.records import Change, CurrentJourney, encode
+from models.records import Change, CurrentJourney, cloudevent, encode
 from streams.demo.sample.generator import generate
 from streams.formats.reading import OutputReader
 from streams.formats.writing import JsonOutput, output_format
+from streams.kafka.clients import connect
 from streams.query.follow import parted
 from streams.query.rows import of_changes, of_journeys
 from streams.query.store import Position, Store
 from streams.replay import Replay
 from streams.settings import Settings
+from streams.topics import Topics, journey_key
 
 ENCODER = "a@1"
 JOURNEY_HEADERS = [("encoder", ENCODER.encode())]
@@ -69,13 +73,31 @@ def journey_records(journeys: Iterable[CurrentJourney]) -> list[Record]:
     """Records of `journeys`, on one partition."""
     output = JsonOutput(JOURNEY_HEADERS)
     return [
-        Record(0, offset, 0, _key(journey), *output.journey(journey))
+        Record(
+            *(0, offset, 0, journey_key(journey.user_id, journey.journey.journey_id)),
+            *output.journey(journey),
+        )
         for offset, journey in enumerate(journeys)
     ]
 
 
-def _key(journey: CurrentJourney) -> bytes:
-    return f"{journey.user_id}/{journey.journey.journey_id}".encode()
+def publish(settings: Settings, changes: Iterable[Change]) -> None:
+    """Put changes on `journey-changes`, by user."""
+    with connect(settings, KafkaProducer) as client:
+        for change in changes:
+            client.send(Topics.of(settings).changes, cloudevent(change), change.user_id.encode())
+
+
+def publish_sample(settings: Settings) -> None:
+    """Put all that the sample brings on its topics."""
+    topics = Topics.of(settings)
+    with connect(settings, KafkaProducer) as client:
+        for topic, records in (
+            (topics.changes, change_records(sample().changes)),
+            (topics.journeys, journey_records(sample().journeys)),
+        ):
+            for one in records:
+                client.send(topic, one.value, one.key, headers=one.headers)
 
 
 def take(store: Store, changes: Iterable[Record] = (), journeys: Iterable[Record] = ()) -> None:

@@ -38,7 +38,7 @@ def test_a_file_of_another_form_is_made_anew(tmp_path: Path) -> None:
 
 def test_what_was_forgotten_is_read_anew(tmp_path: Path) -> None:
     store = filled(tmp_path)
-    store.forget("journeys", "users", "changes")
+    store.forget()
     assert questions.users(store) == []
     assert store.positions("j") == {}
 
