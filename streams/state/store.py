@@ -7,13 +7,14 @@ another one are worth nothing.
 
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
 
 from models.engine.snapshot import is_header
-from models.errors import LockedError, SnapshotError
+from models.errors import LockedError, SnapshotError, StoreError
 
 Part = tuple[bytes, bytes | None]  # key and value, None to delete
 
@@ -43,7 +44,11 @@ class Parts(Protocol):
         """The value under a key, None when there is none."""
 
     def write(self, parts: Iterable[Part], offset: int) -> None:
-        """Apply a stretch of the changelog that ends at `offset`, all or none."""
+        """Apply a stretch of the changelog that ends at `offset`, all or none.
+
+        Raises:
+            StoreError: There is no room, or no right to write.
+        """
 
     def headers(self) -> Iterator[tuple[bytes, bytes]]:
         """Key and value of each user's header; nothing may be written meanwhile."""
@@ -142,7 +147,10 @@ class RocksParts:
             else:
                 batch.put(key, value)
         batch.put(_OFFSET, str(offset).encode())
-        self._db.write(batch)
+        try:
+            self._db.write(batch)
+        except Exception as error:  # rocksdict raises nothing narrower
+            raise StoreError(f"{self._path} cannot be written: {error}") from None
         self.offset = offset
 
     def headers(self) -> Iterator[tuple[bytes, bytes]]:
@@ -164,13 +172,14 @@ class RocksParts:
 
     def clear(self) -> None:
         """See `Parts`."""
-        self._db.close()
+        self.close()
         shutil.rmtree(self._path)
         self._take(self._open(self._path))
 
     def close(self) -> None:
         """See `Parts`."""
-        self._db.close()
+        with suppress(Exception):  # what cannot be written now is on the changelog
+            self._db.close()
 
 
 def open_rocks(path: Path, options: Options) -> Rdict:
