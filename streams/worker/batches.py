@@ -139,18 +139,22 @@ class Worker:
         self.partitioners.keep(active)
         for number in sorted(active):
             partition, parts = before.get(number), self._table.parts[number]
-            if partition is None or not partition.resume(parts):
-                partition = Partition(
-                    number,
-                    parts,
-                    self.engine,
-                    self._settings.cached_users,
-                    self._settings.partitions,
-                    self._binding,
-                    self.partitioners.meet,
-                )
-                await partition.index()
-            self.partitions[number] = partition
+            try:
+                if partition is None or not partition.resume(parts):
+                    partition = Partition(
+                        number,
+                        parts,
+                        self.engine,
+                        self._settings.cached_users,
+                        self._settings.partitions,
+                        self._binding,
+                        self.partitioners.meet,
+                    )
+                    await partition.index()
+            except DamagedError as error:
+                await self._take_anew(number, error)
+            else:
+                self.partitions[number] = partition
 
     async def check_partitions(self) -> None:
         """Find out whether partitions were added to `activity-events`: nobody would read them.
