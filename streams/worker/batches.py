@@ -23,14 +23,7 @@ from mode import get_logger
 from models.decoding import decode_name
 from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
-from models.errors import (
-    DamagedError,
-    GapError,
-    InDoubtError,
-    Rejected,
-    SettingsError,
-    StateTooLargeError,
-)
+from models.errors import DamagedError, GapError, InDoubtError, Rejected, SettingsError
 from models.vectors import Vector
 from streams.formats.values import ValueDecoder, value_decoder
 from streams.formats.writing import output_format
@@ -300,27 +293,16 @@ class Worker:
         topic = self.topics.activities
         await assign.activities(partition, self.engine, topic, arrivals, vectors, effects)
         last, mark = records[-1], partition.mark
-        try:
-            done = await self.committer.commit(
-                partition,
-                effects,
-                generation,
-                Mark(
-                    offset=last.offset,
-                    watermark=max(mark.watermark, effects.watermark),
-                    stamp=max(mark.stamp, last.timestamp),
-                ),
-            )
-        except StateTooLargeError:
-            # Bounds of batches change nothing, so two smaller ones do the same.
-            if len(records) == 1:
-                raise
-            partition.forget()
-            first, second = reading.split(len(records) // 2)
-            middle = len(first.arrivals)
-            return await self._apply(
-                partition, first, vectors[:middle], generation
-            ) and await self._apply(partition, second, vectors[middle:], generation)
+        done = await self.committer.commit(
+            partition,
+            effects,
+            generation,
+            Mark(
+                offset=last.offset,
+                watermark=max(mark.watermark, effects.watermark),
+                stamp=max(mark.stamp, last.timestamp),
+            ),
+        )
         if done:
             self._metrics.count(
                 metrics.ACTIVITIES,
