@@ -26,6 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 REAL = {"real_vllm", "with_packages"}  # fixtures that need the real vLLM server installed
+OWN_KAFKAS = {"secured_kafka", "forgetful_kafka"}  # fixtures that run a Kafka of their own
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,8 +59,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         names = getattr(item, "fixturenames", ())
         if {"broker", "secured_kafka"} & set(names):
             item.add_marker("broker")
-        if "secured_kafka" in names and not _runs_kafka(config):
-            item.add_marker(pytest.mark.skip("only Kafka has TLS, SASL and ACLs"))
+        if OWN_KAFKAS & set(names) and not _runs_kafka(config):
+            item.add_marker(pytest.mark.skip("only Kafka has what it is about"))
         if {"vllm", *REAL} & set(names):
             item.add_marker("vllm")
         if REAL & set(names) and config.getoption("--vllm") == "stub":
@@ -94,7 +95,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     try:
         if any(
-            "secured_kafka" in getattr(item, "fixturenames", ())
+            OWN_KAFKAS & set(getattr(item, "fixturenames", ()))
             or (hasattr(item, "callspec") and item.callspec.params.get("broker") == "kafka")
             for item in session.items
             if _runs_kafka(session.config)
@@ -138,6 +139,14 @@ def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[secured.
     """A Kafka with TLS, SASL and ACLs that runs."""
     with secured.serve(tmp_path_factory.mktemp("secured")) as kafka:
         yield kafka
+
+
+@pytest.fixture(scope="session")
+def forgetful_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Kafka that forgets ids of producers within seconds."""
+    folder = tmp_path_factory.mktemp("forgetful")
+    with brokers.plain_kafka(folder, brokers.FORGETFUL) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from models.engine.users import UserState
 from models.errors import InDoubtError, JourneysError, SnapshotError, StateTooLargeError
 from streams.kafka.partitioning import away_from_home
 from streams.kafka.producers import PartitionProducers, fill
+from streams.kafka.sending import Headers
 from streams.state.binding import BOUND_KEY, Binding, check
 from streams.state.store import Parts
 
@@ -29,7 +30,7 @@ MARK_VERSION: Final = 1
 
 # Below the default limits of a record batch: the broker's (1 MiB), the producer's (`worker.app`).
 BATCH_BYTES: Final = 880_000
-RECORD_BYTES: Final = 32  # what a record has around key and value, at most
+RECORD_BYTES: Final = 48  # what a record has around key and value, at most
 MARK_BYTES: Final = 4 * RECORD_BYTES
 
 
@@ -181,7 +182,8 @@ class Partition:
             StateTooLargeError: One part alone is too large; what makes up a user is bounded, so
                 that none is (`models.activities`, `models.decoding`).
         """
-        packing = _Packing(lambda: producers.batch(self.number))
+        token = producers.token(self.number)
+        packing = _Packing(lambda: producers.batch(self.number), token)
         for user in users:
             parts = snapshot.dump(user)
             if (size := _size(parts)) <= BATCH_BYTES:
@@ -194,7 +196,7 @@ class Partition:
         if packed:  # the mark says that all before it is stored
             packed[-1] = packed[-1]._replace(waits=True)
             if not self._bound:  # in the first: no state must come before it
-                _fill(packed[0], [(BOUND_KEY, self._binding.encoded())])
+                _fill(packed[0], [(BOUND_KEY, self._binding.encoded())], token)
         return packed
 
     async def append(
@@ -212,7 +214,8 @@ class Partition:
             Bytes written to the changelog.
 
         Raises:
-            InDoubtError: Not all was acknowledged; it may be stored all the same.
+            InDoubtError: Not all was acknowledged; it may be stored all the same. Or somebody else
+                has written in between.
             ProducerFenced: Another worker has taken the partition.
             RecordTooLargeError: The changelog takes nothing of that size.
             StoreError: It is on the changelog, and cannot be written to the local store.
@@ -225,6 +228,11 @@ class Partition:
             raise
         except Exception as error:  # the client's, or the network's
             raise InDoubtError(f"its state was not acknowledged: {error!r}") from error
+        written = self._written
+        for offset, each in zip(offsets, packed, strict=True):
+            if written is not None and offset - each.batch.record_count() != written:
+                raise InDoubtError("another worker has written its state, too")
+            written = offset
         for offset, each in zip(offsets, packed, strict=True):
             self._parts.write(each.parts, offset)
         self._written = self._parts.offset
@@ -256,11 +264,13 @@ class _Packing:
 
     Args:
         batch: Makes an empty one.
+        token: Headers of each record: who writes.
     """
 
-    def __init__(self, batch: Callable[[], BatchBuilder]) -> None:
+    def __init__(self, batch: Callable[[], BatchBuilder], token: Headers) -> None:
         self.packed: list[Packed] = []
         self._batch = batch
+        self._token = token
         self._room = 0
         self._waits = False
 
@@ -271,7 +281,7 @@ class _Packing:
                 raise StateTooLargeError(f"{size} bytes of state under key {parts[0][0]!r}")
             self._begin()
         self._room -= size
-        _fill(self.packed[-1], parts)
+        _fill(self.packed[-1], parts, self._token)
 
     def put_apart(self, before: Iterable[Part], header: Part, after: Iterable[Part]) -> None:
         """Put parts of a user into several; from the header on, each waits for those before it."""
@@ -294,8 +304,8 @@ def _size(parts: Sequence[Part]) -> int:
     return size
 
 
-def _fill(packed: Packed, parts: Sequence[Part]) -> None:
-    if not fill(packed.batch, parts):
+def _fill(packed: Packed, parts: Sequence[Part], token: Headers) -> None:
+    if not fill(packed.batch, parts, token):
         raise StateTooLargeError("a record batch is smaller than expected")
     packed.parts.extend(parts)
 

@@ -164,6 +164,11 @@ class Worker:
                 "many, and start again with another JOURNEYS_GROUP"
             )
 
+    async def renew(self) -> None:
+        """Take the partitions anew, before the broker forgets whom to refuse."""
+        if self._table.producers.held_seconds > 3_600 * self._settings.renew_hours:
+            await self.ownership.consumer.rejoin()
+
     def ahead(self, message: BatchMessage) -> None:
         """Read a batch of `activity-events` that waits for its turn, and ask for its vectors."""
         if message.partition in self.partitions:
