@@ -30,13 +30,20 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def _compiled(function: _Function) -> _Function:
     """Compile with sums in any order, so that they vectorise; the order is fixed once compiled."""
-    fast = {"reassoc", "contract", "nsz", "arcp"}  # NaN and infinity keep their meaning
-    return cast(_Function, njit(cache=True, nogil=True, fastmath=fast)(function))
+    return _kept(function, fastmath={"reassoc", "contract", "nsz", "arcp"})  # NaN, inf keep meaning
 
 
 def _exactly(function: _Function) -> _Function:
     """Compile with every operation as it is written: rounding is the point."""
-    return cast(_Function, njit(cache=True, nogil=True)(function))
+    return _kept(function)
+
+
+def _kept(function: _Function, **options: Any) -> _Function:
+    """Compile, and keep what is compiled for the next start, where anything may be written."""
+    try:
+        return cast(_Function, njit(cache=True, nogil=True, **options)(function))
+    except RuntimeError:  # neither beside the code nor in the user's cache
+        return cast(_Function, njit(nogil=True, **options)(function))
 
 
 # Bounds of the variance within a user's interests. The estimate of it is linear in their scatter
