@@ -29,7 +29,9 @@ class StateSettings(BaseModel):
         "below ~/.local/state",
     )
     cached_users: Annotated[int, Field(ge=1, le=1_000_000_000)] = Field(
-        20_000, description="decoded user states kept in memory"
+        20_000,
+        description="decoded user states kept in memory, of all partitions of a worker; some 75 kB "
+        "each",
     )
     encoder: str = Field(
         "fast",
