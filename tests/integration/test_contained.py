@@ -94,6 +94,16 @@ def test_from_topics_to_changes_in_containers(settings: Settings, run: Any) -> N
         assert service.process.poll() is None, service.log.read_text()
 
 
+def test_without_a_place_for_what_is_compiled_it_is_compiled_anew(tmp_path: Path) -> None:
+    compiled = "from models.engine.kernel import learn; print(type(learn).__name__)"
+    done = subprocess.run(
+        contained(tmp_path, [sys.executable, "-c", compiled], NUMBA_CACHE_DIR="/proc/none"),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("CPUDispatcher\n", "")
+
+
 def test_a_check_fails_where_nothing_answers_and_where_a_service_is_not_ready(
     settings: Settings, run: Any
 ) -> None:
