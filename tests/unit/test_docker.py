@@ -173,6 +173,16 @@ def test_a_pod_may_write_its_volumes_only_and_is_given_no_variables_of_kubernete
         assert mounted >= ({"/tmp", VOLUME} if name in PORTS else {"/tmp"})
 
 
+def test_the_operator_gives_jobs_the_names_that_alerts_go_by() -> None:
+    monitor = OBJECTS["ServiceMonitor", "journeys"]["spec"]
+    (expression,) = monitor["selector"]["matchExpressions"]
+    for name in expression["values"]:
+        service = OBJECTS["Service", name]
+        assert service["metadata"]["labels"][monitor["jobLabel"]] == name
+        assert service["spec"]["ports"][0]["name"] == monitor["endpoints"][0]["port"]
+        assert name in PORTS
+
+
 def test_keda_looks_at_the_groups_and_topics_of_the_services() -> None:
     settings = Settings.load()
     topics = Topics.of(settings)
