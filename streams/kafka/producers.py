@@ -9,7 +9,7 @@ on). On the changelog the new owner writes at once. That record also marks where
 is the last of the partition, whoever wrote before.
 
 A broker without producer ids (the embedded one) fences nobody; there the lease alone, which every
-write is checked against, keeps a zombie quiet.
+write is checked against, keeps a zombie quiet, but for the batch that it was sending.
 """
 
 import asyncio
