@@ -6,7 +6,10 @@ JourneysError                the base: its message is one clear line
 ├── BrokerError          *   no broker answers: start it, or wait and try again
 ├── RegistryError        *   no schema registry answers: wait and try again
 ├── SnapshotError            stored state cannot be read: stop, never guess
-│   └── LockedError      *   another process has it open: wait until it lets go
+│   ├── LockedError      *   another process has it open: wait until it lets go
+│   └── DamagedError         the local copy of it is damaged: drop it, read back the changelog
+├── StoreError               the local copy of state cannot be written: make room, start again
+├── InDoubtError             whether state was stored is not known: read back the changelog
 ├── GapError                 records are missing between state and batch: stop, do not skip them
 ├── AheadError               state goes further than the log: stop, take another group
 ├── StateTooLargeError       a user does not fit into a record batch: take fewer records; one: stop
@@ -73,6 +76,18 @@ class LockedError(SnapshotError):
     """Another process, most likely a worker that is about to let go, has the state open."""
 
     retriable = True
+
+
+class DamagedError(SnapshotError):
+    """The local copy of a partition's state cannot be read; its changelog can."""
+
+
+class StoreError(JourneysError):
+    """The local copy of a partition's state cannot be written: the disk is full, or read-only."""
+
+
+class InDoubtError(JourneysError):
+    """What of a partition's state is stored is not known here; its changelog says it."""
 
 
 class GapError(JourneysError):

@@ -77,6 +77,11 @@ ABANDONED: Final = Metric(
     "counter",
     "batches given up because their partition went to another process",
 )
+TAKEN_ANEW: Final = Metric(
+    "journeys_partitions_taken_anew_total",
+    "counter",
+    "times that a partition's state was in doubt or damaged, and read back from its changelog",
+)
 
 USERS_MET: Final = Metric(
     "journeys_users_met_total",
@@ -162,6 +167,7 @@ WORKER: Final = (
     STATE_BYTES,
     RETRIES,
     ABANDONED,
+    TAKEN_ANEW,
     VECTORS,
     HIT_RATE,
     ENCODER_SECONDS,

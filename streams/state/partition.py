@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+from aiokafka.errors import ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from models.engine import snapshot
 from models.engine.due import DueUsers
 from models.engine.engine import Engine
 from models.engine.users import UserState
-from models.errors import SnapshotError, StateTooLargeError
+from models.errors import InDoubtError, JourneysError, SnapshotError, StateTooLargeError
 from streams.kafka.partitioning import away_from_home
 from streams.kafka.producers import PartitionProducers, fill
 from streams.state.binding import BOUND_KEY, Binding, check
@@ -64,6 +65,10 @@ class Partition:
         binding: What this worker makes state with.
         met: Told of each user who is read into memory.
 
+    Attributes:
+        lost: What is stored is not what is known here, or may not be: to write anything on top of
+            that would mix states of two moments. Only a new object, recovered, may go on.
+
     Raises:
         SettingsError: What is stored was made with something else.
         SnapshotError: What is stored cannot be read.
@@ -83,6 +88,7 @@ class Partition:
         self._partitions = partitions
         self._met = met
         self.lock = asyncio.Lock()
+        self.lost = False
         mark = parts.get(MARK_KEY)
         self.mark = _mark(mark)
         empty = mark is None and next(parts.headers(), None) is None
@@ -105,7 +111,10 @@ class Partition:
             parts: The partition's store, recovered.
         """
         same = (
-            parts is self._parts and self._written is not None and parts.offset == self._written + 1
+            not self.lost
+            and parts is self._parts
+            and self._written is not None
+            and parts.offset == self._written + 1
         )
         self._written = parts.offset
         return same
@@ -191,21 +200,25 @@ class Partition:
     ) -> int:
         """Write what was packed: to the changelog, acknowledged, then to the local store.
 
+        Unless all of it is done, however it ends, the partition is `lost`.
+
         Returns:
             Bytes written to the changelog.
 
         Raises:
-            KafkaError: It was not acknowledged.
+            InDoubtError: Not all was acknowledged; it may be stored all the same.
+            ProducerFenced: Another worker has taken the partition.
+            RecordTooLargeError: The changelog takes nothing of that size.
+            StoreError: It is on the changelog, and cannot be written to the local store.
+            DamagedError: The same, since that is damaged.
         """
-        offsets: list[int] = []
-        # The mark says that all before it is stored. So its batch goes when that is acknowledged: a
-        # broker may refuse one for good and take the next.
-        for together in (packed[:-1], packed[-1:]):
-            sent = [
-                await producers.append(self.number, producers.changelog, self.number, batch)
-                for batch, _ in together
-            ]
-            offsets += await asyncio.gather(*sent)
+        self.lost = True
+        try:
+            offsets = await self._send(producers, packed)
+        except (ProducerFenced, JourneysError):
+            raise
+        except Exception as error:  # the client's, or the network's
+            raise InDoubtError(f"its state was not acknowledged: {error!r}") from error
         for offset, (_, parts) in zip(offsets, packed, strict=True):
             self._parts.write(parts, offset)
         self._written = self._parts.offset
@@ -216,7 +229,20 @@ class Partition:
             self.mark = mark
         for user_id in list(self._users)[: max(0, len(self._users) - self._capacity)]:
             del self._users[user_id]
+        self.lost = False
         return sum(batch.size() for batch, _ in packed)
+
+    async def _send(self, producers: PartitionProducers, packed: Sequence[Packed]) -> list[int]:
+        offsets: list[int] = []
+        # The mark says that all before it is stored. So its batch goes when that is acknowledged: a
+        # broker may refuse one for good and take the next.
+        for together in (packed[:-1], packed[-1:]):
+            sent = [
+                await producers.append(self.number, producers.changelog, self.number, batch)
+                for batch, _ in together
+            ]
+            offsets += await asyncio.gather(*sent)
+        return offsets
 
 
 def _fill(packed: Packed, parts: Sequence[Part]) -> None:

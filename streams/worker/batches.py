@@ -18,10 +18,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
+from mode import get_logger
+
 from models.decoding import decode_name
 from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
-from models.errors import GapError, Rejected, SettingsError, StateTooLargeError
+from models.errors import (
+    DamagedError,
+    GapError,
+    InDoubtError,
+    Rejected,
+    SettingsError,
+    StateTooLargeError,
+)
 from models.vectors import Vector
 from streams.formats.values import ValueDecoder, value_decoder
 from streams.formats.writing import output_format
@@ -42,6 +51,8 @@ from streams.topics import Topics
 from streams.worker.commit import Committer
 from streams.worker.ownership import Ownership
 from streams.worker.partitioners import PartitionerWatch
+
+_log = get_logger(__name__)
 
 # Vectors of titles that are new are waited for so long, then what is there is applied.
 SLICE_SECONDS: Final = 0.5
@@ -128,18 +139,22 @@ class Worker:
         self.partitioners.keep(active)
         for number in sorted(active):
             partition, parts = before.get(number), self._table.parts[number]
-            if partition is None or not partition.resume(parts):
-                partition = Partition(
-                    number,
-                    parts,
-                    self.engine,
-                    self._settings.cached_users,
-                    self._settings.partitions,
-                    self._binding,
-                    self.partitioners.meet,
-                )
-                await partition.index()
-            self.partitions[number] = partition
+            try:
+                if partition is None or not partition.resume(parts):
+                    partition = Partition(
+                        number,
+                        parts,
+                        self.engine,
+                        self._settings.cached_users,
+                        self._settings.partitions,
+                        self._binding,
+                        self.partitioners.meet,
+                    )
+                    await partition.index()
+            except DamagedError as error:
+                await self._take_anew(number, error)
+            else:
+                self.partitions[number] = partition
 
     async def check_partitions(self) -> None:
         """Find out whether partitions were added to `activity-events`: nobody would read them.
@@ -200,19 +215,38 @@ class Worker:
         partition = self.partitions.get(message.partition)
         if partition is None:
             return False
-        return await self._locked(partition, self._names, message.value, message.generation_id)
+        return await self.locked(partition, self._names, message.value, message.generation_id)
 
-    async def _locked(
+    async def locked(
         self, partition: Partition, handle: Callable[..., Awaitable[bool]], *what: Any
     ) -> bool:
+        """Do something with a partition's users, with nobody else in between.
+
+        Args:
+            partition: One of ours.
+            handle: Does it, told the partition and `what`; False if that went elsewhere.
+            what: More for `handle`.
+
+        Returns:
+            False if the partition went elsewhere, or is about to be assigned anew.
+        """
         done = False
         async with partition.lock:
             try:
-                done = await handle(partition, *what)
+                done = not partition.lost and await handle(partition, *what)
+            except (InDoubtError, DamagedError) as error:
+                partition.lost = True
+                await self._take_anew(partition.number, error)
             finally:
                 if not done:
                     partition.forget()
         return done
+
+    async def _take_anew(self, number: int, error: Exception) -> None:
+        """Have state read back: all of the group's partitions are assigned again."""
+        _log.warning("partition %d is taken anew and its state read back: %s", number, error)
+        self._metrics.count(metrics.TAKEN_ANEW)
+        await self.ownership.consumer.rejoin()
 
     async def _begin(
         self, number: int, records: Sequence[Record], generation: int, *, ahead: bool = False
@@ -244,7 +278,7 @@ class Worker:
                 continue
             vectors = embedding.came(applied)
             applied += len(vectors)
-            if not await self._locked(partition, self._apply, part, vectors, message.generation_id):
+            if not await self.locked(partition, self._apply, part, vectors, message.generation_id):
                 return False
             if rest.records:
                 self.ownership.consumer.advance(message, partition.mark.offset)

@@ -43,6 +43,10 @@ class FakeConsumer:
         self.abandoned: list[Any] = []
         self.advanced: list[int] = []
         self.assigned: set[TP] = set()
+        self.rejoined = 0
+
+    async def rejoin(self) -> None:
+        self.rejoined += 1
 
     def assignment(self) -> set[TP]:
         return self.assigned

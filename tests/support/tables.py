@@ -30,6 +30,7 @@ class TableCase:
             self.crashed.append(reason)
 
         self.app.crash = crash  # type: ignore[method-assign]
+        self.app.consumer_generation_id = 1
         self.changelog = "a changelog's id"
 
         async def changelog_id() -> str:

@@ -31,7 +31,7 @@ from streams.replay import Replay
 from streams.settings import Settings
 from streams.state.partition import MARK_KEY, Mark
 from streams.topics import Topics, journey_key
-from tests.support import brokers, late_changelog, processes, slow_worker
+from tests.support import brokers, late_changelog, lossy_worker, processes, slow_worker
 
 # A broker with default limits takes no shorter session than six seconds.
 SESSION_SECONDS = 6.0 if os.environ.get(brokers.EXTERNAL) else 2.5
@@ -107,6 +107,12 @@ class SlowWorkerProcess(WorkerProcess):
     """One whose encoder takes its time."""
 
     journeys = (str(Path(slow_worker.__file__)),)
+
+
+class LossyWorkerProcess(WorkerProcess):
+    """One that loses acknowledgements of state."""
+
+    journeys = (str(Path(lossy_worker.__file__)),)
 
 
 class LateChangelogProcess(WorkerProcess):

@@ -6,12 +6,13 @@ import msgspec
 import pytest
 from aiokafka.errors import NotLeaderForPartitionError, ProducerFenced
 
-from models.errors import RecordTooLargeError, StateTooLargeError
+from models.errors import RecordTooLargeError, StateTooLargeError, StoreError
+from models.records import JourneyName, NamingRequest, encode
 from streams.service import metrics
 from streams.state import partition as state
 from streams.state.partition import MARK_KEY, Mark
 from streams.worker.partition_tasks import RETRY_SECONDS
-from tests.support.fakes import FakeProducers, Fault
+from tests.support.fakes import FakeProducers, Fault, incoming, message
 from tests.support.heart import TOPICS, Heart, activity, batch, lives, records
 
 # The users' journeys start in the second; the user whose state is stored first comes last in it.
@@ -33,9 +34,9 @@ async def begun(**settings: Any) -> Heart:
     return heart
 
 
-def second() -> Any:
+def second(generation: int = 1) -> Any:
     bad = activity(99, "u1", 33, 1, title=" ")
-    return batch([*BATCH, bad], OFFSET)
+    return batch([*BATCH, bad], OFFSET, generation=generation)
 
 
 async def uninterrupted() -> Heart:
@@ -67,6 +68,7 @@ async def test_a_commit_publishes_all_before_it_stores_anything() -> None:
 
 # The second batch's record batches: four topics, then the state.
 NUMBERS = range(8)
+PUBLISHING, STORING = NUMBERS[:4], NUMBERS[4:]
 
 
 async def test_every_step_is_tried() -> None:
@@ -74,8 +76,8 @@ async def test_every_step_is_tried() -> None:
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["refused", "unacknowledged"])
-@pytest.mark.parametrize("number", NUMBERS)
-async def test_a_step_that_fails_is_repeated_and_all_is_as_if_it_had_not(
+@pytest.mark.parametrize("number", PUBLISHING)
+async def test_publishing_that_fails_is_repeated_and_all_is_as_if_it_had_not(
     number: int, stored: bool
 ) -> None:
     wanted, heart = await uninterrupted(), await begun()
@@ -93,6 +95,62 @@ async def test_a_step_that_fails_is_repeated_and_all_is_as_if_it_had_not(
     assert seen == [(before, mark, {})], "after the failure nothing is stored, users are forgotten"
     assert heart.metrics.value(metrics.RETRIES) == 1
     assert_same(heart, wanted)
+
+
+async def time_and_names_come(heart: Heart) -> None:
+    """What else writes for the partition: a year passes, and each journey gets a name."""
+    for record in heart.producers.on(TOPICS.requests):
+        asked = msgspec.json.decode(record.value or b"", type=NamingRequest)
+        name = encode(
+            JourneyName(
+                user_id=asked.user_id,
+                journey_id=asked.journey_id,
+                revision=asked.revision,
+                name="Lamps",
+                source="llm",
+            )
+        )
+        assert await heart.deliver(message(TOPICS.names, [incoming(0, name)]), names=True) == []
+    heart.at(position=OFFSET, end=OFFSET)
+    heart.time.seconds += 3_600 * 24 * 365
+    await heart.tick(2)
+    heart.time.seconds -= 3_600 * 24 * 365
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["refused", "unacknowledged"])
+@pytest.mark.parametrize("number", STORING)
+async def test_state_in_doubt_is_written_on_by_nobody_and_read_back(
+    number: int, stored: bool
+) -> None:
+    wanted, heart = await uninterrupted(), await begun()
+    heart.producers.faults.append(Fault(number, NotLeaderForPartitionError(), stored))
+    assert await heart.deliver(second()) == []
+    changelog = heart.producers.end(FakeProducers.changelog, 0)
+    await time_and_names_come(heart)
+    assert heart.producers.end(FakeProducers.changelog, 0) == changelog
+    assert heart.group.crashed == []
+    assert heart.group.consumer.rejoined == 1
+    assert heart.metrics.value(metrics.TAKEN_ANEW) == 1
+    await heart.reassigned()
+    assert await heart.deliver(second(2))
+    assert_same(heart, wanted)
+
+
+async def test_a_disk_that_is_full_ends_the_worker_and_nobody_writes_on_what_it_has() -> None:
+    wanted, heart = await uninterrupted(), await begun()
+
+    def full(parts: Any, offset: int) -> None:
+        raise StoreError("/data/users-0 cannot be written: No space left on device")
+
+    heart.parts[0].write = full
+    assert await heart.deliver(second()) == []
+    assert isinstance(heart.group.crashed[0], StoreError)
+    changelog = heart.producers.end(FakeProducers.changelog, 0)
+    await time_and_names_come(heart)
+    assert heart.producers.end(FakeProducers.changelog, 0) == changelog
+    other = await heart.restarted()
+    assert await other.deliver(second())
+    assert_same(other, wanted)
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["refused", "unacknowledged"])
