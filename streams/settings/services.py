@@ -1,7 +1,7 @@
 """Settings of the namer, and of how services are watched."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
@@ -64,4 +64,7 @@ class WatchingSettings(BaseModel):
         "warning",
         description="debug, info, warning or error",
         pattern="^(debug|info|warning|error)$",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="how the log is written: text, or json (an object a line)"
     )

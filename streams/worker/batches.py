@@ -80,6 +80,7 @@ class Worker:
 
     Attributes:
         partitions: Those whose state is recovered, by number.
+        oldest: Record time of the first activity not applied of the batch in hand, by partition.
         topics: Their names.
         engine: Decides over users.
         pool: Makes vectors.
@@ -98,6 +99,7 @@ class Worker:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.partitions: dict[int, Partition] = {}
+        self.oldest: dict[int, int] = {}
         self.pool = EncodingPool(cache, settings.encoder_threads, settings.encoder_batch)
         self.topics = Topics.of(settings)
         self.engine = Engine(settings.engine(cache.encoder.scale))
@@ -135,6 +137,7 @@ class Worker:
         for begun in self._ahead.values():
             begun.cancel()
         self._ahead.clear()
+        self.oldest.clear()
         before, self.partitions = self.partitions, {}
         self.partitioners.keep(active)
         for number in sorted(active):
@@ -195,6 +198,8 @@ class Worker:
                 f"{records.after} did not arrive"
             )
         fresh = records[bisect_right(records, handled, key=_offset) :]
+        if fresh:
+            self.oldest[partition.number] = fresh[0].timestamp
         self._metrics.count(metrics.REDELIVERED, len(records) - len(fresh))
         self._metrics.observe(metrics.BATCH_RECORDS, len(records))
         begun_ahead = self._ahead.pop(_place(message), None)
@@ -281,7 +286,9 @@ class Worker:
             if not await self.locked(partition, self._apply, part, vectors, message.generation_id):
                 return False
             if rest.records:
+                self.oldest[partition.number] = rest.records[0].timestamp
                 self.ownership.consumer.advance(message, partition.mark.offset)
+        self.oldest.pop(partition.number, None)
         return True
 
     async def _apply(

@@ -87,7 +87,6 @@ class Health(Endpoint):
         ):
             self._metrics.raise_to(metrics.VECTORS, total, source)
         self._metrics.raise_to(metrics.ENCODER_SECONDS, counts.seconds)
-        self._metrics.set(metrics.HIT_RATE, counts.hit_rate)
         self._metrics.set(metrics.ENCODER_QUEUE, pool.queued)
 
     async def look(self) -> bool:
