@@ -69,6 +69,11 @@ REPEATS: Final = Metric(
 CHANGES: Final = Metric(
     "journeys_changes_total", "counter", "changes published", ("kind",), get_args(Kind)
 )
+UNREAD: Final = Metric(
+    "journeys_unread_total",
+    "counter",
+    "activities whose title is in a language or script that the encoder cannot read",
+)
 REQUESTS: Final = Metric("journeys_naming_requests_total", "counter", "names asked for")
 NAMES: Final = Metric("journeys_names_total", "counter", "answers of the namer that were read")
 BATCH_RECORDS: Final = Metric(
@@ -209,6 +214,7 @@ WORKER: Final = (
     SKIPPED,
     REDELIVERED,
     REPEATS,
+    UNREAD,
     CHANGES,
     REQUESTS,
     NAMES,

@@ -71,16 +71,20 @@ class Effects:
         rejects: Records that could not be used.
         redelivered: Activities that were skipped since they had been applied before.
         repeats: Activities that were skipped since their event id was counted before.
+        encoded: Activities that were applied by what the encoder made of their titles.
+        unread: Those of them that it could not read.
         watermark: Latest event time among the activities, epoch ms; -1 without any.
     """
 
     __slots__ = (
         "changes",
+        "encoded",
         "journeys",
         "redelivered",
         "rejects",
         "repeats",
         "requests",
+        "unread",
         "users",
         "watermark",
     )
@@ -93,6 +97,8 @@ class Effects:
         self.rejects: list[Reject] = []
         self.redelivered = 0
         self.repeats = 0
+        self.encoded = 0
+        self.unread = 0
         self.watermark = -1
 
     def add(self, outcome: Outcome) -> None:

@@ -32,6 +32,7 @@ from models.errors import (
     StateTooLargeError,
 )
 from models.vectors import Vector
+from streams.encoding import Unread
 from streams.formats.values import ValueDecoder, value_decoder
 from streams.formats.writing import output_format
 from streams.input import worker_mapping
@@ -87,6 +88,7 @@ class Worker:
         ownership: Whether it may write.
         committer: With what it does so.
         partitioners: Whether producers agree on a user's partition.
+        unread: How many titles its encoder cannot read.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class Worker:
         output = output_format(settings, cache.encoder.name)
         self.committer = Committer(self.topics, output, self.ownership, table.producers, counts)
         self.partitioners = PartitionerWatch(self.topics.activities, settings.partitions, counts)
+        self.unread = Unread(cache.encoder)
         self._settings = settings
         mapping = worker_mapping(settings)
         self._values: ValueDecoder = value_decoder(settings, mapping.format if mapping else "json")
@@ -339,6 +342,8 @@ class Worker:
             )
             self._metrics.count(metrics.SKIPPED, skipped)
             self._metrics.count(metrics.REPEATS, effects.repeats)
+            self._metrics.count(metrics.UNREAD, effects.unread)
+            self.unread.count(effects.encoded, effects.unread)
             self._metrics.count(metrics.REDELIVERED, effects.redelivered)
             self._metrics.observe(
                 metrics.LATENCY, max(0.0, self._now() - records[0].timestamp / 1000)

@@ -74,7 +74,8 @@ class Health(Endpoint):
         if self.silent_seconds > STALL_SECONDS / 2:
             return Readiness(False, f"silent for {self.silent_seconds:.0f} s")
         ready = f"ready, {len(app.worker.partitions)} partitions"
-        known = (app.worker.partitioners.trouble(), app.worker.caveat)
+        worker = app.worker
+        known = (worker.partitioners.trouble(), worker.caveat, worker.unread.trouble())
         return Readiness(True, "; ".join((ready, *filter(None, known))))
 
     def measure(self) -> None:

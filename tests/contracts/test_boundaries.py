@@ -50,7 +50,7 @@ ARROWS: dict[str, set[str]] = {
     "streams.state": {"streams.kafka", "models.encoders", "models.engine"},
     "streams.service": {"streams.kafka"},
     "streams.encoding": {"streams.settings", "models.encoders"},
-    "streams.replay": {"streams.kafka", "streams.files", "models.encoders", "models.engine"},
+    "streams.replay": {"streams.encoding", "streams.kafka", "streams.files", "models.engine"},
     "streams.files": {"models.mapping"},
     "streams.kafka": {"streams.topics"},
     "streams.formats": {"streams.topics"},
