@@ -12,7 +12,7 @@ JourneysError                the base: its message is one clear line
 ├── InDoubtError             whether state was stored is not known: read back the changelog
 ├── GapError                 records are missing between state and batch: stop, do not skip them
 ├── AheadError               state goes further than the log: stop, take another group
-├── StateTooLargeError       a user does not fit into a record batch: take fewer records; one: stop
+├── StateTooLargeError       a part of a user fits into no record batch: stop
 ├── RecordTooLargeError      a topic takes no record of that size: cut it, or let the topic take it
 ├── StalledError             the worker has work and does none: end it, a restart helps
 ├── Rejected                 one input record cannot be used: send it to the rejects, go on
@@ -99,10 +99,7 @@ class AheadError(JourneysError):
 
 
 class StateTooLargeError(JourneysError):
-    """What a batch did to one user does not fit into one record batch: take a smaller batch.
-
-    Where the batch is a single record already, it never will.
-    """
+    """A part of a user's state fits into no record batch, and never will."""
 
 
 class RecordTooLargeError(JourneysError):

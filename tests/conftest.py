@@ -27,7 +27,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 REAL = {"real_vllm", "with_packages"}  # fixtures that need the real vLLM server installed
-LONG = ("vllm", "kafka", "faults", "secured_kafka", "registry")  # groups that take minutes
+OWN_KAFKAS = {"secured_kafka", "forgetful_kafka"}  # fixtures that run a Kafka of their own
+LONG = ("vllm", "kafka", "faults", *sorted(OWN_KAFKAS), "registry")  # groups that take minutes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,10 +60,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         names = getattr(item, "fixturenames", ())
-        if {"broker", "secured_kafka"} & set(names):
+        if {"broker", *OWN_KAFKAS} & set(names):
             item.add_marker("broker")
-        if "secured_kafka" in names and not _runs_kafka(config):
-            item.add_marker(pytest.mark.skip("only Kafka has TLS, SASL and ACLs"))
+        if OWN_KAFKAS & set(names) and not _runs_kafka(config):
+            item.add_marker(pytest.mark.skip("only Kafka has what it is about"))
         if {"vllm", *REAL} & set(names):
             item.add_marker("vllm")
         if REAL & set(names) and config.getoption("--vllm") == "stub":
@@ -97,7 +98,7 @@ def _group(item: pytest.Item) -> str:
         return "vllm"
     if parameters.get("broker") == "kafka":
         return "kafka"
-    for server in ("secured_kafka", "registry"):
+    for server in (*sorted(OWN_KAFKAS), "registry"):
         if server in names:
             return server
     folder = item.path.parent.name
@@ -112,7 +113,8 @@ def _turn(item: pytest.Item) -> int:
 def _needs_kafka(item: pytest.Item) -> bool:
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     return _runs_kafka(item.config) and (
-        "secured_kafka" in getattr(item, "fixturenames", ()) or parameters.get("broker") == "kafka"
+        bool(OWN_KAFKAS & set(getattr(item, "fixturenames", ())))
+        or parameters.get("broker") == "kafka"
     )
 
 
@@ -182,6 +184,14 @@ def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[secured.
     """A Kafka with TLS, SASL and ACLs that runs."""
     with secured.serve(tmp_path_factory.mktemp("secured")) as kafka:
         yield kafka
+
+
+@pytest.fixture(scope="session")
+def forgetful_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Kafka that forgets ids of producers within seconds."""
+    folder = tmp_path_factory.mktemp("forgetful")
+    with brokers.plain_kafka(folder, brokers.FORGETFUL) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

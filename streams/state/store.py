@@ -15,12 +15,10 @@ from typing import Final, Protocol
 from mode import get_logger
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
 
-from models.engine.snapshot import is_header
+from models.engine.snapshot import Part, is_header
 from models.errors import DamagedError, LockedError, SnapshotError, StoreError
 
 _log = get_logger(__name__)
-
-Part = tuple[bytes, bytes | None]  # key and value, None to delete
 
 # A partition's share of a worker's memory: many partitions may be open at once.
 WRITE_BUFFER_BYTES: Final = 16 << 20

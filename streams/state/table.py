@@ -16,8 +16,9 @@ from mode import get_logger
 
 from models.errors import BrokerError, DamagedError, LockedError
 from streams.kafka.messages import Batches, BatchMessage
-from streams.kafka.producers import PartitionProducers
+from streams.kafka.producers import TAKEN_KEY, PartitionProducers
 from streams.kafka.transport import Consumer
+from streams.state.owners import of_owners, owner_of
 from streams.state.store import MemoryParts, Parts, RocksParts
 
 _log = get_logger(__name__)
@@ -54,9 +55,16 @@ class Store(base.Store[bytes, bytes]):
             if parts.damage or message.generation_id != self.app.consumer_generation_id:
                 continue  # it is read again
             if parts.offset is None or message.offset > parts.offset:
-                # Without a key it is no state: a broker that compacts would not have taken it.
-                keyed = [(r.key, r.value) for r in message.value if r.key is not None]
-                parts.write(keyed, message.offset)
+                found, late = of_owners(message.value, owner_of(parts.get(TAKEN_KEY)))
+                if late:
+                    _log.warning(
+                        "the changelog of partition %d, up to offset %d: %d records are left out, "
+                        "which an earlier owner wrote after another had taken over",
+                        message.partition,
+                        message.offset,
+                        late,
+                    )
+                parts.write(found, message.offset)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0

@@ -23,14 +23,7 @@ from mode import get_logger
 from models.decoding import decode_name
 from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
-from models.errors import (
-    DamagedError,
-    GapError,
-    InDoubtError,
-    Rejected,
-    SettingsError,
-    StateTooLargeError,
-)
+from models.errors import DamagedError, GapError, InDoubtError, Rejected, SettingsError
 from models.vectors import Vector
 from streams.encoding import Unread
 from streams.formats.values import ValueDecoder, value_decoder
@@ -177,6 +170,11 @@ class Worker:
                 "many, and start again with another JOURNEYS_GROUP"
             )
 
+    async def renew(self) -> None:
+        """Take the partitions anew, before the broker forgets whom to refuse."""
+        if self._table.producers.held_seconds > 3_600 * self._settings.renew_hours:
+            await self.ownership.consumer.rejoin()
+
     def ahead(self, message: BatchMessage) -> None:
         """Read a batch of `activity-events` that waits for its turn, and ask for its vectors."""
         if message.partition in self.partitions:
@@ -310,27 +308,16 @@ class Worker:
         topic = self.topics.activities
         await assign.activities(partition, self.engine, topic, arrivals, vectors, effects)
         last, mark = records[-1], partition.mark
-        try:
-            done = await self.committer.commit(
-                partition,
-                effects,
-                generation,
-                Mark(
-                    offset=last.offset,
-                    watermark=max(mark.watermark, effects.watermark),
-                    stamp=max(mark.stamp, last.timestamp),
-                ),
-            )
-        except StateTooLargeError:
-            # Bounds of batches change nothing, so two smaller ones do the same.
-            if len(records) == 1:
-                raise
-            partition.forget()
-            first, second = reading.split(len(records) // 2)
-            middle = len(first.arrivals)
-            return await self._apply(
-                partition, first, vectors[:middle], generation
-            ) and await self._apply(partition, second, vectors[middle:], generation)
+        done = await self.committer.commit(
+            partition,
+            effects,
+            generation,
+            Mark(
+                offset=last.offset,
+                watermark=max(mark.watermark, effects.watermark),
+                stamp=max(mark.stamp, last.timestamp),
+            ),
+        )
         if done:
             self._metrics.count(
                 metrics.ACTIVITIES,

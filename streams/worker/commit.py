@@ -76,7 +76,7 @@ class Committer:
         Raises:
             KafkaError: What was published was not acknowledged.
             InDoubtError: What was stored was not; and others of `Partition.append`.
-            StateTooLargeError: One user's state does not fit into a record batch; nothing was sent.
+            StateTooLargeError: One part of a user fits into no record batch; nothing was sent.
             RecordTooLargeError: A topic takes no record of the size that one has.
         """
         users = effects.users.values()

@@ -93,8 +93,11 @@ class Health(Endpoint):
     async def look(self) -> bool:
         """Whether work goes on, or there is none; ends the app when it has not for too long.
 
-        And when partitions were added, which would stay unread.
+        And when partitions were added, which would stay unread. Those that are held for long are
+        taken anew.
         """
+        if not self._app.rebalancing:
+            await self._app.worker.renew()
         try:
             await self._app.worker.check_partitions()
         except SettingsError as error:

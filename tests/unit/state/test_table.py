@@ -62,6 +62,20 @@ async def test_the_changelog_is_read_back_once_and_foreign_records_are_no_users(
     assert parts.get(b"u1") == b"a newer one"
 
 
+async def test_what_an_earlier_owner_writes_late_is_left_out_and_said(
+    case: TableCase, caplog: pytest.LogCaptureFixture
+) -> None:
+    await case.assign(0)
+    case.recover(0, 1, (TAKEN_KEY, b"first"), (b"u1", b"h1"), token=0)
+    case.recover(0, 3, (TAKEN_KEY, b"second"), (b"u1", b"h2"), token=2)
+    case.recover(0, 4, (b"u1", b"late"), token=0)
+    case.recover(0, 5, (b"u2", b"h1"), token=2)
+    parts = case.table.parts[0]
+    assert (parts.get(b"u1"), parts.get(b"u2")) == (b"h2", b"h1")
+    assert case.store.persisted_offset(TP(CHANGELOG, 0)) == 5
+    assert "partition 0, up to offset 4: 1 records are left out" in caplog.text
+
+
 async def test_what_was_fetched_before_a_rebalance_is_left_to_be_read_again(
     case: TableCase,
 ) -> None:
@@ -84,7 +98,9 @@ async def test_a_damaged_store_takes_nothing_more_and_is_dropped_at_the_next_ass
     await case.assign(0)
     case.recover(0, 3, (b"u1", b"h1"))
     parts: Any = case.table.parts[0]
-    parts._db = SimpleNamespace(write=raises("Corruption: block checksum mismatch"))
+    parts._db = SimpleNamespace(
+        get=lambda key: None, write=raises("Corruption: block checksum mismatch")
+    )
     case.recover(0, 4, (b"u1", b"h2"))
     case.recover(0, 5, (b"u1", b"h3"))
     await asyncio.sleep(0)

@@ -286,26 +286,61 @@ async def test_a_batch_that_comes_twice_is_skipped() -> None:
     assert heart.metrics.value(metrics.ACTIVITIES) == len(BEFORE) + len(BATCH) + 1
 
 
-async def test_a_batch_whose_state_is_too_large_is_halved_and_applied(
+async def tight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record batch takes each part of a user, and not what a batch does to one."""
+    stored = (await uninterrupted()).stored()
+    largest = max(len(key) + len(value) for key, value in stored.items())
+    monkeypatch.setattr(state, "BATCH_BYTES", largest + 2 * state.RECORD_BYTES)
+
+
+def third() -> Any:
+    """One user gets several clusters, and time brings something for the others."""
+    many = [activity(200 + n, "u3", 31 + n / 100, n) for n in range(1, 9)]
+    return batch([*many, activity(300, "u4", 35 + 4 * 7 + 7, 5)], OFFSET + len(BATCH) + 1)
+
+
+async def ended(heart: Heart) -> Heart:
+    """The same, once it has come to an end from there."""
+    assert await heart.deliver(third())
+    end = OFFSET + len(BATCH) + 1 + len(third().value)
+    heart.at(position=end, end=end)
+    await heart.tick()
+    return heart
+
+
+async def test_what_fits_into_no_record_batch_is_stored_in_several(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    wanted, heart = await uninterrupted(), await begun()
-    largest = max(_sizes(wanted))
-    # One user gets several clusters: together too large, one by one not.
-    many = [activity(200 + n, "u9", 31 + n / 100, n) for n in range(8)]
-    first = OFFSET + len(BATCH) + 1
-    assert await wanted.deliver(batch(many, first))
-    monkeypatch.setattr(state, "BATCH_BYTES", largest + 400)
-    assert await heart.deliver(second())
-    heart.producers.sent.clear()
-    assert await heart.deliver(batch(many, first))
-    assert heart.producers.sent.count(FakeProducers.changelog) > 1
-    assert heart.stored() == wanted.stored()
-    assert heart.metrics.value(metrics.RETRIES) == 0
+    wanted = await ended(await uninterrupted())
+    await tight(monkeypatch)
+    heart = await ended(await uninterrupted())
+    assert heart.group.crashed == []
+    assert len(heart.producers.sent) > len(wanted.producers.sent)
+    for name in (TOPICS.changes, TOPICS.journeys, TOPICS.requests, TOPICS.rejects):
+        assert heart.published(name) == wanted.published(name)
+    assert len(heart.stored()) == len(wanted.stored()), "nothing is left behind"
+    assert dict(heart.producers.recovered(0)._parts) == heart.stored()
 
 
-def _sizes(heart: Heart) -> list[int]:
-    return [len(key) + len(value) for key, value in heart.stored().items()]
+@pytest.mark.parametrize("stored", [False, True], ids=["refused", "unacknowledged"])
+@pytest.mark.parametrize("number", range(len(PUBLISHING), 13))
+async def test_a_crash_at_any_step_of_several_is_made_good_by_the_next_owner(
+    number: int, stored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = await ended(await uninterrupted())
+    await tight(monkeypatch)
+    heart = await begun()
+
+    def die() -> None:
+        heart.group.consumer_generation_id += 1  # it will not try again
+
+    heart.producers.faults.append(Fault(number, NotLeaderForPartitionError(), stored, then=die))
+    assert await heart.deliver(second()) == []
+    other = await heart.restarted()
+    assert await other.deliver(second())
+    await ended(other)
+    for name in (TOPICS.changes, TOPICS.journeys, TOPICS.requests, TOPICS.rejects):
+        assert other.published(name) == wanted.published(name)
 
 
 async def test_a_user_who_never_fits_ends_the_worker_at_once(
@@ -331,6 +366,35 @@ async def test_a_reject_that_its_topic_refuses_is_cut_and_stops_nobody() -> None
     assert len(reject.value or b"") == 65_536
     assert int(dict(reject.headers)["bytes"]) > 70_000
     assert heart.metrics.value(metrics.ACTIVITIES) == 1
+
+
+async def test_a_reject_with_a_long_key_and_long_headers_is_cut_and_stops_nobody() -> None:
+    heart = await Heart().start()
+    long = records([activity(0, "u1", 1, 1)])[0]
+    long.key, long.headers = b"k" * 1_000_000, [("h", b"x" * 70_000)]
+    one = batch([activity(0, "u1", 1, 1), activity(1, "u1", 1, 1)])
+    one.value[0] = long
+    heart.producers.faults.append(Fault(0, RecordTooLargeError("1 MB")))
+    assert await heart.deliver(one)
+    [reject] = heart.producers.on(TOPICS.rejects)
+    assert reject.key == b"k" * 65_536
+    said = dict(reject.headers)
+    assert (said["reason"], "h" in said) == (b"key_mismatch", False)
+    assert int(said["bytes"]) > 1_070_000
+    assert heart.metrics.value(metrics.ACTIVITIES) == 1
+
+
+async def test_a_name_that_is_none_goes_to_the_rejects_and_stops_nobody() -> None:
+    heart = await uninterrupted()
+    asked = msgspec.json.decode(heart.producers.on(TOPICS.requests)[0].value or b"")
+    name = {key: asked[key] for key in ("user_id", "journey_id", "revision")}
+    names = [
+        incoming(n, encode({**name, "name": text, "source": "llm"}))
+        for n, text in enumerate(("n" * 900_000, "Lamps"))
+    ]
+    assert await heart.deliver(message(TOPICS.names, names), names=True)
+    assert heart.metrics.value(metrics.REJECTS, "too_large") == 1
+    assert heart.metrics.value(metrics.CHANGES, "named") == 4, "three by keywords, one more"
 
 
 async def test_a_broker_that_does_not_come_back_ends_the_worker() -> None:

@@ -56,6 +56,20 @@ async def case() -> Case:
     return Case(heart)
 
 
+async def test_partitions_that_are_held_for_long_are_taken_anew(case: Case) -> None:
+    consumer, producers = case.heart.group.consumer, case.heart.producers
+    producers.held_seconds = 3_600 * case.heart.settings.renew_hours
+    await case.look(1)
+    assert consumer.rejoined == 0
+    producers.held_seconds += 1
+    case.app.rebalancing = True
+    await case.look(1)
+    assert consumer.rejoined == 0, "they are just being taken"
+    case.app.rebalancing = False
+    await case.look(1)
+    assert consumer.rejoined == 1
+
+
 async def test_it_is_ready_once_state_is_recovered(case: Case) -> None:
     assert case.health.readiness() == (True, "ready, 1 partitions")
     case.heart.encoder.caveat = "encoder x: its vectors have no map and scale"
