@@ -43,6 +43,12 @@ REPEATS: Final = Metric(
 )
 CHANGES: Final = Metric("journeys_changes_total", "counter", "changes published", ("kind",))
 REQUESTS: Final = Metric("journeys_naming_requests_total", "counter", "names asked for")
+WITHHELD: Final = Metric(
+    "journeys_withheld_total",
+    "counter",
+    "journeys, items and terms that were not shown as they are, by the sensitive subject",
+    ("subject",),
+)
 NAMES: Final = Metric("journeys_names_total", "counter", "answers of the namer that were read")
 BATCH_RECORDS: Final = Metric(
     "journeys_batch_records",
@@ -153,6 +159,7 @@ WORKER: Final = (
     REPEATS,
     CHANGES,
     REQUESTS,
+    WITHHELD,
     NAMES,
     BATCH_RECORDS,
     BATCH_SECONDS,
