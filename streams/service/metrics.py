@@ -75,6 +75,12 @@ UNREAD: Final = Metric(
     "activities whose title is in a language or script that the encoder cannot read",
 )
 REQUESTS: Final = Metric("journeys_naming_requests_total", "counter", "names asked for")
+WITHHELD: Final = Metric(
+    "journeys_withheld_total",
+    "counter",
+    "journeys, items and terms that were not shown as they are, by the sensitive subject",
+    ("subject",),
+)
 NAMES: Final = Metric("journeys_names_total", "counter", "answers of the namer that were read")
 BATCH_RECORDS: Final = Metric(
     "journeys_batch_records",
@@ -217,6 +223,7 @@ WORKER: Final = (
     UNREAD,
     CHANGES,
     REQUESTS,
+    WITHHELD,
     NAMES,
     BATCH_RECORDS,
     BATCH_SECONDS,
