@@ -5,7 +5,7 @@ from typing import Final
 
 import faust
 
-from models.naming.guard import Refusal
+from models.naming.answers import Refusal
 from models.naming.namer import Namer
 from streams.service.endpoint import Endpoint, Readiness
 from streams.service.metrics import CALLS, OLDEST_REQUEST, REFUSED, SERVER_UP, UNDER_WAY, Metrics

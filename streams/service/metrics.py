@@ -69,7 +69,18 @@ REPEATS: Final = Metric(
 CHANGES: Final = Metric(
     "journeys_changes_total", "counter", "changes published", ("kind",), get_args(Kind)
 )
+UNREAD: Final = Metric(
+    "journeys_unread_total",
+    "counter",
+    "activities whose title is in a language or script that the encoder cannot read",
+)
 REQUESTS: Final = Metric("journeys_naming_requests_total", "counter", "names asked for")
+WITHHELD: Final = Metric(
+    "journeys_withheld_total",
+    "counter",
+    "journeys, items and terms that were not shown as they are, by the sensitive subject",
+    ("subject",),
+)
 NAMES: Final = Metric("journeys_names_total", "counter", "answers of the namer that were read")
 BATCH_RECORDS: Final = Metric(
     "journeys_batch_records",
@@ -109,6 +120,11 @@ ABANDONED: Final = Metric(
     "journeys_batches_abandoned_total",
     "counter",
     "batches given up because their partition went to another process",
+)
+TAKEN_ANEW: Final = Metric(
+    "journeys_partitions_taken_anew_total",
+    "counter",
+    "times that a partition's state was in doubt or damaged, and read back from its changelog",
 )
 
 USERS_MET: Final = Metric(
@@ -204,8 +220,10 @@ WORKER: Final = (
     SKIPPED,
     REDELIVERED,
     REPEATS,
+    UNREAD,
     CHANGES,
     REQUESTS,
+    WITHHELD,
     NAMES,
     BATCH_RECORDS,
     BATCH_SECONDS,
@@ -216,6 +234,7 @@ WORKER: Final = (
     STATE_BYTES,
     RETRIES,
     ABANDONED,
+    TAKEN_ANEW,
     VECTORS,
     ENCODER_SECONDS,
     ENCODER_QUEUE,

@@ -31,11 +31,6 @@ class NamingSettings(BaseModel):
     naming_candidates: Annotated[int, Field(ge=1, le=16)] = Field(
         4, description="candidates asked for at once; the best that may be published is taken"
     )
-    naming_refuses: str = Field(
-        "health,politics,religion,sexuality",
-        description="sensitive categories that names of the server must not touch",
-        pattern=r"^(|(health|politics|religion|sexuality)(,(health|politics|religion|sexuality))*)$",
-    )
     naming_concurrency: Annotated[int, Field(ge=1, le=10_000)] = Field(
         8, description="requests under way at the vLLM server at once"
     )

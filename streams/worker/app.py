@@ -18,7 +18,7 @@ from models.errors import SettingsError
 from streams.encoding import encoder_of
 from streams.kafka.admin import partitions_of, side_by_side, topic_id_of
 from streams.kafka.messages import Batches
-from streams.kafka.transport import Consumer
+from streams.kafka.transport import Assignor, Consumer
 from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import WORKER, Metrics
 from streams.settings import Settings
@@ -135,6 +135,7 @@ def _conf(settings: Settings) -> dict[str, Any]:
         "table_standby_replicas": settings.standby_replicas,
         "topic_partitions": settings.partitions,
         "topic_replication_factor": settings.replication,
+        "PartitionAssignor": Assignor,
         "TableManager": Tables,
         "datadir": settings.data_dir / settings.group,
     }

@@ -125,18 +125,20 @@ class Clock:
     async def _pass(self, partition: Partition, watermark: int) -> None:
         worker = self._worker
         generation = worker.ownership.generation
-        while worker.ownership.current(generation) and not self._group.should_stop:
-            async with partition.lock:
-                due = partition.due(watermark, DUE_USERS)
-                if not due or not await worker.ownership.may_write(generation):
-                    return
-                effects, done = Effects(), False
-                try:
-                    assign.time(partition, worker.engine, due, watermark, effects)
-                    done = await worker.committer.commit(partition, effects, generation, None)
-                finally:
-                    if not done:
-                        partition.forget()
-                if not done:
-                    return
-                self._metrics.count(metrics.DUE, len(due))
+        while partition.due(watermark, 1) and worker.ownership.current(generation):
+            if self._group.should_stop or not await worker.locked(
+                partition, self._pass_portion, watermark, generation
+            ):
+                return
+
+    async def _pass_portion(self, partition: Partition, watermark: int, generation: int) -> bool:
+        """Let time pass for those who are due first; False if the partition went elsewhere."""
+        worker = self._worker
+        if not await worker.ownership.may_write(generation):
+            return False
+        due, effects = partition.due(watermark, DUE_USERS), Effects()
+        assign.time(partition, worker.engine, due, watermark, effects)
+        if not await worker.committer.commit(partition, effects, generation, None):
+            return False
+        self._metrics.count(metrics.DUE, len(due))
+        return True

@@ -74,7 +74,8 @@ class Health(Endpoint):
         if self.silent_seconds > STALL_SECONDS / 2:
             return Readiness(False, f"silent for {self.silent_seconds:.0f} s")
         ready = f"ready, {len(app.worker.partitions)} partitions"
-        known = (app.worker.partitioners.trouble(), app.worker.caveat)
+        worker = app.worker
+        known = (worker.partitioners.trouble(), worker.caveat, worker.unread.trouble())
         return Readiness(True, "; ".join((ready, *filter(None, known))))
 
     def measure(self) -> None:
@@ -92,8 +93,11 @@ class Health(Endpoint):
     async def look(self) -> bool:
         """Whether work goes on, or there is none; ends the app when it has not for too long.
 
-        And when partitions were added, which would stay unread.
+        And when partitions were added, which would stay unread. Those that are held for long are
+        taken anew.
         """
+        if not self._app.rebalancing:
+            await self._app.worker.renew()
         try:
             await self._app.worker.check_partitions()
         except SettingsError as error:

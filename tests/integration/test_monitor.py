@@ -70,6 +70,10 @@ def test_what_is_published_is_answered_and_what_comes_is_told_live(
         assert process.get("/api/journeys/none")[0] == 404
         assert process.get("/api/changes?kind=none")[0] == 400
         assert process.get("/api/changes?limit=0")[0] == 400
+        russian = urllib.parse.quote("как вырастить помидоры")
+        status, why = process.get(f"/api/journeys/near?text={russian}")
+        assert status == 400
+        assert "cannot read this" in why
         assert "openapi" in json.loads(process.get("/schema/openapi.json")[1])
 
         page = process.ask("changes", limit="1000")

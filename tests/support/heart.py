@@ -37,6 +37,7 @@ class StubEncoder:
 
     name = "stub@1"
     dimensions = DIMENSIONS
+    languages = ("en",)
     scale = SCALE
     caveat = ""
 
@@ -80,6 +81,11 @@ class Heart:
             self.parts[number] = self.producers.recovered(number)
         await self.worker.recovered(set(self.parts))
         return self
+
+    async def reassigned(self) -> "Heart":
+        """The group has assigned all anew, and this worker gets the same."""
+        self.group.consumer_generation_id += 1
+        return await self.start()
 
     async def restarted(self, **settings: Any) -> "Heart":
         """Another worker that takes over from what is on the topics."""

@@ -32,6 +32,9 @@ class Consumer:
     async def seek_wait(self, offsets: Any) -> None:
         self._log.append("seek standbys")
 
+    async def earliest_offsets(self, *tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, 0)
+
     async def highwaters(self, *tps: TP) -> dict[TP, int]:
         return {tp: 5 for tp in tps}
 
@@ -159,8 +162,10 @@ async def test_a_store_that_was_dropped_is_read_back_from_the_beginning(
         return {0: 7, 1: 10}
 
     case.table.producers.take = take  # type: ignore[method-assign]
-    await recovering.recovery._build_highwaters(recovering.consumer, {ahead, other}, {}, "active")
-    assert dict(recovering.recovery.active_offsets) == {ahead: None, other: 9}
+    recovery, both = recovering.recovery, {ahead, other}
+    await recovery._build_highwaters(recovering.consumer, both, {}, "active")
+    await recovery._build_offsets(recovering.consumer, both, recovery.active_offsets, "active")
+    assert dict(recovery.active_offsets) == {ahead: -1, other: 9}
 
 
 async def test_a_brokers_answer_from_inside_the_last_batch_does_not_hold_up_a_standby(
