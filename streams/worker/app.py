@@ -163,7 +163,7 @@ def _check_place(settings: Settings) -> None:
     """Find out before Faust does, which says it in a hundred lines."""
     try:
         if settings.store == "rocksdb":
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=settings.data_dir).close()
     except OSError as error:
         raise SettingsError(f"JOURNEYS_DATA_DIR: {error}") from None

@@ -79,6 +79,8 @@ async def test_it_runs_with_as_many_partitions_as_the_topics_have(
         worker.run(settings.model_copy(update={"store": store}))
     assert started.value.app.conf.topic_partitions == 6
     assert settings.data_dir.exists() == (store == "rocksdb")
+    if store == "rocksdb":
+        assert settings.data_dir.stat().st_mode & 0o077 == 0, "what people do is theirs"
     assert partitions
 
 
