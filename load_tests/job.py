@@ -54,6 +54,7 @@ class Recorded:
     """Stands in for the encoder: gives vectors that were encoded before the clock started."""
 
     name = "recorded"
+    languages = ("en",)
     scale = SCALE
     caveat = ""
 

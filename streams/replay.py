@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import check_vector
+from models.encoders.reading import is_from_characters
 from models.engine.due import DueUsers
 from models.engine.engine import Engine
 from models.engine.outcome import Outcome
@@ -18,6 +19,7 @@ from models.engine.users import UserState
 from models.errors import Rejected
 from models.records import Activity
 from models.vectors import Vector
+from streams.encoding import Unread
 from streams.files.entries import Entry, entries
 from streams.files.rows import Batch
 from streams.kafka.partitioning import Partitioner, away_from_home, partition_of
@@ -52,6 +54,9 @@ class Replay:
         cache: Gives the vectors of the activities that bring none.
         partitions: How many partitions `activity-events` would have; each has its own watermark.
         partitioner: By which the producers would choose a user's.
+
+    Attributes:
+        unread: How many titles the encoder cannot read.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Replay:
     ) -> None:
         self.engine = Engine(params)
         self.users: dict[str, UserState] = {}
+        self.unread = Unread(cache.encoder)
         self._cache = cache
         self._partitioner = partitioner
         self._clocks = [_Clock() for _ in range(partitions)]
@@ -118,6 +124,8 @@ class Replay:
         except Rejected as error:
             step.rejected = error
             return
+        if activity.vector is None:
+            self.unread.count(1, is_from_characters(vector))
         if user_id not in self.users:
             self.users[user_id] = user
             self._clock_of[user_id] = self._clocks[self._partition(user_id)]

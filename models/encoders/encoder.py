@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
-from tokenizers import Encoding
 
 from models.encoders.config import Pooling, read_config
 from models.encoders.onnx_folder import (
@@ -23,8 +22,8 @@ from models.encoders.onnx_folder import (
     is_hub_id,
     open_session,
     open_tokenizer,
-    unknown_token,
 )
+from models.encoders.reading import Reader, from_characters
 from models.engine.params import SCALE, Scale
 from models.errors import ModelError, Reason, Rejected
 from models.vectors import Vector, Vectors
@@ -44,6 +43,7 @@ class Encoder:
     Attributes:
         folder: Where it lies.
         name: `name@version` of the model.
+        languages: Codes of those that it can read; empty where it is not said.
         dimensions: Length of its vectors.
         scale: The engine's parameters for its vectors.
         output: Name of the model's output.
@@ -60,7 +60,8 @@ class Encoder:
         self._batch = batch
         self._tokenizer = open_tokenizer(folder / "tokenizer.json", config.max_tokens)
         self._prefix = config.prefix
-        self._unknown = unknown_token(self._tokenizer)
+        self.languages = config.languages
+        self._reader = Reader(self._tokenizer, self.languages, self._prefix)
         self._session = open_session(model, threads)
         self._inputs = {i.name for i in self._session.get_inputs()}
         if others := self._inputs - INPUTS:
@@ -109,8 +110,8 @@ class Encoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode texts.
 
-        A text of which the model knows no token gets a unit vector made from its characters alone:
-        it is then near to itself and to nothing else.
+        A text that the encoder cannot read (`models.encoders.reading`) gets a unit vector made from
+        its characters alone: it is then near to itself and to nothing else.
 
         Returns:
             Unit rows in the order of the texts, shape (len(texts), dimensions).
@@ -131,22 +132,17 @@ class Encoder:
             norms = np.linalg.norm(vectors, axis=1)
             vectors /= norms[:, None]
         for i in np.flatnonzero(~((norms > TINY) & np.isfinite(norms))):
-            vectors[i] = _from_characters(unique[i], self.dimensions)
+            vectors[i] = from_characters(unique[i], self.dimensions)
         return vectors[[rows[text] for text in texts]]
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """The token ids of texts, none at all for one of which the model knows no word."""
-        encodings = self._tokenizer.encode_batch([self._prefix + text for text in texts])
-        return [self._known(encoding) for encoding in encodings]
-
-    def _known(self, encoding: Encoding) -> list[int]:
-        ids: list[int] = encoding.ids
-        words = zip(ids, encoding.special_tokens_mask, encoding.offsets, strict=True)
-        known = any(
-            not special and i != self._unknown and start >= len(self._prefix)
-            for i, special, (start, _) in words
-        )
-        return ids if known else []
+        """The token ids of texts, none at all for one that cannot be read."""
+        texts = [self._prefix + text for text in texts]
+        encodings = self._tokenizer.encode_batch(texts)
+        return [
+            encoding.ids if self._reader.reads(text, encoding) else []
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
 
     def _batches(self, tokens: Sequence[Sequence[int]]) -> Iterator[list[int]]:
         """Places of texts to run together: same token count, at least one token."""
@@ -202,15 +198,4 @@ def check_vector(vector: Sequence[float], dimensions: int) -> Vector:
         raise Rejected(Reason.BAD_VECTOR, "the vector is zero or not finite")
     values = values / largest  # first, so that no square overflows or vanishes
     unit: Vector = (values / np.linalg.norm(values)).astype(np.float32)
-    return unit
-
-
-def _from_characters(text: str, dimensions: int) -> Vector:
-    """A unit vector that is a function of the text's characters, at random angles to all others."""
-    bits = np.frombuffer(
-        hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(-(-dimensions // 8)),
-        np.uint8,
-    )
-    signs = np.unpackbits(bits)[:dimensions].astype(np.float32) * 2 - 1
-    unit: Vector = signs / np.float32(np.sqrt(dimensions))
     return unit

@@ -30,7 +30,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def _compiled(function: _Function) -> _Function:
     """Compile with sums in any order, so that they vectorise; the order is fixed once compiled."""
-    return _kept(function, fastmath={"reassoc", "contract", "nsz", "arcp"})  # NaN, inf keep meaning
+    fast = {"reassoc", "contract", "nsz", "arcp"}  # NaN and infinity keep their meaning
+    return _kept(function, fastmath=fast)
 
 
 def _exactly(function: _Function) -> _Function:
@@ -39,10 +40,13 @@ def _exactly(function: _Function) -> _Function:
 
 
 def _kept(function: _Function, **options: Any) -> _Function:
-    """Compile, and keep what is compiled for the next start, where anything may be written."""
+    """Compile, and keep it on disk for the next process, where there is a place for that.
+
+    A user without a home who cannot write here has none, unless NUMBA_CACHE_DIR names one.
+    """
     try:
         return cast(_Function, njit(cache=True, nogil=True, **options)(function))
-    except RuntimeError:  # neither beside the code nor in the user's cache
+    except RuntimeError:  # numba's word for it
         return cast(_Function, njit(nogil=True, **options)(function))
 
 

@@ -86,6 +86,8 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     "lateness_days",
     "max_clusters",
     "match",
+    "sensitive_journeys",
+    "sensitive_subjects",
 )
 def command(
     settings: Settings,
@@ -135,7 +137,7 @@ def command(
                         report.add(step)
                     sys.stdout.buffer.flush()
         finally:
-            report.finish(len(replay.users))
+            report.finish(len(replay.users), replay.unread.activities)
     tally.check()
 
 
@@ -185,7 +187,7 @@ class _Report:
                 self._changes += 1
                 sys.stdout.buffer.write(cloudevent(change) + b"\n")
 
-    def finish(self, users: int) -> None:
+    def finish(self, users: int, unread: int) -> None:
         """Write the files that need the end, and the summary."""
         sys.stdout.buffer.flush()
         journey_of = {
@@ -214,6 +216,7 @@ class _Report:
             f"{self._rejected:,} lines rejected"
             + (f", {self._skipped:,} events do not count" if self._skipped else "")
             + (f", {self._repeats:,} repeats skipped" if self._repeats else "")
+            + (f", {unread:,} titles not read by the encoder" if unread else "")
         )
         if self._direction.falls and 2 * self._late > self._applied + self._late:
             _say("most activities were too late, and their times fall: newest first? see --sort")

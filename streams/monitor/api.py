@@ -11,6 +11,8 @@ from litestar import Controller, get
 from litestar.datastructures import State
 from litestar.params import QueryParameter
 
+from models.encoders.reading import is_from_characters
+from models.errors import QuestionError
 from models.vectors import Vector
 from streams.query import questions
 from streams.query.answers import Interest, Page, ShownChange, ShownJourney, ShownUser
@@ -91,9 +93,11 @@ class Api(Controller):
         text: Annotated[str, QueryParameter(min_length=1, max_length=1_000)],
         limit: Limit = 10,
     ) -> list[ShownJourney]:
-        """Journeys of all users that are nearest to a text."""
+        """Journeys of all users that are nearest to a text in a language of the encoder's."""
         encoder = state.encoder()
         vector: Vector = encoder.encode([text])[0]
+        if is_from_characters(vector):
+            raise QuestionError(f"encoder {encoder.name} cannot read this: nothing is near to it")
         return questions.nearest(state.store, vector, encoder.name, limit=limit)
 
     @get("/journeys/{journey_id:str}", sync_to_thread=True)

@@ -17,6 +17,7 @@ from models.errors import BrokerError, JourneysError
 from streams.kafka.preflight import refusal
 from streams.kafka.quiet import calm
 from streams.kafka.security import Security
+from streams.service import logs
 from streams.service.endpoint import Endpoint
 from streams.settings import Settings
 
@@ -89,7 +90,13 @@ def run_service(app: ServiceApp, settings: Settings) -> NoReturn:
     """
     app.health.check()
     calm()
-    worker = faust.Worker(app, loglevel=settings.log_level, quiet=True, redirect_stdouts=False)
+    worker = faust.Worker(
+        app,
+        loglevel=settings.log_level,
+        logging_config=logs.configuration(settings.log_level, settings.log_format),
+        quiet=True,
+        redirect_stdouts=False,
+    )
     worker.spinner = None  # it hides a terminal's cursor, and fills a log with codes
     try:
         worker.execute_from_commandline()

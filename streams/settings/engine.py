@@ -7,6 +7,7 @@ import platformdirs
 from pydantic import BaseModel, Field, model_validator
 
 from models.engine.params import DAY_MS, Dormancy, EngineParams, RepeatedItems, Scale
+from streams.settings.guard import GuardSettings
 
 
 def state_folder() -> Path:
@@ -55,7 +56,7 @@ class StateSettings(BaseModel):
     )
 
 
-class EngineSettings(BaseModel):
+class EngineSettings(GuardSettings):
     """What decides over clusters and journeys."""
 
     window_days: Annotated[float, Field(ge=1e-6, le=36_500)] = Field(
@@ -134,5 +135,6 @@ class EngineSettings(BaseModel):
             ended_windows=self.ended_windows,
             lateness_ms=int(self.lateness_days * DAY_MS),
             max_clusters=self.max_clusters,
+            policy=self.policy,
             scale=scale if self.match is None else scale._replace(match=self.match),
         )

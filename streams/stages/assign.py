@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import Final
 
+from models.encoders.reading import is_from_characters
 from models.engine.engine import Engine
 from models.errors import Rejected
 from models.records import JourneyName
@@ -60,6 +61,9 @@ async def activities(
         users[user_id] = user
         user.applied[number] = offset
         effects.repeats += outcome.repeated
+        if activity.vector is None:
+            effects.encoded += 1
+            effects.unread += is_from_characters(vector)
         if activity.occurred_at > watermark:
             watermark = activity.occurred_at
         if outcome.journeys or outcome.changes:

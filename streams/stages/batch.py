@@ -1,6 +1,7 @@
 """What travels between the stages."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -71,18 +72,24 @@ class Effects:
         rejects: Records that could not be used.
         redelivered: Activities that were skipped since they had been applied before.
         repeats: Activities that were skipped since their event id was counted before.
+        encoded: Activities that were applied by what the encoder made of their titles.
+        unread: Those of them that it could not read.
+        withheld: Names, items and terms that may not be published, by category.
         watermark: Latest event time among the activities, epoch ms; -1 without any.
     """
 
     __slots__ = (
         "changes",
+        "encoded",
         "journeys",
         "redelivered",
         "rejects",
         "repeats",
         "requests",
+        "unread",
         "users",
         "watermark",
+        "withheld",
     )
 
     def __init__(self) -> None:
@@ -93,11 +100,15 @@ class Effects:
         self.rejects: list[Reject] = []
         self.redelivered = 0
         self.repeats = 0
+        self.encoded = 0
+        self.unread = 0
+        self.withheld: Counter[str] = Counter()
         self.watermark = -1
 
     def add(self, outcome: Outcome) -> None:
         """Take what one input brought about."""
         self.changes += outcome.changes
         self.requests += outcome.requests
+        self.withheld += outcome.withheld
         for current in outcome.journeys:
             self.journeys[current.user_id, current.journey.journey_id] = current

@@ -85,6 +85,12 @@ class NamingQueue:
         """Requests that are not acknowledged yet."""
         return sum(map(len, self._queues.values()))
 
+    @property
+    def oldest(self) -> float | None:
+        """When the record of the oldest of them came, epoch seconds; None if there is none."""
+        heads = (queue[0] for queue in self._queues.values() if queue)
+        return min((head.event.message.timestamp for head in heads), default=None)
+
     async def take(self, event: EventT[Any]) -> None:
         """Take a record of `naming-requests`; waits only while there is no room."""
         await self._room.acquire()

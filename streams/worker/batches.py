@@ -25,6 +25,7 @@ from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
 from models.errors import DamagedError, GapError, InDoubtError, Rejected, SettingsError
 from models.vectors import Vector
+from streams.encoding import Unread
 from streams.formats.values import ValueDecoder, value_decoder
 from streams.formats.writing import output_format
 from streams.input import worker_mapping
@@ -73,12 +74,14 @@ class Worker:
 
     Attributes:
         partitions: Those whose state is recovered, by number.
+        oldest: Record time of the first activity not applied of the batch in hand, by partition.
         topics: Their names.
         engine: Decides over users.
         pool: Makes vectors.
         ownership: Whether it may write.
         committer: With what it does so.
         partitioners: Whether producers agree on a user's partition.
+        unread: How many titles its encoder cannot read.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Worker:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.partitions: dict[int, Partition] = {}
+        self.oldest: dict[int, int] = {}
         self.pool = EncodingPool(cache, settings.encoder_threads, settings.encoder_batch)
         self.topics = Topics.of(settings)
         self.engine = Engine(settings.engine(cache.encoder.scale))
@@ -98,6 +102,7 @@ class Worker:
         output = output_format(settings, cache.encoder.name)
         self.committer = Committer(self.topics, output, self.ownership, table.producers, counts)
         self.partitioners = PartitionerWatch(self.topics.activities, settings.partitions, counts)
+        self.unread = Unread(cache.encoder)
         self._settings = settings
         mapping = worker_mapping(settings)
         self._values: ValueDecoder = value_decoder(settings, mapping.format if mapping else "json")
@@ -128,6 +133,7 @@ class Worker:
         for begun in self._ahead.values():
             begun.cancel()
         self._ahead.clear()
+        self.oldest.clear()
         before, self.partitions = self.partitions, {}
         self.partitioners.keep(active)
         for number in sorted(active):
@@ -193,6 +199,8 @@ class Worker:
                 f"{records.after} did not arrive"
             )
         fresh = records[bisect_right(records, handled, key=_offset) :]
+        if fresh:
+            self.oldest[partition.number] = fresh[0].timestamp
         self._metrics.count(metrics.REDELIVERED, len(records) - len(fresh))
         self._metrics.observe(metrics.BATCH_RECORDS, len(records))
         begun_ahead = self._ahead.pop(_place(message), None)
@@ -279,7 +287,9 @@ class Worker:
             if not await self.locked(partition, self._apply, part, vectors, message.generation_id):
                 return False
             if rest.records:
+                self.oldest[partition.number] = rest.records[0].timestamp
                 self.ownership.consumer.advance(message, partition.mark.offset)
+        self.oldest.pop(partition.number, None)
         return True
 
     async def _apply(
@@ -319,6 +329,8 @@ class Worker:
             )
             self._metrics.count(metrics.SKIPPED, skipped)
             self._metrics.count(metrics.REPEATS, effects.repeats)
+            self._metrics.count(metrics.UNREAD, effects.unread)
+            self.unread.count(effects.encoded, effects.unread)
             self._metrics.count(metrics.REDELIVERED, effects.redelivered)
             self._metrics.observe(
                 metrics.LATENCY, max(0.0, self._now() - records[0].timestamp / 1000)

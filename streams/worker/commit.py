@@ -101,6 +101,7 @@ class Committer:
         self._metrics.count_each(metrics.CHANGES, Counter(c.kind for c in effects.changes))
         self._metrics.count_each(metrics.REJECTS, Counter(r.error.reason for r in effects.rejects))
         self._metrics.count(metrics.REQUESTS, len(effects.requests))
+        self._metrics.count_each(metrics.WITHHELD, effects.withheld)
         return True
 
     async def _publish(

@@ -74,7 +74,8 @@ class Health(Endpoint):
         if self.silent_seconds > STALL_SECONDS / 2:
             return Readiness(False, f"silent for {self.silent_seconds:.0f} s")
         ready = f"ready, {len(app.worker.partitions)} partitions"
-        known = (app.worker.partitioners.trouble(), app.worker.caveat)
+        worker = app.worker
+        known = (worker.partitioners.trouble(), worker.caveat, worker.unread.trouble())
         return Readiness(True, "; ".join((ready, *filter(None, known))))
 
     def measure(self) -> None:
@@ -87,7 +88,6 @@ class Health(Endpoint):
         ):
             self._metrics.raise_to(metrics.VECTORS, total, source)
         self._metrics.raise_to(metrics.ENCODER_SECONDS, counts.seconds)
-        self._metrics.set(metrics.HIT_RATE, counts.hit_rate)
         self._metrics.set(metrics.ENCODER_QUEUE, pool.queued)
 
     async def look(self) -> bool:

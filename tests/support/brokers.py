@@ -24,7 +24,8 @@ from streams.settings import Settings
 
 EXTERNAL: Final = "JOURNEYS_TEST_BROKER"  # host:port of a Kafka to test against instead
 KAFKA: Final = "4.1.0"
-KAFKA_LIBS: Final = Path.home() / ".cache" / "journeys-tests" / "kafka" / KAFKA
+HOME: Final = Path.home() / ".cache" / "journeys-tests"
+KAFKA_LIBS: Final = HOME / "kafka" / KAFKA
 READY_SECONDS: Final = 90.0  # 5 s alone; the machine may be building something else meanwhile
 
 POM: Final = f"""\

@@ -37,6 +37,7 @@ class StubEncoder:
 
     name = "stub@1"
     dimensions = DIMENSIONS
+    languages = ("en",)
     scale = SCALE
     caveat = ""
 

@@ -142,8 +142,10 @@ async def test_activities_do_not_wait_for_the_vectors_of_those_behind_them() -> 
     await comes(lambda: heart.partition().mark.offset == 6)
     assert heart.group.consumer.advanced == [5, 6], "what is done may be committed"
     assert not delivering.done()
+    assert heart.worker.oldest == {0: new[1]["occurred_at"]}, "the first that waits"
     slow.make(2)
     assert await delivering
+    assert heart.worker.oldest == {}
     assert heart.partition().mark.offset == 9
     assert heart.metrics.value(metrics.ACTIVITIES) == 10
 

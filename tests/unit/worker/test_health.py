@@ -6,9 +6,11 @@ import urllib.request
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from faust.types import TP
 
+from models.encoders.reading import from_characters
 from models.errors import SettingsError, StalledError
 from models.records import Activity
 from streams.demo.broker import free_port
@@ -19,7 +21,8 @@ from streams.settings import Settings
 from streams.worker import health
 from streams.worker.health import STALL_SECONDS, Health
 from tests.support.fakes import FakeTime, incoming, message
-from tests.support.heart import TOPICS, Heart, batch, lives
+from tests.support.heart import TOPICS, Heart, activity, batch, lives
+from tests.support.lives import DIMENSIONS
 
 LIVES = lives()
 
@@ -81,6 +84,28 @@ async def test_it_is_ready_once_state_is_recovered(case: Case) -> None:
     assert case.health.readiness() == (False, "recovering")
 
 
+async def test_titles_that_the_encoder_cannot_read_are_told(
+    case: Case, caplog: pytest.LogCaptureFixture
+) -> None:
+    about = [activity(50 + n, "u9", 30 + n, 1, title=f"непонятно {n}") for n in range(6)]
+    heart = case.heart
+    heart.encoder.encode = lambda titles: np.stack(  # type: ignore[method-assign]
+        [from_characters(title, DIMENSIONS) for title in titles]
+    )
+    assert await heart.deliver(batch(about[:4], 10))
+    assert case.health.readiness() == (True, "ready, 1 partitions"), "may be names"
+    assert await heart.deliver(batch(about[4:], 14))
+    told = (
+        "encoder stub@1 (it reads en) cannot read the titles of 6 of 16 activities: they join no "
+        "interest; see JOURNEYS_ENCODER"
+    )
+    assert case.health.readiness() == (True, f"ready, 1 partitions; {told}")
+    assert await heart.deliver(batch([activity(60, "u9", 40, 1, title="и это")], 16))
+    assert heart.metrics.value(metrics.UNREAD) == 7
+    logged = [one.getMessage() for one in caplog.records if "cannot read" in one.getMessage()]
+    assert logged == [told], "once"
+
+
 async def test_partitions_without_state_are_told_and_end_the_worker(case: Case) -> None:
     activities = case.heart.worker.topics.activities
     case.app.consumer.assigned = {TP(activities, 0), TP(activities, 2)}
@@ -139,7 +164,6 @@ async def test_metrics_tell_where_vectors_come_from(case: Case) -> None:
     shown = case.heart.metrics.text().decode()
     assert 'journeys_vectors_total{source="encoder"} 10.0' in shown
     assert 'journeys_vectors_total{source="memory"} 10.0' in shown
-    assert "journeys_vector_hit_rate 0.5" in shown
     assert "journeys_encoder_queue_titles 0.0" in shown
     assert case.heart.metrics.value(metrics.ENCODER_SECONDS) > 0
 
