@@ -17,6 +17,7 @@ from prometheus_client import (
 )
 
 from models.errors import Reason
+from models.guard.policy import CATEGORIES
 from models.records import Kind
 
 # They are a second series of each counter, and no query of ours asks for them.
@@ -80,6 +81,7 @@ WITHHELD: Final = Metric(
     "counter",
     "journeys, items and terms that were not shown as they are, by the sensitive subject",
     ("subject",),
+    tuple(sorted(CATEGORIES)),
 )
 NAMES: Final = Metric("journeys_names_total", "counter", "answers of the namer that were read")
 BATCH_RECORDS: Final = Metric(

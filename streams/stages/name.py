@@ -18,7 +18,7 @@ from typing import Any, Final
 from faust.types import TP, EventT
 
 from models.decoding import decode_request
-from models.errors import ModelError, NamingError, Rejected, UnavailableError
+from models.errors import JourneysError, ModelError, NamingError, Rejected, UnavailableError
 from models.naming.namer import Namer
 from models.records import JourneyName, NamingRequest
 from streams.service.metrics import ANSWERS, NAMING_SECONDS, Metrics
@@ -139,6 +139,8 @@ class NamingQueue:
         except asyncio.CancelledError:
             raise
         except BaseException as error:
+            if not isinstance(error, JourneysError):
+                logger.exception("a naming request ends the service")  # only here is known where
             self._crash(error)
             return
         journey = _journey(pending, request)

@@ -1,8 +1,13 @@
 """Which subjects words touch, in which language."""
 
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from models.guard.lexicon import touched
+from models.guard.lists import stem
 from models.guard.policy import CATEGORIES, Policy
 
 
@@ -69,3 +74,22 @@ def test_profane_titles_do_not_make_a_journey_sensitive() -> None:
 
 def test_every_list_is_of_a_known_category() -> None:
     assert touched("fuck suicide heroin prison racism election mosque sex cancer") <= CATEGORIES
+
+
+@pytest.fixture
+def _restless() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_restless")
+def test_threads_do_not_stem_each_others_words() -> None:
+    words = ["εκκλησιαστικός", "νοσοκομείων", "αρρώστιες", "πολιτικούς"] * 100
+    anew = stem.__wrapped__  # what is remembered is no test
+    alone = [anew("el", word) for word in words]
+    with ThreadPoolExecutor(4) as threads:
+        beside = threads.map(lambda _: [anew("el", word) for word in words], range(4))
+        assert all(found == alone for found in beside)
