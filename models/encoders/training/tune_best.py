@@ -48,11 +48,15 @@ FITTED_ON: Final = (
 )
 
 
-def mapped(encode: Encode, titles: dict[str, list[str]]) -> space.Space:
-    """The map in which classes lie apart."""
+def mapped(
+    encode: Encode, titles: dict[str, list[str]], shrink: float = SHRINK
+) -> tuple[space.Space, float]:
+    """The map in which classes lie apart, and how alike titles of a class are there on average."""
     own = {name: texts[:MAPPED] for name, texts in titles.items()}
     vectors = encode([text for texts in own.values() for text in texts])
-    return space.between_classes(vectors, [n for n, t in own.items() for _ in t], shrink=SHRINK)
+    names = [name for name, texts in own.items() for _ in texts]
+    found = space.between_classes(vectors, names, shrink=shrink)
+    return found, scale.within(found.apply(vectors), names)
 
 
 def read_by(
@@ -69,7 +73,7 @@ def read_by(
     def known(wanted: Sequence[str]) -> Vectors:
         return np.asarray(vectors[[place[text] for text in wanted]])
 
-    return mapped(known, titles), vectors
+    return mapped(known, titles)[0], vectors
 
 
 def teach(data: Path, cache: Path, steps: int) -> Path:
@@ -115,25 +119,26 @@ def lives(data: Path, half: Half, encode: Encode) -> dict[str, Sequence[Person]]
     }
 
 
-def fit(data: Path, encode: Encode, tries: int) -> Fitted:
+def fit(
+    data: Path, encode: Encode, titles: dict[str, list[str]], shrink: float, tries: int
+) -> Fitted:
     """Fit map and scale, judge both, and print how.
 
     Args:
         data: The folder of all data.
-        encode: Titles to unit vectors of the taught model.
+        encode: Titles to unit vectors of the model.
+        titles: By class, for the map.
+        shrink: Of the map.
         tries: Changes of the scale that are tried.
     """
-    titles = classes(data, EACH)
-    own = mapped(encode, titles)
+    own, alike = mapped(encode, titles, shrink)
 
     def final(texts: Sequence[str]) -> Vectors:
         return own.apply(encode(texts))
 
-    texts = [(text, name) for name, known in titles.items() for text in known[:MAPPED]]
-    sample = final([text for text, _ in texts]), [name for _, name in texts]
     even = lives(data, "even", final)
     crowd = [person for group in even.values() for person in group]
-    first = SCALE._replace(between=round(BETWEEN * scale.within(*sample), 3))
+    first = SCALE._replace(between=round(BETWEEN * alike, 3))
     best, _ = scale.fit(
         crowd, first, tries, lambda done, value: print(done, f"{value:.4f}", flush=True)
     )
@@ -164,7 +169,8 @@ def main() -> None:
     parser.add_argument("--tries", type=int, default=TRIES, help="changes of the scale")
     args = parser.parse_args()
     encoder = Encoder(teach(args.data, args.cache, args.steps))
-    fitted = fit(args.data, remembering(encoder.encode), args.tries)
+    encode = remembering(encoder.encode)
+    fitted = fit(args.data, encode, classes(args.data, EACH), SHRINK, args.tries)
     made = write(
         encoder,
         fitted,

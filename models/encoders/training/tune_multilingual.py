@@ -1,4 +1,4 @@
-"""Fits map and scale of the encoder `multilingual`, as those of `best` were, to the same titles.
+"""Fits map and scale of the encoder `multilingual`, to the communities that `best` learns from.
 
 They are English, and the people on whom the scale is fitted read English. What that is worth in
 other languages is seen on `tests/data/interests_by_language.json`, on which nothing is fitted. From
@@ -17,11 +17,18 @@ import numpy as np
 
 from models.encoders.encoder import Encoder
 from models.encoders.multilingual import folder
-from models.encoders.training.tune_best import EACH, FITTED_ON, TRIES, fit
+from models.encoders.training.best_texts import classes
+from models.encoders.training.tune_best import fit
 from models.encoders.tuning.tune import remembering
 
 VERSION: Final = "1.0.0"
 MAX_TOKENS: Final = 64
+EACH: Final = 20  # titles of a community
+SHRINK: Final = 0.1  # of the map
+TRIES: Final = 240
+FITTED_ON: Final = (
+    "map: 700 communities of topics/more; scale: even people of reddit_users and of topics/"
+)
 # Of the sixteen for which the model was made, traditional Chinese is with `zh`.
 LANGUAGES: Final = (
     *("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh"),
@@ -33,12 +40,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit map and scale of `multilingual`.")
     parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
     parser.add_argument("--out", type=Path, default=folder.SHIPPED)
-    parser.add_argument("--each", type=int, default=EACH, help="titles of a community")
     parser.add_argument("--tries", type=int, default=TRIES, help="changes of the scale")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as raw:
         folder.write(Path(raw), {"max_tokens": MAX_TOKENS}, None)
-        fitted = fit(args.data, remembering(Encoder(Path(raw)).encode), args.each, args.tries)
+        titles = {n: t for n, t in classes(args.data, EACH).items() if n.startswith("g:")}
+        fitted = fit(args.data, remembering(Encoder(Path(raw)).encode), titles, SHRINK, args.tries)
     space = fitted.space
     offset = -(space.mean.astype(np.float64) @ space.directions)
     np.savez_compressed(
