@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 import regex
-import snowballstemmer
+import Stemmer
 from stopwordsiso import stopwords
 
 from models.text.languages import LANGUAGES
@@ -100,9 +100,9 @@ def _idle(language: str) -> frozenset[str]:
 
 
 @cache
-def _stemmer(language: str) -> "snowballstemmer.basestemmer.BaseStemmer | None":
+def _stemmer(language: str) -> Stemmer.Stemmer | None:
     name = _STEMMERS.get(language)
-    return snowballstemmer.stemmer(name) if name else None
+    return Stemmer.Stemmer(name, 0) if name else None  # without a cache of its own
 
 
 @cache
