@@ -28,29 +28,31 @@ def touched(text: str) -> Categories:
     lower = [word.lower for word in read]
     voted = spoken(lower)
     english = not voted and any(map(is_telling, lower))
+    long = [word.text for word in read if _is_long(word)]
     found: set[str] = set()
     for language in (ENGLISH,) if english else entries():
         known = entries()[language]
-        sure = language in voted or (not voted and language == ENGLISH)
-        stems = [stem(language, word.text) for word in read]
-        for start, word in enumerate(read):
-            if not sure and (language == ENGLISH or not _is_long(word, stems[start])):
-                continue
-            for stop in range(start + 1, min(start + MOST_WORDS, len(stems)) + 1):
-                found |= known.get(tuple(stems[start:stop]), _NONE)
-            if language in voted and language in _COMPOUNDING:
-                found |= _ends(known, stems[start])
+        if language in voted or (not voted and language == ENGLISH):
+            stems = [stem(language, word.text) for word in read]
+            for start in range(len(stems)):
+                for stop in range(start + 1, min(start + MOST_WORDS, len(stems)) + 1):
+                    found |= known.get(tuple(stems[start:stop]), _NONE)
+                if language in _COMPOUNDING:
+                    found |= _ends(known, stems[start])
+        elif language != ENGLISH:
+            for word in long:
+                stemmed = stem(language, word)
+                if len(stemmed) >= _LONG or not word.isascii():
+                    found |= known.get((stemmed,), _NONE)
     shown = plain(text)
     if any(map(is_unspaced, pieces(shown))):
         found |= {category for category, pattern in unspaced().items() if pattern.search(shown)}
     return frozenset(found)
 
 
-def _is_long(word: Word, stemmed: str) -> bool:
+def _is_long(word: Word) -> bool:
     """Whether a word may be looked for in lists of which nobody says that they are its own."""
-    if word.text.isascii():
-        return len(stemmed) >= _LONG and not is_known(word.folded)
-    return len(word.text) >= _LONG
+    return len(word.text) >= _LONG and not (word.text.isascii() and is_known(word.folded))
 
 
 def _ends(known: Entries, word: str) -> Categories:

@@ -21,7 +21,7 @@ SUBJECTS: Final = frozenset(
 )
 CATEGORIES: Final = SUBJECTS | {PROFANITY}
 SEVERAL: Final = 2  # titles or terms that are no chance
-SHARE: Final = 0.12  # of the weight of all terms, from which several of them say what it is about
+SHARE: Final = 0.08  # of the weight of all terms, from which several of them say what it is about
 
 
 @dataclass(frozen=True)
