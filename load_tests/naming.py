@@ -26,9 +26,9 @@ from load_tests.command import json_option, save, start
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
 from models.errors import JourneysError
+from models.naming.answers import Policy
 from models.naming.choice import choose
 from models.naming.client import Completion, VllmClient
-from models.naming.guard import Policy
 from models.naming.prompt import messages
 from models.naming.titles import Evidence
 from models.records import NamingRequest, encode

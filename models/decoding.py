@@ -17,6 +17,7 @@ from models.records import VERSION, Activity, ChangeData, JourneyName, NamingReq
 from models.times import EARLIEST_MS, read_time
 
 MAX_RECORD_BYTES: Final = 65_536  # of a plain activity: a title, not a document
+MAX_NAME_CHARS: Final = 256  # of a journey's name; those of the namer are far shorter
 MAX_SOURCE_BYTES: Final = 1 << 20  # of somebody else's event: what a broker takes by default
 
 
@@ -194,10 +195,12 @@ def decode_name(value: bytes | None) -> JourneyName:
     """Read one record of `journey-names`.
 
     Raises:
-        Rejected: When it is not one.
+        Rejected: When it is not one, or so long that it is no name.
     """
-    name: JourneyName = _decode(_name_decoder, value)
-    return name
+    answer: JourneyName = _decode(_name_decoder, value)
+    if len(answer.name or "") > MAX_NAME_CHARS:
+        raise Rejected(Reason.TOO_LARGE, f"a name has at most {MAX_NAME_CHARS} characters")
+    return answer
 
 
 def decode_request(value: bytes | None) -> NamingRequest:

@@ -6,10 +6,13 @@ JourneysError                the base: its message is one clear line
 ├── BrokerError          *   no broker answers: start it, or wait and try again
 ├── RegistryError        *   no schema registry answers: wait and try again
 ├── SnapshotError            stored state cannot be read: stop, never guess
-│   └── LockedError      *   another process has it open: wait until it lets go
+│   ├── LockedError      *   another process has it open: wait until it lets go
+│   └── DamagedError         the local copy of it is damaged: drop it, read back the changelog
+├── StoreError               the local copy of state cannot be written: make room, start again
+├── InDoubtError             whether state was stored is not known: read back the changelog
 ├── GapError                 records are missing between state and batch: stop, do not skip them
 ├── AheadError               state goes further than the log: stop, take another group
-├── StateTooLargeError       a user does not fit into a record batch: take fewer records; one: stop
+├── StateTooLargeError       a part of a user fits into no record batch: stop
 ├── RecordTooLargeError      a topic takes no record of that size: cut it, or let the topic take it
 ├── StalledError             the worker has work and does none: end it, a restart helps
 ├── Rejected                 one input record cannot be used: send it to the rejects, go on
@@ -75,6 +78,18 @@ class LockedError(SnapshotError):
     retriable = True
 
 
+class DamagedError(SnapshotError):
+    """The local copy of a partition's state cannot be read; its changelog can."""
+
+
+class StoreError(JourneysError):
+    """The local copy of a partition's state cannot be written: the disk is full, or read-only."""
+
+
+class InDoubtError(JourneysError):
+    """What of a partition's state is stored is not known here; its changelog says it."""
+
+
 class GapError(JourneysError):
     """Records between what is stored and a new batch are missing: to go on would skip them."""
 
@@ -84,10 +99,7 @@ class AheadError(JourneysError):
 
 
 class StateTooLargeError(JourneysError):
-    """What a batch did to one user does not fit into one record batch: take a smaller batch.
-
-    Where the batch is a single record already, it never will.
-    """
+    """A part of a user's state fits into no record batch, and never will."""
 
 
 class RecordTooLargeError(JourneysError):

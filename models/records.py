@@ -74,7 +74,7 @@ class WindowCount(msgspec.Struct, frozen=True, gc=False):
 class JourneyView(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """What is known of a journey at one moment; the why of a change.
 
-    Times are epoch milliseconds. `vector` is the unit centroid, rounded to 4 decimals.
+    Times are epoch milliseconds. `vector` is the unit centroid, rounded to 3 decimals.
     """
 
     journey_id: str

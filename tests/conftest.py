@@ -4,6 +4,7 @@
 the suite at any other Kafka. `pytest --vllm stub|real|all` chooses the servers that name.
 """
 
+import fcntl
 import os
 import signal
 import uuid
@@ -26,6 +27,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 REAL = {"real_vllm", "with_packages"}  # fixtures that need the real vLLM server installed
+OWN_KAFKAS = {"secured_kafka", "forgetful_kafka"}  # fixtures that run a Kafka of their own
+LONG = ("vllm", "kafka", "faults", *sorted(OWN_KAFKAS), "registry")  # groups that take minutes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,13 +56,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("vllm", servers.names(metafunc.config.getoption("--vllm")))
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in its own
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         names = getattr(item, "fixturenames", ())
-        if {"broker", "secured_kafka"} & set(names):
+        if {"broker", *OWN_KAFKAS} & set(names):
             item.add_marker("broker")
-        if "secured_kafka" in names and not _runs_kafka(config):
-            item.add_marker(pytest.mark.skip("only Kafka has TLS, SASL and ACLs"))
+        if OWN_KAFKAS & set(names) and not _runs_kafka(config):
+            item.add_marker(pytest.mark.skip("only Kafka has what it is about"))
         if {"vllm", *REAL} & set(names):
             item.add_marker("vllm")
         if REAL & set(names) and config.getoption("--vllm") == "stub":
@@ -70,6 +74,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if _is_real(item):
             # The first of them waits until the server is up, and names take seconds.
             item.add_marker(pytest.mark.timeout(servers.READY_SECONDS + 300))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=_turn)
 
 
 def _runs_kafka(config: pytest.Config) -> bool:
@@ -84,28 +90,68 @@ def _is_real(item: pytest.Item) -> bool:
     )
 
 
+def _group(item: pytest.Item) -> str:
+    """Those who run in one process when tests run side by side: each server is started once."""
+    names = set(getattr(item, "fixturenames", ()))
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if _is_real(item):
+        return "vllm"
+    if parameters.get("broker") == "kafka":
+        return "kafka"
+    for server in (*sorted(OWN_KAFKAS), "registry"):
+        if server in names:
+            return server
+    folder = item.path.parent.name
+    return folder if folder == "faults" else item.path.stem
+
+
+def _turn(item: pytest.Item) -> int:
+    """The long groups begin first; what a group has of its own order stays."""
+    return LONG.index(group) if (group := _group(item)) in LONG else len(LONG)
+
+
+def _needs_kafka(item: pytest.Item) -> bool:
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return _runs_kafka(item.config) and (
+        bool(OWN_KAFKAS & set(getattr(item, "fixturenames", ())))
+        or parameters.get("broker") == "kafka"
+    )
+
+
 def _needs_registry(item: pytest.Item) -> bool:
     return "registry" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")
+
+
+FETCHED = {
+    brokers.fetch_kafka: _needs_kafka,
+    registries.fetch: _needs_registry,
+    servers.install: _is_real,
+}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     # Before the first test, so that what is missing is one line and fetching has no test's timeout.
     if session.config.option.collectonly:
         return
+    needed = [fetch for fetch, needs in FETCHED.items() if any(map(needs, session.items))]
+    if not needed:
+        return
+    brokers.HOME.mkdir(parents=True, exist_ok=True)
     try:
-        if any(
-            "secured_kafka" in getattr(item, "fixturenames", ())
-            or (hasattr(item, "callspec") and item.callspec.params.get("broker") == "kafka")
-            for item in session.items
-            if _runs_kafka(session.config)
-        ):
-            brokers.fetch_kafka()
-        if any(map(_needs_registry, session.items)):
-            registries.fetch()
-        if any(map(_is_real, session.items)):
-            servers.install()
+        with (brokers.HOME / "lock").open("w") as lock:  # tests may run in several processes
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for fetch in needed:
+                fetch()
     except (BrokerError, SettingsError) as error:
-        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+        if hasattr(session.config, "workerinput"):  # one of several: whoever started us says it
+            session.shouldstop = str(error)
+        else:
+            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    return True if session.shouldstop else None
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +184,14 @@ def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[secured.
     """A Kafka with TLS, SASL and ACLs that runs."""
     with secured.serve(tmp_path_factory.mktemp("secured")) as kafka:
         yield kafka
+
+
+@pytest.fixture(scope="session")
+def forgetful_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Kafka that forgets ids of producers within seconds."""
+    folder = tmp_path_factory.mktemp("forgetful")
+    with brokers.plain_kafka(folder, brokers.FORGETFUL) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

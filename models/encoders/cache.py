@@ -45,12 +45,6 @@ class Counts:
     encoded: int = 0
     seconds: float = 0.0
 
-    @property
-    def hit_rate(self) -> float:
-        """The share that needed no encoding, 0 to 1; 0 before the first."""
-        found = self.memory + self.stored
-        return found / max(1, found + self.encoded)
-
 
 class VectorCache:
     """The vectors of items, by item id and what is encoded; the least recently used go first.

@@ -5,6 +5,7 @@ assignment  which cluster an activity belongs to; clusters that turn out to be o
 lifecycle   what becomes of a journey: it starts, is revised, falls asleep, ends
 outcome     what one input brought about
 views       how a journey is shown to others
+publishable what of an outcome may be published
 confidence  how sure it is that a journey is one interest that persists
 rhythm      how long a journey is silent as a rule, and what silence and return say
 users       what is known of one user

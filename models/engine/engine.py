@@ -27,6 +27,7 @@ from models.engine.lifecycle import (
 )
 from models.engine.outcome import Outcome
 from models.engine.params import EngineParams
+from models.engine.publishable import make_publishable
 from models.engine.repeats import short
 from models.engine.rhythm import has_returned
 from models.engine.users import Cluster, UserState
@@ -100,6 +101,7 @@ class Engine:
         cluster = merge_near(user, params, cluster, activity, out)
         self._count(user, cluster, window, activity, out)
         out.cluster_id = user.cluster_id(cluster.number)
+        make_publishable(out, params.policy)
         return out
 
     def name(self, user: UserState, answer: JourneyName) -> Outcome:
@@ -118,6 +120,7 @@ class Engine:
                 shown = view(user, self.params, cluster, journey)
                 out.changes.append(named(user, cluster, journey))
                 out.journeys.append(current(user, cluster, journey, shown, journey.revised_at))
+        make_publishable(out, self.params.policy)
         return out
 
     def passing(self, user: UserState, watermark: int) -> Outcome:
@@ -130,6 +133,7 @@ class Engine:
         out = Outcome()
         if user.due is not None and watermark >= user.due:
             close_windows(user, self.params, watermark, 2 * self.params.lateness_ms, out)
+        make_publishable(out, self.params.policy)
         return out
 
     def _count(

@@ -31,12 +31,23 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def _compiled(function: _Function) -> _Function:
     """Compile with sums in any order, so that they vectorise; the order is fixed once compiled."""
     fast = {"reassoc", "contract", "nsz", "arcp"}  # NaN and infinity keep their meaning
-    return cast(_Function, njit(cache=True, nogil=True, fastmath=fast)(function))
+    return _kept(function, fastmath=fast)
 
 
 def _exactly(function: _Function) -> _Function:
     """Compile with every operation as it is written: rounding is the point."""
-    return cast(_Function, njit(cache=True, nogil=True)(function))
+    return _kept(function)
+
+
+def _kept(function: _Function, **options: Any) -> _Function:
+    """Compile, and keep it on disk for the next process, where there is a place for that.
+
+    A user without a home who cannot write here has none, unless NUMBA_CACHE_DIR names one.
+    """
+    try:
+        return cast(_Function, njit(cache=True, nogil=True, **options)(function))
+    except RuntimeError:  # numba's word for it
+        return cast(_Function, njit(nogil=True, **options)(function))
 
 
 # Bounds of the variance within a user's interests. The estimate of it is linear in their scatter

@@ -1,5 +1,7 @@
 """What one input brought about: changes, current journeys, naming requests, lineage."""
 
+from collections import Counter
+
 from models.records import Change, CurrentJourney, NamingRequest
 
 
@@ -13,9 +15,10 @@ class Outcome:
         merged: (cluster id that went, cluster id that it went into).
         cluster_id: Id of the cluster that the activity was put to; None for other inputs.
         repeated: The activity was counted before, and so brought nothing.
+        withheld: Names, items and terms that may not be published, by category.
     """
 
-    __slots__ = ("changes", "cluster_id", "journeys", "merged", "repeated", "requests")
+    __slots__ = ("changes", "cluster_id", "journeys", "merged", "repeated", "requests", "withheld")
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
@@ -24,3 +27,4 @@ class Outcome:
         self.merged: list[tuple[str, str]] = []
         self.cluster_id: str | None = None
         self.repeated = False
+        self.withheld: Counter[str] = Counter()

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
 
 from models.engine.exemplars import KEPT
 from models.engine.windows import active_in, index_of
+from models.guard.policy import DEFAULT, Policy
 
 RepeatedItems: TypeAlias = Literal["once", "each"]
 Dormancy: TypeAlias = Literal["rhythm", "fixed"]
@@ -147,6 +148,7 @@ class EngineParams:
         shift: A journey has shifted when its mean has moved since it was named, by more than chance
             would move it, so far: in squared distance, as a share of the mean's squared length.
         scale: The clustering model's parameters; each encoder says its own.
+        policy: What may be published of a journey; it decides over nothing else.
     """
 
     window_ms: int = 7 * DAY_MS
@@ -162,6 +164,7 @@ class EngineParams:
     half_life_ms: int = 270 * DAY_MS
     shift: float = 0.5
     scale: Scale = SCALE
+    policy: Policy = DEFAULT
 
     @cached_property
     def kernel(self) -> Any:

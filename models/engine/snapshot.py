@@ -8,7 +8,9 @@ user's parts together:
     cluster  user id in UTF-8, 0xFF (no byte of UTF-8), cluster number as 4 bytes big endian
     ids      user id in UTF-8, 0xFF 0xFF, chunk number as 4 bytes big endian
 
-The parts of one dump belong together: they must be stored all or none.
+The parts of one dump belong together: they must be stored all or none. Where they are too many for
+one stroke (a hundred journeys with long titles fall dormant together), `apart` gives them other
+keys: a cluster's ends in a version then, 4 bytes big endian, and the header says which counts.
 """
 
 from collections.abc import Callable
@@ -26,7 +28,8 @@ from models.errors import SnapshotError
 VERSION: Final = 4
 WEIGHED_APART: Final = 3  # from that version on a mass is a count
 CLOSER: Final = 4  # from that version on an exemplar's similarity is weighed by CLOSENESS
-READ: Final = (2, 3, 4)
+APART: Final = 5  # of a header that says where clusters lie; those before would not look there
+READ: Final = (2, 3, 4, APART)
 _MARK: Final = b"\xff"
 
 
@@ -42,6 +45,7 @@ class _Header(_Versioned, array_like=True, gc=False):
     numbers: list[int]
     ids: tuple[int, int, bytes] = (0, 0, b"")  # number of the first chunk, how many, the rest
     salt: int | None = None
+    versions: dict[int, int] = {}
 
 
 class _Ids(_Versioned, array_like=True, gc=False):
@@ -57,6 +61,7 @@ class _Part(_Versioned, array_like=True, gc=False):
     weight: float | None = None  # None: as the mass, since all weights were 1
 
 
+Part = tuple[bytes, bytes | None]  # key and value, None to delete
 _Read = TypeVar("_Read", bound=_Versioned)
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -65,8 +70,9 @@ _parts = msgspec.msgpack.Decoder(_Part)
 _ids = msgspec.msgpack.Decoder(_Ids)
 
 
-def _key(user: bytes, number: int) -> bytes:
-    return user + _MARK + number.to_bytes(4, "big")
+def _key(user: bytes, number: int, version: int | None = None) -> bytes:
+    key = user + _MARK + number.to_bytes(4, "big")
+    return key if version is None else key + version.to_bytes(4, "big")
 
 
 def _ids_key(user: bytes, number: int) -> bytes:
@@ -84,19 +90,19 @@ def due_of(header: bytes) -> tuple[int, int | None]:
     return read.latest, read.due
 
 
-def dump(user: UserState) -> list[tuple[bytes, bytes | None]]:
+def dump(user: UserState) -> list[Part]:
     """The parts that changed since the last dump, None for those that went, header last.
 
     The user's marks of change are cleared. The header holds the watermark that the user waits for,
     so that the index of due users can be rebuilt without reading clusters.
     """
-    name = user.user_id.encode()
-    parts: list[tuple[bytes, bytes | None]] = [
-        (_key(name, number), None) for number in sorted(user.removed)
+    name, versions = user.user_id.encode(), user.versions
+    parts: list[Part] = [
+        (_key(name, number, versions.pop(number, None)), None) for number in sorted(user.removed)
     ]
     if user.dirty:
         parts += [
-            (_key(name, cluster.number), _encode(_part(user, row)))
+            (_key(name, cluster.number, versions.get(cluster.number)), _encode(_part(user, row)))
             for row, cluster in enumerate(user.clusters)
             if cluster.number in user.dirty
         ]
@@ -106,22 +112,57 @@ def dump(user: UserState) -> list[tuple[bytes, bytes | None]]:
     for number in range(counted.stored, chunks.stop):
         window, hashes = counted.chunk(number)
         parts.append((_ids_key(name, number), _encode(_Ids(VERSION, window, hashes))))
-    header = _Header(
-        VERSION,
-        user.due,
-        user.latest,
-        user.given,
-        user.applied,
-        [cluster.number for cluster in user.clusters],
-        (chunks.start, len(chunks), counted.rest()),
-        user.salt,
-    )
-    parts.append((name, _encode(header)))
+    parts.append((name, _header(user)))
     counted.stored = chunks.stop
     counted.dropped.clear()
     user.dirty.clear()
     user.removed.clear()
     return parts
+
+
+def apart(user: UserState, dumped: list[Part]) -> tuple[list[Part], Part, list[Part]]:
+    """A dump for who cannot store it in one stroke; still, all of it counts or none.
+
+    Args:
+        user: Whose; nothing may have changed since.
+        dumped: What `dump` gave.
+
+    Returns:
+        Parts that count for nothing until the header is stored; the header; what may be deleted
+        once it is.
+    """
+    name = user.user_id.encode()
+    before: list[Part] = []
+    after: list[Part] = []
+    for key, value in dumped[:-1]:
+        ending = key[len(name) + 1 :]
+        if value is None:
+            after.append((key, None))
+        elif ending.startswith(_MARK):  # ids: no header has named that chunk yet
+            before.append((key, value))
+        else:
+            number = int.from_bytes(ending[:4], "big")
+            version = user.versions[number] = user.versions.get(number, -1) + 1
+            before.append((_key(name, number, version), value))
+            after.append((key, None))
+    return before, (name, _header(user)), after
+
+
+def _header(user: UserState) -> bytes:
+    chunks = user.counted.chunks()
+    return _encode(
+        _Header(
+            APART if user.versions else VERSION,
+            user.due,
+            user.latest,
+            user.given,
+            user.applied,
+            [cluster.number for cluster in user.clusters],
+            (chunks.start, len(chunks), user.counted.rest()),
+            user.salt,
+            user.versions,
+        )
+    )
 
 
 def _part(user: UserState, row: int) -> _Part:
@@ -158,7 +199,7 @@ def load(
     header = _read(_headers, raw)
     user = engine.new_user(user_id, header.salt)
     user.latest, user.given, user.due = header.latest, header.given, header.due
-    user.applied = header.applied
+    user.applied, user.versions = header.applied, header.versions
     first, chunks, rest = header.ids
     stored = [
         _read(_ids, _found(get, _ids_key(name, number), f"chunk {number} of its ids", user_id))
@@ -166,7 +207,8 @@ def load(
     ]
     user.counted.restore(first, [(chunk.window, chunk.hashes) for chunk in stored], rest)
     for number in header.numbers:
-        read = _read(_parts, _found(get, _key(name, number), f"cluster {number}", user_id))
+        key = _key(name, number, user.versions.get(number))
+        read = _read(_parts, _found(get, key, f"cluster {number}", user_id))
         mean = unpacked(read.mean)
         if user.clusters and len(mean) != user.numbers.dimensions:
             raise SnapshotError(f"state of user {user_id!r}: vectors of several sizes")

@@ -104,6 +104,7 @@ class UserState:
         counted: Ids of the activities in the kept windows.
         dirty: Numbers of the clusters that changed since the last dump.
         removed: Numbers of the clusters that went since the last dump.
+        versions: Of clusters that were stored apart, by number (`snapshot.apart`).
     """
 
     __slots__ = (
@@ -119,6 +120,7 @@ class UserState:
         "removed",
         "salt",
         "user_id",
+        "versions",
     )
 
     def __init__(self, user_id: str, salt: int | None = None) -> None:
@@ -135,6 +137,7 @@ class UserState:
         self.counted = CountedIds()
         self.dirty: set[int] = set()
         self.removed: set[int] = set()
+        self.versions: dict[int, int] = {}
 
     def cluster_id(self, number: int) -> str:
         """Id of a cluster on the wire."""

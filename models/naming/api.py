@@ -12,6 +12,8 @@ from models.naming.prompt import Embedded, Prompt
 CONNECT_TIMEOUT: Final = 5.0  # seconds; a server that is there accepts at once
 POOL_TIMEOUT: Final = 1.0  # seconds; callers hold a slot each, so a connection is free
 NOT_FOUND: Final = 404
+MOST_BYTES: Final = 4 << 20  # of an answer; names are some hundreds, lists of models are long
+PLAIN: Final = "identity"  # nothing compressed: 3 MB may unpack to 4 GB
 
 
 class _Content(msgspec.Struct):
@@ -70,7 +72,7 @@ class Api:
         address: The server, without what is secret in a url.
 
     Raises:
-        SettingsError: The url is none.
+        SettingsError: The url is none, or the key cannot be sent.
     """
 
     def __init__(self, url: str, *, api_key: str | None, connections: int, timeout: float) -> None:
@@ -78,7 +80,7 @@ class Api:
         self.address = f"{base.scheme}://{base.netloc.decode()}"
         self._http = httpx.AsyncClient(
             base_url=base,
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            headers={"Accept-Encoding": PLAIN} | _authorization(api_key),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             timeout=httpx.Timeout(
                 timeout, connect=min(CONNECT_TIMEOUT, timeout), pool=POOL_TIMEOUT
@@ -116,7 +118,8 @@ class Api:
 
     async def _call(self, method: str, path: str, form: type[_Form], body: Any = None) -> _Form:
         try:
-            answer = await self._http.request(method, path, json=body)
+            async with self._http.stream(method, path, json=body) as answer:
+                content = await _content(answer)
         except httpx.HTTPError as error:
             refused = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             raise ApiError(
@@ -125,13 +128,13 @@ class Api:
         if not answer.is_success:
             status = answer.status_code
             raise ApiError(
-                f"HTTP {status}: {_detail(answer)}",
+                f"HTTP {status}: {_detail(content) or answer.reason_phrase}",
                 status=status,
                 retriable=status >= 500 or status in {NOT_FOUND, 408, 429},
                 pause=_retry_after(answer),
             )
         try:
-            return msgspec.json.decode(answer.content, type=form)
+            return msgspec.json.decode(content, type=form)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ApiError(f"not an answer of the API: {error}", retriable=True) from None
 
@@ -146,15 +149,33 @@ def name_in(content: str) -> str:
     return content.strip().partition("\n")[0]
 
 
-def _detail(answer: httpx.Response) -> str:
+async def _content(answer: httpx.Response) -> bytes:
+    if answer.headers.get("content-encoding", PLAIN) != PLAIN:
+        raise ApiError("a compressed answer, which nobody asked for", retriable=True)
+    content = bytearray()
+    async for chunk in answer.aiter_raw():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise ApiError(f"an answer of more than {MOST_BYTES >> 20} MiB", retriable=True)
+    return bytes(content)
+
+
+def _detail(content: bytes) -> str:
     with suppress(msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode(answer.content, type=_Refused).error.message[:300]
-    return " ".join(answer.text.split())[:300] or answer.reason_phrase
+        return msgspec.json.decode(content, type=_Refused).error.message[:300]
+    return " ".join(content.decode("utf-8", "replace").split())[:300]
 
 
 def _retry_after(answer: httpx.Response) -> float:
     wanted = answer.headers.get("retry-after", "")
     return float(wanted) if wanted.isdecimal() else 0.0
+
+
+def _authorization(api_key: str | None) -> dict[str, str]:
+    key = (api_key or "").strip()  # files of secrets end in a newline
+    if not key.isascii() or not key.isprintable():  # who sends it would repeat it in an error
+        raise SettingsError("JOURNEYS_VLLM_API_KEY: has signs that no key has")
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _base_url(url: str) -> httpx.URL:

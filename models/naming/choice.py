@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
-from models.naming.guard import Policy, Refusal, check, echoes, support, tidy
+from models.naming.answers import Policy, Refusal, check, echoes, support, tidy
 from models.naming.titles import Evidence
 from models.text.background import is_known
 from models.text.keywords import terms_of

@@ -42,7 +42,7 @@ class VllmClient:
         timeout: Seconds until one request, its retries included, is given up.
 
     Raises:
-        SettingsError: The url is none.
+        SettingsError: The url is none, or the key cannot be sent.
     """
 
     def __init__(

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from models.errors import NamingError
+from models.naming.answers import Policy, Refusal
 from models.naming.choice import TextEncoder, choose
 from models.naming.client import VllmClient
-from models.naming.guard import Policy, Refusal
 from models.naming.prompt import Prompt, messages
 from models.naming.titles import Evidence
 from models.records import JourneyName, NamingRequest

@@ -1,8 +1,8 @@
 """What of a naming request may be shown to a model, and what a name can be grounded on.
 
 Titles come from strangers. They are cleaned, capped, and one that talks to a model
-(injection.py) is set aside: it is neither shown nor does it count as evidence, and words that only
-it has may not turn up in a name (guard.py).
+(models/guard/injection.py) is set aside: it is neither shown nor does it count as evidence, and
+words that only it has may not turn up in a name (answers.py).
 """
 
 import html
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from models.engine.exemplars import shorten
-from models.naming.injection import talks_to_a_model
+from models.guard.injection import talks_to_a_model
 from models.records import NamingRequest
 from models.text.background import idf
 from models.text.stems import stems, words

@@ -47,6 +47,16 @@ def foreign(words: Iterable[str]) -> frozenset[str]:
     Returns:
         Words in lower case. Where languages have as many votes, those of all of them.
     """
+    languages = spoken(words)
+    return _listed(languages) if languages else frozenset()
+
+
+def spoken(words: Iterable[str]) -> tuple[str, ...]:
+    """The languages that most of a text's function words speak for; none: English, or not told.
+
+    Args:
+        words: Of the text, in lower case; one that comes twice has two votes.
+    """
     usual, listed = 0, []
     for word in words:
         vote = _vote(word)
@@ -55,15 +65,15 @@ def foreign(words: Iterable[str]) -> frozenset[str]:
             listed.append(vote)
     least = max(usual, AMBIGUOUS)
     if len(listed) <= least:
-        return frozenset()
+        return ()
     votes: dict[str, float] = {}
     for vote in listed:
         for language in vote.languages:
             votes[language] = votes.get(language, 0.0) + vote.counts
     most = max(votes.values())
     if most <= least:
-        return frozenset()
-    return _listed(tuple(language for language in LANGUAGES if votes.get(language) == most))
+        return ()
+    return tuple(language for language in LANGUAGES if votes.get(language) == most)
 
 
 class _Vote(NamedTuple):

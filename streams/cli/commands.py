@@ -105,7 +105,9 @@ def _give_up() -> NoReturn:
 
 
 def _fail(message: str, code: int) -> None:
-    click.echo(f"journeys: {' '.join(message.split())}", err=True)
+    from streams.service.logs import fail  # what it needs takes a moment: not for --help
+
+    fail(message)
     sys.exit(code)
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from models.decoding import decode_change
 from models.errors import JourneysError
+from models.records import encode
 from streams.cli.commands import examples
 from streams.cli.options import with_settings
 from streams.cli.progress import bars
@@ -28,10 +29,14 @@ LIVE_RATE: Final = 200  # activities a second when somebody is watching: half a 
     epilog=examples(
         "journeys demo --once",
         "journeys demo",
+        "journeys demo --sample | journeys produce - --rate 50",
         "JOURNEYS_VLLM_URL=http://localhost:8000 journeys demo --once",
     )
 )
 @click.option("--once", is_flag=True, help="end when the sample is through; else go on, live")
+@click.option(
+    "--sample", "sample_only", is_flag=True, help="print the sample's activities, and end"
+)
 @with_settings(
     "partitions",
     "encoder",
@@ -42,7 +47,7 @@ LIVE_RATE: Final = 200  # activities a second when somebody is watching: half a 
     "vllm_url",
     "vllm_model",
 )
-def command(settings: Settings, once: bool) -> None:
+def command(settings: Settings, once: bool, sample_only: bool) -> None:
     """Run everything on a sample, on an embedded broker: nothing else is needed.
 
     Starts a broker in memory, makes the topics, starts a worker and a namer, sends sixteen months
@@ -50,11 +55,16 @@ def command(settings: Settings, once: bool) -> None:
     each change, and at the end each person's journeys. Names are made of keywords unless a vLLM
     server is given. With --once there is no page.
     """
+    from streams.demo.sample.generator import generate
+
+    if sample_only:
+        for activity in generate().activities:
+            click.echo(encode(activity))
+        return
     # The engine's compiler and the encoder take a second to import: not for --help.
     from streams.demo.ledger import Ledger
     from streams.demo.report import report
     from streams.demo.run import Run, started
-    from streams.demo.sample.generator import generate
 
     signal.signal(signal.SIGTERM, _terminated)
     sample = generate()

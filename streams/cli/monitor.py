@@ -25,4 +25,7 @@ def command(settings: Settings) -> None:
     """
     from streams.monitor.app import run  # the web framework takes a moment: not for --help
 
-    run(settings, lambda url: click.echo(url, err=True))
+    if settings.log_format == "json":
+        run(settings)
+    else:
+        run(settings, lambda url: click.echo(url, err=True))

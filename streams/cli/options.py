@@ -1,7 +1,6 @@
 """Flags made from the settings, the same for flags and environment, and the start of logging."""
 
 import functools
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +8,7 @@ from typing import Any, Final
 import click
 from pydantic.fields import FieldInfo
 
+from streams.service import logs
 from streams.settings import Settings
 from streams.settings.sources import PREFIX, is_secret
 
@@ -29,6 +29,8 @@ BROKER: Final = (
     "client_properties",
 )
 
+ALL: Final = ("log_level", "log_format")  # of every command
+
 _METAVARS: Final = {int: "INTEGER", float: "NUMBER", Path: "FOLDER"}
 
 
@@ -42,14 +44,14 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
     fields = {
         name: field
         for name, field in Settings.model_fields.items()
-        if (not names or name in names or name == "log_level") and not is_secret(field)
+        if (not names or name in names or name in ALL) and not is_secret(field)
     }
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def resolved(**given: Any) -> None:
             settings = Settings.load(**{name: given.pop(name) for name in fields})
-            _start_logging(settings)
+            logs.start(settings)
             command(settings=settings, **given)
 
         wrapped: Callable[..., None] = resolved
@@ -75,11 +77,3 @@ def _option(name: str, field: FieldInfo) -> Callable[[Callable[..., None]], Call
         metavar=metavar,
         help=f"{field.description} [{PREFIX}{name.upper()}{default}]",
     )
-
-
-def _start_logging(settings: Settings) -> None:
-    level = settings.log_level.upper()
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if level in ("WARNING", "ERROR"):
-        # It logs every refused connection; what matters of that reaches the user as an error.
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)

@@ -86,6 +86,8 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     "lateness_days",
     "max_clusters",
     "match",
+    "sensitive_journeys",
+    "sensitive_subjects",
 )
 def command(
     settings: Settings,

@@ -1,6 +1,5 @@
 """`journeys settings`: the table of settings that stands in streams/README.md."""
 
-import tempfile
 from pathlib import Path
 
 import click
@@ -9,6 +8,7 @@ from models.errors import JourneysError
 from streams.cli.commands import examples
 from streams.cli.options import shown_default
 from streams.settings import Settings
+from streams.settings.engine import state_folder
 from streams.settings.sources import PREFIX
 
 
@@ -30,8 +30,8 @@ def table() -> str:
     """The settings as a Markdown table, without a line break at its end."""
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        # The same table on every machine, wherever its temporary folder is.
-        default = shown_default(field).replace(tempfile.gettempdir(), "$TMPDIR")
+        # The same table on every machine, wherever its user's folders are.
+        default = shown_default(field).replace(str(state_folder().parent), "$XDG_STATE_HOME")
         shown = f"`{default}`" if default else ""
         rows.append(f"| `{PREFIX}{name.upper()}` | {shown} | {field.description} |")
     return "\n".join(rows)

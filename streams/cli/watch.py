@@ -12,6 +12,7 @@ from rich.console import Console
 
 from models.decoding import decode_change
 from models.errors import Rejected
+from models.printable import escaped
 from streams.cli.commands import examples
 from streams.cli.options import BROKER, with_settings
 from streams.cli.render import ChangePrinter
@@ -59,7 +60,7 @@ def command(
         try:
             change = reader.change(record.value, record.headers)
             if as_json:
-                click.echo(change)
+                click.echo(escaped(change.decode(errors="replace")))
             else:
                 printer.print(decode_change(change))
         except Rejected as error:

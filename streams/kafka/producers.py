@@ -8,8 +8,13 @@ owner has written, it refuses what an earlier owner still sends (a zombie that w
 on). On the changelog the new owner writes at once. That record also marks where recovery ends: it
 is the last of the partition, whoever wrote before.
 
-A broker without producer ids (the embedded one) fences nobody; there the lease alone, which every
-write is checked against, keeps a zombie quiet.
+A broker forgets an id that was quiet for long (`transactional.id.expiration.ms`, a week by default,
+and what it knows of a partition after `producer.id.expiration.ms`, a day), and then refuses nobody.
+So partitions are taken anew well before (`held_seconds`).
+
+A broker without producer ids (the embedded one) fences nobody; there the lease, which every write
+is checked against, keeps a zombie quiet, and state that it still sends is left out when it is read
+back (`streams.state.owners`).
 """
 
 import asyncio
@@ -32,22 +37,26 @@ from faust.types import AppT
 from mode import get_logger
 
 from models.errors import RecordTooLargeError, SettingsError
+from streams.kafka.sending import NO_HEADERS, Headers
 
 _log = get_logger(__name__)
 
 TAKEN_KEY: Final = b"\xff\xff"  # no user's key; compaction keeps the latest owner
+TOKEN_HEADER: Final = "o"  # of a record of state: the offset by which its writer took the partition
 STOP_SECONDS: Final = 5.0
 
 
-def fill(batch: BatchBuilder, parts: Iterable[tuple[bytes, bytes | None]]) -> bool:
-    """Put keys and values into a record batch; False if they do not fit.
+def fill(
+    batch: BatchBuilder, parts: Iterable[tuple[bytes, bytes | None]], headers: Headers = NO_HEADERS
+) -> bool:
+    """Put keys and values, each with these headers, into a record batch; False if they do not fit.
 
     What `BatchBuilder.append` does, less its checks and serializers: those take three times as long
     as the rest.
     """
     append, now, offset = batch._builder.append, int(time.time() * 1000), batch._relative_offset
     for key, value in parts:
-        if append(offset, now, key, value, []) is None:
+        if append(offset, now, key, value, headers) is None:
             return False
         offset += 1
     batch._relative_offset = offset
@@ -103,15 +112,23 @@ class PartitionProducers:
         app: Its producer's settings are used.
         changelog: The topic of the state.
         client: Makes a producer of the Kafka client.
+        monotonic: By which is known for how long partitions are held, seconds.
 
     Attributes:
         changelog: The topic of the state.
     """
 
     def __init__(
-        self, app: AppT, changelog: str, client: Callable[..., AIOKafkaProducer] = AIOKafkaProducer
+        self,
+        app: AppT,
+        changelog: str,
+        client: Callable[..., AIOKafkaProducer] = AIOKafkaProducer,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.changelog = changelog
+        self._monotonic = monotonic
+        self._taken_at = 0.0
+        self._tokens: dict[int, Headers] = {}
         self._app = app
         self._client = client
         self._producers: dict[int, AIOKafkaProducer] = {}
@@ -137,9 +154,20 @@ class PartitionProducers:
         )
         if wanted:
             await self._check(wanted[0])
-        taken = await asyncio.gather(*map(self._take, wanted))
+        self._taken_at = self._monotonic()
+        taken = dict(zip(wanted, await asyncio.gather(*map(self._take, wanted)), strict=True))
+        self._tokens = {number: [(TOKEN_HEADER, b"%d" % at)] for number, at in taken.items()}
         await asyncio.gather(*map(stop, earlier))
-        return dict(zip(wanted, taken, strict=True))
+        return taken
+
+    @property
+    def held_seconds(self) -> float:
+        """How long ago the partitions were taken; 0 where there is nothing that could expire."""
+        return self._monotonic() - self._taken_at if self._fences and self._producers else 0.0
+
+    def token(self, owned: int) -> Headers:
+        """The header of each record of a partition's state, which says who wrote it."""
+        return self._tokens[owned]
 
     def batch(self, owned: int) -> BatchBuilder:
         """An empty record batch for `append`; it takes its first record however large.

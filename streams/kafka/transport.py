@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Final, Protocol
 
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from aiokafka.errors import ConsumerStoppedError
+from faust.assignor import PartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 from mode.utils.futures import notify
@@ -87,6 +89,28 @@ class _Thread(FailFastThread):
         if not waiter.cancel():
             waiter.result()  # raises what keeps the fetcher from fetching
         return {}
+
+    async def rejoin(self) -> None:
+        self._ensure_consumer()._coordinator.request_rejoin()
+
+
+class Assignor(PartitionAssignor):
+    """Faust's; this member may have all be assigned anew.
+
+    A coordinator answers a member that joins again with what it knew before: unless that is the
+    group's leader, nothing is assigned anew. So what the member says of itself must differ.
+
+    Attributes:
+        rejoins: How often this member wanted it.
+    """
+
+    rejoins = 0
+
+    def metadata(self, topics: set[str]) -> ConsumerProtocolMemberMetadata:
+        """Faust's hook: what the member says of itself, as JSON: it may end in a blank."""
+        known = super().metadata(topics)
+        said = known.user_data + b" " * (self.rejoins % 2)
+        return ConsumerProtocolMemberMetadata(known.version, known.subscription, said)
 
 
 def _as_parsed(tp: TP, record: Record) -> Record:
@@ -171,6 +195,11 @@ class Consumer(driver.Consumer):
         """Forget a message that will not be acknowledged: its partition went to another worker."""
         self._unacked_messages.discard(message)  # type: ignore[arg-type]
         notify(self._waiting_for_ack)
+
+    async def rejoin(self) -> None:
+        """Have the group's partitions assigned anew, so that their state is read back."""
+        self.app.assignor.rejoins += 1  # type: ignore[attr-defined]
+        await self._thread.call_thread(self._thread.rejoin)  # type: ignore[attr-defined]
 
     def _new_offset(self, tp: TP) -> int | None:
         acked = self._acked[tp]

@@ -29,10 +29,11 @@ from models.errors import JourneysError, QuestionError, SettingsError, UnknownEr
 from streams.encoding import encoder_of
 from streams.monitor.api import Api
 from streams.monitor.live import News, live
-from streams.monitor.vitals import Vitals, Watcher
+from streams.monitor.vitals import Vitals, Watcher, measured
 from streams.query.follow import Follower
 from streams.query.store import Store, opened
 from streams.service.listening import listen
+from streams.service.metrics import CONTENT_TYPE
 from streams.settings import Settings
 from streams.settings.services import MONITOR_PORT
 
@@ -67,6 +68,12 @@ def ready(state: State) -> Response[str]:
     begun = "ready" if follower.complete.is_set() else "reading the topics"
     line = follower.trouble or watcher.vitals.trouble or begun
     return Response(f"{line}\n", status_code=200 if line == "ready" else 503)
+
+
+@get("/metrics", opt={"open": True}, sync_to_thread=False)
+def shown(state: State) -> Response[bytes]:
+    """How the services stand, for Prometheus; nothing of people."""
+    return Response(measured(state.watcher.vitals).text(), media_type=CONTENT_TYPE)
 
 
 class Token(msgspec.Struct):
@@ -119,7 +126,7 @@ def create_app(settings: Settings, store: Store, failed: Callable[[Exception], N
 
     page = create_static_files_router("/", [PAGE], html_mode=True, opt={"open": True})
     return Litestar(
-        [Api, live, vitals, alive, ready, sign_in, page],
+        [Api, live, vitals, alive, ready, shown, sign_in, page],
         lifespan=[running],
         guards=[_guard(settings)],
         exception_handlers={

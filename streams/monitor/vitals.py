@@ -20,6 +20,7 @@ from streams.kafka.clients import connect
 from streams.kafka.reading import StoredRecord
 from streams.rejects.overview import Kind, overview
 from streams.rejects.records import RejectedRecord, Replayed, is_reject, rejected_record
+from streams.service.metrics import ARRIVED, BACKLOG, BACKLOG_SECONDS, BROKER_UP, MONITOR, Metrics
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -63,6 +64,20 @@ class Vitals(msgspec.Struct, frozen=True):
     names: Backlog = Backlog()
     rejected: int = 0
     rejects: list[Kind] = []
+
+
+def measured(vitals: Vitals) -> Metrics:
+    """The same for Prometheus; of a broker that does not answer, only that."""
+    metrics = Metrics(MONITOR)
+    metrics.set(BROKER_UP, not vitals.trouble)
+    if not vitals.trouble:
+        queues = {"activities": vitals.activities, "naming_requests": vitals.names}
+        metrics.set_each(BACKLOG, {name: one.waiting for name, one in queues.items()})
+        metrics.set_each(
+            BACKLOG_SECONDS, {name: one.waiting_seconds for name, one in queues.items()}
+        )
+        metrics.count_each(ARRIVED, {name: one.records for name, one in queues.items()})
+    return metrics
 
 
 class Watcher:

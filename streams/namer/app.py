@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from models.encoders.encoder import Encoder
+from models.naming.answers import Policy
 from models.naming.client import VllmClient
-from models.naming.guard import Policy
 from models.naming.namer import KeywordNamer, Namer, VllmNamer
 from models.naming.prompt import Prompt, messages, plain
 from models.naming.soft import SoftPrompt
@@ -46,7 +46,8 @@ def choose_namer(settings: Settings) -> Namer:
         timeout=settings.naming_timeout,
     )
     encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads)
-    policy = Policy(sensitive=frozenset(filter(None, settings.naming_refuses.split(","))))
+    shown = settings.sensitive_journeys == "shown"
+    policy = Policy(sensitive=frozenset() if shown else settings.policy.categories)
     return VllmNamer(
         client,
         candidates=settings.naming_candidates,

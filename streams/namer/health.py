@@ -1,12 +1,14 @@
 """How the namer stands, on its endpoint."""
 
+import time
 from typing import Final
 
 import faust
 
+from models.naming.answers import Refusal
 from models.naming.namer import Namer
 from streams.service.endpoint import Endpoint, Readiness
-from streams.service.metrics import CALLS, REFUSED, SERVER_UP, UNDER_WAY, Metrics
+from streams.service.metrics import CALLS, OLDEST_REQUEST, REFUSED, SERVER_UP, UNDER_WAY, Metrics
 from streams.settings import Settings
 from streams.stages.name import NamingQueue
 
@@ -40,7 +42,9 @@ class Health(Endpoint):
         """Bring the metrics up to what namer and queue have counted."""
         tally, metrics = self._namer.tally, self._metrics
         metrics.raise_to(CALLS, tally.calls)
-        for reason, count in tally.refused.items():
-            metrics.raise_to(REFUSED, count, reason)
+        for reason in Refusal:
+            metrics.raise_to(REFUSED, tally.refused[reason], reason)
         metrics.set(UNDER_WAY, self._queue.under_way)
+        oldest = self._queue.oldest
+        metrics.set(OLDEST_REQUEST, 0 if oldest is None else max(0.0, time.time() - oldest))
         metrics.set(SERVER_UP, self._namer.trouble() is None)

@@ -169,7 +169,7 @@ def nearest(store: Store, vector: Vector, encoder: str, *, limit: int = 10) -> l
     last = ""
     while rows := store.ask(
         "SELECT journey_id, vector FROM journeys WHERE journey_id > ? AND encoder = ? "
-        "AND stage IN ('active', 'dormant') ORDER BY journey_id LIMIT ?",
+        "AND vector != x'' AND stage IN ('active', 'dormant') ORDER BY journey_id LIMIT ?",
         [last, encoder, _SCANNED],
     ):
         last = rows[-1]["journey_id"]
@@ -194,7 +194,7 @@ def nearest(store: Store, vector: Vector, encoder: str, *, limit: int = 10) -> l
 
 
 def alike(store: Store, journey_id: str, *, limit: int = 10) -> list[ShownJourney]:
-    """Journeys of other users, those nearest to a journey first.
+    """Journeys of other users, those nearest to a journey first; none to a sensitive one.
 
     Raises:
         UnknownError: There is none of that id.
@@ -205,6 +205,8 @@ def alike(store: Store, journey_id: str, *, limit: int = 10) -> list[ShownJourne
     if not rows:
         raise UnknownError(f"there is no journey {journey_id}")
     vector = np.frombuffer(rows[0]["vector"], np.float32)
+    if not len(vector):
+        return []  # what it is about is not told
     owner = rows[0]["user_id"]
     own = store.ask("SELECT count(*) FROM journeys WHERE user_id = ?", [owner])[0][0]
     found = nearest(store, vector, rows[0]["encoder"], limit=min(MOST, bounded(limit) + own))

@@ -10,7 +10,7 @@ from aiohttp import web
 from mode import Service
 
 from streams.service.listening import listen
-from streams.service.metrics import Metrics
+from streams.service.metrics import CONTENT_TYPE, Metrics
 from streams.settings import Settings
 
 
@@ -80,7 +80,4 @@ class Endpoint(Service):
 
     async def _shown(self, _: web.Request) -> web.Response:
         self.measure()
-        return web.Response(
-            body=self._metrics.text(),
-            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
-        )
+        return web.Response(body=self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})

@@ -1,9 +1,27 @@
-"""What worker, namer and intake count: one list of names, each with its kind and its meaning."""
+"""What services count: one list of names, each with its kind and its meaning.
+
+Shares and rates are not counted: a query has them of the counters, over any time.
+"""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from models.errors import Reason
+from models.guard.policy import CATEGORIES
+from models.records import Kind
+
+# They are a second series of each counter, and no query of ours asks for them.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metric(NamedTuple):
@@ -14,6 +32,8 @@ class Metric(NamedTuple):
         kind: counter (only rises), gauge (as it is now) or histogram (spread over buckets).
         meaning: For whoever reads a dashboard.
         labels: What it is split by.
+        values: Of its one label, those known beforehand: they begin at 0, since a query sees no
+            rise in a series that begins with its first event.
         buckets: Upper bounds of a histogram's buckets.
     """
 
@@ -21,14 +41,20 @@ class Metric(NamedTuple):
     kind: Literal["counter", "gauge", "histogram"]
     meaning: str
     labels: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
 
 
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 ACTIVITIES: Final = Metric("journeys_activities_total", "counter", "activities applied to users")
 REJECTS: Final = Metric(
-    "journeys_rejects_total", "counter", "records sent to activity-rejects", ("reason",)
+    "journeys_rejects_total",
+    "counter",
+    "records sent to activity-rejects",
+    ("reason",),
+    tuple(Reason),
 )
 SKIPPED: Final = Metric(
     "journeys_skipped_total", "counter", "events that do not count, by the mapping's conditions"
@@ -41,13 +67,22 @@ REPEATS: Final = Metric(
     "counter",
     "activities skipped because their event id had been counted before",
 )
-CHANGES: Final = Metric("journeys_changes_total", "counter", "changes published", ("kind",))
+CHANGES: Final = Metric(
+    "journeys_changes_total", "counter", "changes published", ("kind",), get_args(Kind)
+)
 UNREAD: Final = Metric(
     "journeys_unread_total",
     "counter",
     "activities whose title is in a language or script that the encoder cannot read",
 )
 REQUESTS: Final = Metric("journeys_naming_requests_total", "counter", "names asked for")
+WITHHELD: Final = Metric(
+    "journeys_withheld_total",
+    "counter",
+    "journeys, items and terms that were not shown as they are, by the sensitive subject",
+    ("subject",),
+    tuple(sorted(CATEGORIES)),
+)
 NAMES: Final = Metric("journeys_names_total", "counter", "answers of the namer that were read")
 BATCH_RECORDS: Final = Metric(
     "journeys_batch_records",
@@ -68,6 +103,12 @@ LATENCY: Final = Metric(
     buckets=SECONDS,
 )
 LAG: Final = Metric("journeys_lag_records", "gauge", "activities that wait", ("partition",))
+LAG_SECONDS: Final = Metric(
+    "journeys_lag_seconds",
+    "gauge",
+    "age of the oldest activity that waits, by its record's time; 0 for none",
+    ("partition",),
+)
 DUE: Final = Metric(
     "journeys_due_users_total", "counter", "users whom the passing of time alone has changed"
 )
@@ -81,6 +122,11 @@ ABANDONED: Final = Metric(
     "journeys_batches_abandoned_total",
     "counter",
     "batches given up because their partition went to another process",
+)
+TAKEN_ANEW: Final = Metric(
+    "journeys_partitions_taken_anew_total",
+    "counter",
+    "times that a partition's state was in doubt or damaged, and read back from its changelog",
 )
 
 USERS_MET: Final = Metric(
@@ -96,9 +142,6 @@ VECTORS: Final = Metric(
     "vectors by where they came from: memory, store (kept on disk), encoder (new titles)",
     ("source",),
 )
-HIT_RATE: Final = Metric(
-    "journeys_vector_hit_rate", "gauge", "share of vectors that needed no encoding, since the start"
-)
 ENCODER_SECONDS: Final = Metric(
     "journeys_encoder_seconds_total", "counter", "time spent encoding, of all threads together"
 )
@@ -111,6 +154,7 @@ ANSWERS: Final = Metric(
     "counter",
     "naming requests done with: named, unnamed (no name may be published), superseded, bad",
     ("outcome",),
+    ("named", "unnamed", "superseded", "bad"),
 )
 REFUSED: Final = Metric(
     "journeys_namer_refused_total",
@@ -126,6 +170,11 @@ NAMING_SECONDS: Final = Metric(
     buckets=SECONDS,
 )
 UNDER_WAY: Final = Metric("journeys_namer_requests", "gauge", "requests under way or waiting")
+OLDEST_REQUEST: Final = Metric(
+    "journeys_namer_oldest_request_seconds",
+    "gauge",
+    "age of the oldest request under way or waiting, by its record's time; 0 for none",
+)
 SERVER_UP: Final = Metric(
     "journeys_namer_server_up", "gauge", "1 while the vLLM server answers, or none is asked; else 0"
 )
@@ -150,6 +199,23 @@ BAD_ITEMS: Final = Metric(
     "journeys_items_bad_total", "counter", "records of the catalogue that are no items"
 )
 
+BROKER_UP: Final = Metric("journeys_broker_up", "gauge", "1 while the broker answers the monitor")
+BACKLOG: Final = Metric(
+    "journeys_backlog_records",
+    "gauge",
+    "records that their group has not committed: activities, naming_requests",
+    ("queue",),
+)
+BACKLOG_SECONDS: Final = Metric(
+    "journeys_backlog_seconds",
+    "gauge",
+    "age of the oldest of them, by its record's time; 0 for none",
+    ("queue",),
+)
+ARRIVED: Final = Metric(
+    "journeys_backlog_arrived_total", "counter", "records that ever came", ("queue",)
+)
+
 WORKER: Final = (
     ACTIVITIES,
     REJECTS,
@@ -159,22 +225,24 @@ WORKER: Final = (
     UNREAD,
     CHANGES,
     REQUESTS,
+    WITHHELD,
     NAMES,
     BATCH_RECORDS,
     BATCH_SECONDS,
     LATENCY,
     LAG,
+    LAG_SECONDS,
     DUE,
     STATE_BYTES,
     RETRIES,
     ABANDONED,
+    TAKEN_ANEW,
     VECTORS,
-    HIT_RATE,
     ENCODER_SECONDS,
     ENCODER_QUEUE,
     USERS_MET,
 )
-NAMER: Final = (ANSWERS, REFUSED, CALLS, NAMING_SECONDS, UNDER_WAY, SERVER_UP)
+NAMER: Final = (ANSWERS, REFUSED, CALLS, NAMING_SECONDS, UNDER_WAY, OLDEST_REQUEST, SERVER_UP)
 INTAKE: Final = (
     EVENTS,
     WRITTEN,
@@ -191,16 +259,19 @@ INTAKE: Final = (
     ABANDONED,
 )
 
+MONITOR: Final = (BROKER_UP, BACKLOG, BACKLOG_SECONDS, ARRIVED)
+
 
 class Metrics:
-    """The values of one service.
+    """The values of one service, and what its process takes of the machine.
 
     Args:
-        metrics: `WORKER`, `NAMER` or `INTAKE`.
+        metrics: `WORKER`, `NAMER`, `INTAKE` or `MONITOR`.
     """
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
         self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
         self._values: dict[str, Any] = {
             metric.name: _collector(metric, self._registry) for metric in metrics
         }
@@ -245,7 +316,10 @@ class Metrics:
 
 def _collector(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
     if metric.kind == "counter":
-        return Counter(metric.name, metric.meaning, metric.labels, registry=registry)
+        counter = Counter(metric.name, metric.meaning, metric.labels, registry=registry)
+        for value in metric.values:
+            counter.labels(value)
+        return counter
     if metric.kind == "gauge":
         return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
     return Histogram(

@@ -1,12 +1,19 @@
 """Settings of the worker: its state, its encoder, and what it decides by."""
 
-import tempfile
 from pathlib import Path
 from typing import Annotated, Self
 
+import platformdirs
 from pydantic import BaseModel, Field, model_validator
 
 from models.engine.params import DAY_MS, Dormancy, EngineParams, RepeatedItems, Scale
+from streams.settings.guard import GuardSettings
+
+
+def state_folder() -> Path:
+    """Where a user's programs keep what outlives them, and others' cannot plant anything."""
+    found = platformdirs.user_state_path("journeys", appauthor=False)
+    return found if found.is_absolute() else Path("/var/lib/journeys")  # a user without a home
 
 
 class StateSettings(BaseModel):
@@ -18,10 +25,14 @@ class StateSettings(BaseModel):
         pattern="^(rocksdb|memory)$",
     )
     data_dir: Path = Field(
-        Path(tempfile.gettempdir()) / "journeys", description="folder of the worker's local state"
+        state_folder(),
+        description="folder of the worker's local state; where there is no XDG_STATE_HOME, "
+        "below ~/.local/state",
     )
     cached_users: Annotated[int, Field(ge=1, le=1_000_000_000)] = Field(
-        20_000, description="decoded user states kept in memory"
+        20_000,
+        description="decoded user states kept in memory, of all partitions of a worker; some 75 kB "
+        "each",
     )
     encoder: str = Field(
         "fast",
@@ -45,7 +56,7 @@ class StateSettings(BaseModel):
     )
 
 
-class EngineSettings(BaseModel):
+class EngineSettings(GuardSettings):
     """What decides over clusters and journeys."""
 
     window_days: Annotated[float, Field(ge=1e-6, le=36_500)] = Field(
@@ -124,5 +135,6 @@ class EngineSettings(BaseModel):
             ended_windows=self.ended_windows,
             lateness_ms=int(self.lateness_days * DAY_MS),
             max_clusters=self.max_clusters,
+            policy=self.policy,
             scale=scale if self.match is None else scale._replace(match=self.match),
         )

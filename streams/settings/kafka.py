@@ -41,6 +41,12 @@ class KafkaSettings(BaseModel):
     rebalance_timeout: Annotated[float, Field(ge=1, le=86_400)] = Field(
         3.0, description="seconds a group join waits for the other workers"
     )
+    renew_hours: Annotated[float, Field(gt=0, le=8_760)] = Field(
+        12.0,
+        description="hours after which a worker takes its partitions anew: fewer than the brokers' "
+        "transactional.id.expiration.ms and producer.id.expiration.ms, or a worker that was cut "
+        "off for longer is refused no more",
+    )
     standby_replicas: Annotated[int, Field(ge=0, le=100)] = Field(
         0, description="workers that keep a warm copy of each state partition"
     )

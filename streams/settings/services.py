@@ -1,7 +1,7 @@
 """Settings of the namer, and of how services are watched."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
@@ -31,11 +31,6 @@ class NamingSettings(BaseModel):
     naming_candidates: Annotated[int, Field(ge=1, le=16)] = Field(
         4, description="candidates asked for at once; the best that may be published is taken"
     )
-    naming_refuses: str = Field(
-        "health,politics,religion,sexuality",
-        description="sensitive categories that names of the server must not touch",
-        pattern=r"^(|(health|politics|religion|sexuality)(,(health|politics|religion|sexuality))*)$",
-    )
     naming_concurrency: Annotated[int, Field(ge=1, le=10_000)] = Field(
         8, description="requests under way at the vLLM server at once"
     )
@@ -64,4 +59,7 @@ class WatchingSettings(BaseModel):
         "warning",
         description="debug, info, warning or error",
         pattern="^(debug|info|warning|error)$",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="how the log is written: text, or json (an object a line)"
     )

@@ -1,6 +1,7 @@
 """What travels between the stages."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -73,6 +74,7 @@ class Effects:
         repeats: Activities that were skipped since their event id was counted before.
         encoded: Activities that were applied by what the encoder made of their titles.
         unread: Those of them that it could not read.
+        withheld: Names, items and terms that may not be published, by category.
         watermark: Latest event time among the activities, epoch ms; -1 without any.
     """
 
@@ -87,6 +89,7 @@ class Effects:
         "unread",
         "users",
         "watermark",
+        "withheld",
     )
 
     def __init__(self) -> None:
@@ -99,11 +102,13 @@ class Effects:
         self.repeats = 0
         self.encoded = 0
         self.unread = 0
+        self.withheld: Counter[str] = Counter()
         self.watermark = -1
 
     def add(self, outcome: Outcome) -> None:
         """Take what one input brought about."""
         self.changes += outcome.changes
         self.requests += outcome.requests
+        self.withheld += outcome.withheld
         for current in outcome.journeys:
             self.journeys[current.user_id, current.journey.journey_id] = current

@@ -18,7 +18,7 @@ from typing import Any, Final
 from faust.types import TP, EventT
 
 from models.decoding import decode_request
-from models.errors import ModelError, NamingError, Rejected, UnavailableError
+from models.errors import JourneysError, ModelError, NamingError, Rejected, UnavailableError
 from models.naming.namer import Namer
 from models.records import JourneyName, NamingRequest
 from streams.service.metrics import ANSWERS, NAMING_SECONDS, Metrics
@@ -85,6 +85,12 @@ class NamingQueue:
         """Requests that are not acknowledged yet."""
         return sum(map(len, self._queues.values()))
 
+    @property
+    def oldest(self) -> float | None:
+        """When the record of the oldest of them came, epoch seconds; None if there is none."""
+        heads = (queue[0] for queue in self._queues.values() if queue)
+        return min((head.event.message.timestamp for head in heads), default=None)
+
     async def take(self, event: EventT[Any]) -> None:
         """Take a record of `naming-requests`; waits only while there is no room."""
         await self._room.acquire()
@@ -133,6 +139,8 @@ class NamingQueue:
         except asyncio.CancelledError:
             raise
         except BaseException as error:
+            if not isinstance(error, JourneysError):
+                logger.exception("a naming request ends the service")  # only here is known where
             self._crash(error)
             return
         journey = _journey(pending, request)

@@ -9,8 +9,8 @@ from streams.kafka.sending import OutgoingRecord
 from streams.stages.batch import Reject
 from streams.topics import Topics, journey_key
 
-# What is kept of a value that the rejects topic refuses as too large: `topics create` gives the
-# topic room for every record that a broker with default limits takes, but it may have been made
+# What is kept of key and value that the rejects topic refuses as too large: `topics create` gives
+# the topic room for every record that a broker with default limits takes, but it may have been made
 # otherwise. Such a record must not stop the others.
 CUT_BYTES: Final = 65_536
 
@@ -67,12 +67,21 @@ def outgoing_reject(reject: Reject, topic: str, *, cut: bool = False) -> Outgoin
     Args:
         reject: What came.
         topic: The rejects topic.
-        cut: Cut a long value; the header `bytes` says then how long it was.
+        cut: Cut a long key and value, and leave long headers out; the header `bytes` says then how
+            long they were together.
     """
     record, error = reject.record, reject.error
-    value = record.value
+    key, value, own = record.key, record.value, record.headers
+    lengths = (
+        len(key or b""),
+        len(value or b""),
+        sum(len(name) + len(header or b"") for name, header in own),
+    )
+    if cut := cut and max(lengths) > CUT_BYTES:
+        key, value = key and key[:CUT_BYTES], value and value[:CUT_BYTES]
+        own = own if lengths[2] <= CUT_BYTES else ()
     headers = [
-        *record.headers,
+        *own,
         ("reason", error.reason.encode()),
         ("detail", error.detail.encode("utf-8", "replace")[:1_000]),
         ("topic", reject.topic.encode()),
@@ -80,7 +89,6 @@ def outgoing_reject(reject: Reject, topic: str, *, cut: bool = False) -> Outgoin
         ("offset", b"%d" % record.offset),
         ("time", rfc3339(max(0, record.timestamp)).encode()),
     ]
-    if cut and value is not None and len(value) > CUT_BYTES:
-        headers.append(("bytes", b"%d" % len(value)))
-        value = value[:CUT_BYTES]
-    return OutgoingRecord(topic, record.key, value, headers, reject.partition)
+    if cut:
+        headers.append(("bytes", b"%d" % sum(lengths)))
+    return OutgoingRecord(topic, key, value, headers, reject.partition)

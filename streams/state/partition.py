@@ -1,32 +1,37 @@
 """The users of one partition: in memory, in the local store, on the changelog.
 
 Truth is the changelog. All parts of a user that a batch changed go into one record batch, which the
-broker stores all or not at all; once it is acknowledged they are set in the local store.
+broker stores all or not at all; once it is acknowledged they are set in the local store. Where they
+are too large for one, they go before the user's header, under keys that it alone gives a meaning.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+from aiokafka.errors import ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from models.engine import snapshot
 from models.engine.due import DueUsers
 from models.engine.engine import Engine
+from models.engine.snapshot import Part
 from models.engine.users import UserState
-from models.errors import SnapshotError, StateTooLargeError
+from models.errors import InDoubtError, JourneysError, SnapshotError, StateTooLargeError
 from streams.kafka.partitioning import away_from_home
 from streams.kafka.producers import PartitionProducers, fill
+from streams.kafka.sending import Headers
 from streams.state.binding import BOUND_KEY, Binding, check
-from streams.state.store import Part, Parts
+from streams.state.store import Parts
 
 MARK_KEY: Final = b"\xff"  # no user's key: those begin with a byte of UTF-8
 MARK_VERSION: Final = 1
 
 # Below the default limits of a record batch: the broker's (1 MiB), the producer's (`worker.app`).
 BATCH_BYTES: Final = 880_000
-RECORD_BYTES: Final = 32  # what a record has around key and value, at most
+RECORD_BYTES: Final = 48  # what a record has around key and value, at most
+MARK_BYTES: Final = 4 * RECORD_BYTES
 
 
 class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -46,10 +51,18 @@ class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Packed(NamedTuple):
-    """One record batch, and what it does to the local store."""
+    """One record batch.
+
+    Attributes:
+        batch: For the changelog.
+        parts: What it does to the local store.
+        waits: It is sent when all before it are acknowledged: a broker may refuse one for good and
+            take the next.
+    """
 
     batch: BatchBuilder
     parts: list[Part]
+    waits: bool
 
 
 class Partition:
@@ -59,10 +72,14 @@ class Partition:
         number: Of the partition.
         parts: Its local store, recovered.
         engine: Makes new users.
-        capacity: Decoded users kept in memory between batches.
         partitions: How many there are.
         binding: What this worker makes state with.
         met: Told of each user who is read into memory.
+
+    Attributes:
+        capacity: Decoded users kept in memory between batches.
+        lost: What is stored is not what is known here, or may not be: to write anything on top of
+            that would mix states of two moments. Only a new object, recovered, may go on.
 
     Raises:
         SettingsError: What is stored was made with something else.
@@ -74,7 +91,6 @@ class Partition:
         number: int,
         parts: Parts,
         engine: Engine,
-        capacity: int,
         partitions: int,
         binding: Binding,
         met: Callable[[int, bytes], None] = lambda number, key: None,
@@ -83,6 +99,8 @@ class Partition:
         self._partitions = partitions
         self._met = met
         self.lock = asyncio.Lock()
+        self.lost = False
+        self.capacity = 0
         mark = parts.get(MARK_KEY)
         self.mark = _mark(mark)
         empty = mark is None and next(parts.headers(), None) is None
@@ -91,7 +109,6 @@ class Partition:
         self._parts = parts
         self._written = parts.offset
         self._engine = engine
-        self._capacity = capacity
         self._users: dict[str, UserState] = {}  # the least recently used first
         self._due = DueUsers()
 
@@ -105,7 +122,10 @@ class Partition:
             parts: The partition's store, recovered.
         """
         same = (
-            parts is self._parts and self._written is not None and parts.offset == self._written + 1
+            not self.lost
+            and parts is self._parts
+            and self._written is not None
+            and parts.offset == self._written + 1
         )
         self._written = parts.offset
         return same
@@ -150,7 +170,7 @@ class Partition:
     def pack(
         self, producers: PartitionProducers, users: Iterable[UserState], mark: Mark | None
     ) -> list[Packed]:
-        """What must be appended for these users; a user is never split over two record batches.
+        """What must be appended for these users.
 
         Args:
             producers: Makes the record batches.
@@ -158,28 +178,24 @@ class Partition:
             mark: Goes with the last batch; None when it has not moved.
 
         Raises:
-            StateTooLargeError: One user's parts alone are too large.
+            StateTooLargeError: One part alone is too large; what makes up a user is bounded, so
+                that none is (`models.activities`, `models.decoding`).
         """
-        packed: list[Packed] = []
-        room = 0
+        token = producers.token(self.number)
+        packing = _Packing(lambda: producers.batch(self.number), token)
         for user in users:
             parts = snapshot.dump(user)
-            size = 0
-            for key, value in parts:
-                size += len(key) + len(value or b"") + RECORD_BYTES
-            if size > room:
-                if size > BATCH_BYTES:
-                    raise StateTooLargeError(f"{size} bytes of user {user.user_id!r}")
-                packed.append(Packed(producers.batch(self.number), []))
-                room = BATCH_BYTES
-            room -= size
-            _fill(packed[-1], parts)
+            if (size := _size(parts)) <= BATCH_BYTES:
+                packing.put(parts, size)
+            else:
+                packing.put_apart(*snapshot.apart(user, parts))
         if mark is not None:
-            if room < 4 * RECORD_BYTES:
-                packed.append(Packed(producers.batch(self.number), []))
-            _fill(packed[-1], [(MARK_KEY, msgspec.msgpack.encode(mark))])
-        if packed and not self._bound:  # in the first: no state must come before it
-            _fill(packed[0], [(BOUND_KEY, self._binding.encoded())])
+            packing.put([(MARK_KEY, msgspec.msgpack.encode(mark))], MARK_BYTES)
+        packed = packing.packed
+        if packed:  # the mark says that all before it is stored
+            packed[-1] = packed[-1]._replace(waits=True)
+            if not self._bound:  # in the first: no state must come before it
+                _fill(packed[0], [(BOUND_KEY, self._binding.encoded())], token)
         return packed
 
     async def append(
@@ -191,36 +207,104 @@ class Partition:
     ) -> int:
         """Write what was packed: to the changelog, acknowledged, then to the local store.
 
+        Unless all of it is done, however it ends, the partition is `lost`.
+
         Returns:
             Bytes written to the changelog.
 
         Raises:
-            KafkaError: It was not acknowledged.
+            InDoubtError: Not all was acknowledged; it may be stored all the same. Or somebody else
+                has written in between.
+            ProducerFenced: Another worker has taken the partition.
+            RecordTooLargeError: The changelog takes nothing of that size.
+            StoreError: It is on the changelog, and cannot be written to the local store.
+            DamagedError: The same, since that is damaged.
         """
-        offsets: list[int] = []
-        # The mark says that all before it is stored. So its batch goes when that is acknowledged: a
-        # broker may refuse one for good and take the next.
-        for together in (packed[:-1], packed[-1:]):
-            sent = [
-                await producers.append(self.number, producers.changelog, self.number, batch)
-                for batch, _ in together
-            ]
-            offsets += await asyncio.gather(*sent)
-        for offset, (_, parts) in zip(offsets, packed, strict=True):
-            self._parts.write(parts, offset)
+        self.lost = True
+        try:
+            offsets = await self._send(producers, packed)
+        except (ProducerFenced, JourneysError):
+            raise
+        except Exception as error:  # the client's, or the network's
+            raise InDoubtError(f"its state was not acknowledged: {error!r}") from error
+        written = self._written
+        for offset, each in zip(offsets, packed, strict=True):
+            if written is not None and offset - each.batch.record_count() != written:
+                raise InDoubtError("another worker has written its state, too")
+            written = offset
+        for offset, each in zip(offsets, packed, strict=True):
+            self._parts.write(each.parts, offset)
         self._written = self._parts.offset
         self._bound = True
         for user in users:
             self._due.set(user.user_id, user.due)
         if mark is not None:
             self.mark = mark
-        for user_id in list(self._users)[: max(0, len(self._users) - self._capacity)]:
+        for user_id in list(self._users)[: max(0, len(self._users) - self.capacity)]:
             del self._users[user_id]
-        return sum(batch.size() for batch, _ in packed)
+        self.lost = False
+        return sum(each.batch.size() for each in packed)
+
+    async def _send(self, producers: PartitionProducers, packed: Sequence[Packed]) -> list[int]:
+        offsets: list[int] = []
+        sent: list[Awaitable[int]] = []
+        for each in packed:
+            if each.waits:
+                offsets += await asyncio.gather(*sent)
+                sent = []
+            sent.append(
+                await producers.append(self.number, producers.changelog, self.number, each.batch)
+            )
+        return offsets + await asyncio.gather(*sent)
 
 
-def _fill(packed: Packed, parts: Sequence[Part]) -> None:
-    if not fill(packed.batch, parts):
+class _Packing:
+    """Record batches that fill up.
+
+    Args:
+        batch: Makes an empty one.
+        token: Headers of each record: who writes.
+    """
+
+    def __init__(self, batch: Callable[[], BatchBuilder], token: Headers) -> None:
+        self.packed: list[Packed] = []
+        self._batch = batch
+        self._token = token
+        self._room = 0
+        self._waits = False
+
+    def put(self, parts: Sequence[Part], size: int) -> None:
+        """Put parts of so many bytes into one record batch."""
+        if size > self._room:
+            if size > BATCH_BYTES:
+                raise StateTooLargeError(f"{size} bytes of state under key {parts[0][0]!r}")
+            self._begin()
+        self._room -= size
+        _fill(self.packed[-1], parts, self._token)
+
+    def put_apart(self, before: Iterable[Part], header: Part, after: Iterable[Part]) -> None:
+        """Put parts of a user into several; from the header on, each waits for those before it."""
+        for part in before:
+            self.put([part], _size([part]))
+        self._waits = True
+        self._begin()
+        for part in (header, *after):
+            self.put([part], _size([part]))
+
+    def _begin(self) -> None:
+        self.packed.append(Packed(self._batch(), [], self._waits))
+        self._room = BATCH_BYTES
+
+
+def _size(parts: Sequence[Part]) -> int:
+    size = 0
+    for key, value in parts:
+        size += len(key) + len(value or b"") + RECORD_BYTES
+    return size
+
+
+def _fill(packed: Packed, parts: Sequence[Part], token: Headers) -> None:
+    if not fill(packed.batch, parts, token):
         raise StateTooLargeError("a record batch is smaller than expected")
     packed.parts.extend(parts)
 

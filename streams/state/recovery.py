@@ -32,14 +32,23 @@ class _Recovery(Recovery):
                 ends = await users.producers.take(tp.partition for tp in mine)
                 users.drop_ahead(ends)
                 destination.update({tp: ends[tp.partition] for tp in mine})
-                # Faust goes by what it knew before, where a store has been dropped meanwhile.
-                for tp in mine:
-                    if tp.partition in users.parts:
-                        self.active_offsets[tp] = table.persisted_offset(tp)
             return
         await super()._build_highwaters(consumer, tps, destination, title)
         for tp in tps:  # some brokers answer with an offset inside the last batch
             destination[tp] = max(destination[tp], self.standby_offsets[tp] or -1)
+
+    async def _build_offsets(
+        self, consumer: Any, tps: set[TP], destination: Any, title: str
+    ) -> None:
+        """Faust's step in which it finds out where to read from.
+
+        It goes by what it knew before, where a store has been dropped meanwhile.
+        """
+        for tp in tps:
+            table = self.tp_to_table[tp]
+            if tp.partition in _users(table).parts:
+                destination[tp] = table.persisted_offset(tp)
+        await super()._build_offsets(consumer, tps, destination, title)
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Faust's last step, in an order in which no record can get lost.

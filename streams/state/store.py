@@ -2,25 +2,29 @@
 
 Both are copies of the changelog up to `offset` and may be lost: the changelog is the truth. A
 changelog has an id for as long as it lives (its topic's, from the broker); parts that are a copy of
-another one are worth nothing.
+another one are worth nothing. Neither are damaged ones: from the first damage that is met on,
+nothing more is read of them, since what still can be read need not be all.
 """
 
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
+from mode import get_logger
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
 
-from models.engine.snapshot import is_header
-from models.errors import LockedError, SnapshotError
+from models.engine.snapshot import Part, is_header
+from models.errors import DamagedError, LockedError, SnapshotError, StoreError
 
-Part = tuple[bytes, bytes | None]  # key and value, None to delete
+_log = get_logger(__name__)
 
 # A partition's share of a worker's memory: many partitions may be open at once.
 WRITE_BUFFER_BYTES: Final = 16 << 20
 BLOCK_CACHE_BYTES: Final = 64 << 20  # for all partitions together
 
+_CORRUPT: Final = "Corruption:"  # and of damage
 _LOCKED: Final = ("lock hold by", "While lock file")  # what RocksDB says of one that is open
 
 # No user's keys: those begin with a byte of UTF-8.
@@ -34,19 +38,34 @@ class Parts(Protocol):
     Attributes:
         offset: Changelog offset up to which they are complete; None when nothing was written.
         changelog: Id of the changelog that they are a copy of; None while nobody has said it.
+        damage: What is broken in them, one line; empty while nothing is known to be.
     """
 
     offset: int | None
     changelog: str | None
+    damage: str
 
     def get(self, key: bytes) -> bytes | None:
-        """The value under a key, None when there is none."""
+        """The value under a key, None when there is none.
+
+        Raises:
+            DamagedError: It cannot be read.
+        """
 
     def write(self, parts: Iterable[Part], offset: int) -> None:
-        """Apply a stretch of the changelog that ends at `offset`, all or none."""
+        """Apply a stretch of the changelog that ends at `offset`, all or none.
+
+        Raises:
+            StoreError: There is no room, or no right to write.
+            DamagedError: What is there is damaged.
+        """
 
     def headers(self) -> Iterator[tuple[bytes, bytes]]:
-        """Key and value of each user's header; nothing may be written meanwhile."""
+        """Key and value of each user's header; nothing may be written meanwhile.
+
+        Raises:
+            DamagedError: Not all can be read.
+        """
 
     def bind(self, changelog: str) -> None:
         """Say of which changelog they are a copy."""
@@ -60,6 +79,8 @@ class Parts(Protocol):
 
 class MemoryParts:
     """Parts in a dict; gone with the process."""
+
+    damage = ""
 
     def __init__(self) -> None:
         self.offset: int | None = None
@@ -111,14 +132,17 @@ class RocksParts:
             self._take(self._open(path))
         except LockedError:
             raise
-        except SnapshotError:  # broken: the changelog has it all
+        except SnapshotError as error:
+            _log.warning("the local state is damaged, dropped and read back: %s", error)
+            with suppress(AttributeError):
+                self.close()
             shutil.rmtree(path, ignore_errors=True)
             self._take(self._open(path))
 
     def _take(self, db: Rdict) -> None:
         self._db = db
-        self.get = db.get
-        offset, changelog = db.get(_OFFSET), db.get(_CHANGELOG)
+        self.damage = ""
+        offset, changelog = self.get(_OFFSET), self.get(_CHANGELOG)
         self.offset = None if offset is None else int(offset)
         self.changelog = None if changelog is None else changelog.decode()
 
@@ -133,8 +157,18 @@ class RocksParts:
         options.set_block_based_table_factory(blocks)
         return open_rocks(path, options)
 
+    def get(self, key: bytes) -> bytes | None:
+        """See `Parts`."""
+        self._check()
+        try:
+            found: bytes | None = self._db.get(key)
+        except Exception as error:  # rocksdict raises nothing narrower
+            raise self._damaged(error) from None
+        return found
+
     def write(self, parts: Iterable[Part], offset: int) -> None:
         """See `Parts`."""
+        self._check()
         batch = WriteBatch(raw_mode=True)
         for key, value in parts:
             if value is None:
@@ -142,11 +176,17 @@ class RocksParts:
             else:
                 batch.put(key, value)
         batch.put(_OFFSET, str(offset).encode())
-        self._db.write(batch)
+        try:
+            self._db.write(batch)
+        except Exception as error:
+            if _CORRUPT in str(error):
+                raise self._damaged(error) from None
+            raise StoreError(f"{self._path} cannot be written: {error}") from None
         self.offset = offset
 
     def headers(self) -> Iterator[tuple[bytes, bytes]]:
         """See `Parts`."""
+        self._check()
         place = self._db.iter()
         place.seek_to_first()
         while place.valid():
@@ -156,6 +196,10 @@ class RocksParts:
                 place.next()
             else:  # a cluster: over to the next user
                 place.seek(key[: key.index(b"\xff") + 1] + b"\xff" * 8)
+        try:
+            place.status()  # one that meets damage looks as if it had come to the end
+        except Exception as error:
+            raise self._damaged(error) from None
 
     def bind(self, changelog: str) -> None:
         """See `Parts`."""
@@ -164,13 +208,22 @@ class RocksParts:
 
     def clear(self) -> None:
         """See `Parts`."""
-        self._db.close()
+        self.close()
         shutil.rmtree(self._path)
         self._take(self._open(self._path))
 
     def close(self) -> None:
         """See `Parts`."""
-        self._db.close()
+        with suppress(Exception):  # what cannot be written now is on the changelog
+            self._db.close()
+
+    def _check(self) -> None:
+        if self.damage:
+            raise DamagedError(self.damage)
+
+    def _damaged(self, error: Exception) -> DamagedError:
+        self.damage = f"{self._path} cannot be read: {error}"
+        return DamagedError(self.damage)
 
 
 def open_rocks(path: Path, options: Options) -> Rdict:

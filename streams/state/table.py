@@ -14,9 +14,11 @@ from faust.stores import base
 from faust.types import TP, AppT, EventT
 from mode import get_logger
 
-from models.errors import BrokerError, LockedError
+from models.errors import BrokerError, DamagedError, LockedError
 from streams.kafka.messages import Batches, BatchMessage
-from streams.kafka.producers import PartitionProducers
+from streams.kafka.producers import TAKEN_KEY, PartitionProducers
+from streams.kafka.transport import Consumer
+from streams.state.owners import of_owners, owner_of
 from streams.state.store import MemoryParts, Parts, RocksParts
 
 _log = get_logger(__name__)
@@ -24,6 +26,10 @@ _log = get_logger(__name__)
 # Another worker of this host lets go of a partition's files, or a broker comes back.
 LOCKED_SECONDS: Final = 30.0
 LOCKED_RETRY: Final = 0.2
+
+# Fetched and not yet applied, of all partitions: each is what one fetch brought, up to megabytes.
+# Faust's thousand are meant for single records; with one, it lets changelogs flow on.
+RECOVERY_BATCHES: Final = 4
 
 Recovered = Callable[[set[int]], Awaitable[None]]
 
@@ -50,10 +56,19 @@ class Store(base.Store[bytes, bytes]):
         for event in batch:
             message = cast(BatchMessage, event.message)
             parts = self.parts[message.partition]
+            if parts.damage or message.generation_id != self.app.consumer_generation_id:
+                continue  # it is read again
             if parts.offset is None or message.offset > parts.offset:
-                # Without a key it is no state: a broker that compacts would not have taken it.
-                keyed = [(r.key, r.value) for r in message.value if r.key is not None]
-                parts.write(keyed, message.offset)
+                found, late = of_owners(message.value, owner_of(parts.get(TAKEN_KEY)))
+                if late:
+                    _log.warning(
+                        "the changelog of partition %d, up to offset %d: %d records are left out, "
+                        "which an earlier owner wrote after another had taken over",
+                        message.partition,
+                        message.offset,
+                        late,
+                    )
+                parts.write(found, message.offset)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
@@ -68,6 +83,8 @@ class Store(base.Store[bytes, bytes]):
             if partition not in self.parts:
                 self.parts[partition] = await self._open(partition)
             parts = self.parts[partition]
+            if parts.damage:
+                self._drop(partition, f"is damaged: {parts.damage}")
             if changelog and parts.changelog != changelog:
                 if parts.changelog is not None:
                     self._drop(partition, "is a copy of another changelog: it was made anew")
@@ -167,6 +184,7 @@ class UserTable(faust.Table[bytes, bytes]):
             key_type=bytes,
             value_type=bytes,
             partitions=partitions,
+            recovery_buffer_size=RECOVERY_BATCHES,
             changelog_topic=app.topic(
                 topic,
                 schema=Batches(),
@@ -204,6 +222,9 @@ class UserTable(faust.Table[bytes, bytes]):
         """Faust's hook; Faust would log an error and go on without these records."""
         try:
             super().apply_changelog_batch(batch)
+        except DamagedError as error:
+            _log.warning("state is read back from the beginning: %s", error)
+            self.add_future(cast(Consumer, self.app.consumer).rejoin())
         except Exception as error:
             self.add_future(self.app.crash(error))
             raise

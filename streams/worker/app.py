@@ -18,7 +18,7 @@ from models.errors import SettingsError
 from streams.encoding import encoder_of
 from streams.kafka.admin import partitions_of, side_by_side, topic_id_of
 from streams.kafka.messages import Batches
-from streams.kafka.transport import Consumer
+from streams.kafka.transport import Assignor, Consumer
 from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import WORKER, Metrics
 from streams.settings import Settings
@@ -135,6 +135,7 @@ def _conf(settings: Settings) -> dict[str, Any]:
         "table_standby_replicas": settings.standby_replicas,
         "topic_partitions": settings.partitions,
         "topic_replication_factor": settings.replication,
+        "PartitionAssignor": Assignor,
         "TableManager": Tables,
         "datadir": settings.data_dir / settings.group,
     }
@@ -162,7 +163,7 @@ def _check_place(settings: Settings) -> None:
     """Find out before Faust does, which says it in a hundred lines."""
     try:
         if settings.store == "rocksdb":
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=settings.data_dir).close()
     except OSError as error:
         raise SettingsError(f"JOURNEYS_DATA_DIR: {error}") from None

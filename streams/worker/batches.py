@@ -18,10 +18,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
+from mode import get_logger
+
 from models.decoding import decode_name
 from models.encoders.cache import VectorCache
 from models.engine.engine import Engine
-from models.errors import GapError, Rejected, SettingsError, StateTooLargeError
+from models.errors import DamagedError, GapError, InDoubtError, Rejected, SettingsError
 from models.vectors import Vector
 from streams.encoding import Unread
 from streams.formats.values import ValueDecoder, value_decoder
@@ -43,6 +45,8 @@ from streams.topics import Topics
 from streams.worker.commit import Committer
 from streams.worker.ownership import Ownership
 from streams.worker.partitioners import PartitionerWatch
+
+_log = get_logger(__name__)
 
 # Vectors of titles that are new are waited for so long, then what is there is applied.
 SLICE_SECONDS: Final = 0.5
@@ -70,6 +74,7 @@ class Worker:
 
     Attributes:
         partitions: Those whose state is recovered, by number.
+        oldest: Record time of the first activity not applied of the batch in hand, by partition.
         topics: Their names.
         engine: Decides over users.
         pool: Makes vectors.
@@ -89,6 +94,7 @@ class Worker:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.partitions: dict[int, Partition] = {}
+        self.oldest: dict[int, int] = {}
         self.pool = EncodingPool(cache, settings.encoder_threads, settings.encoder_batch)
         self.topics = Topics.of(settings)
         self.engine = Engine(settings.engine(cache.encoder.scale))
@@ -127,22 +133,27 @@ class Worker:
         for begun in self._ahead.values():
             begun.cancel()
         self._ahead.clear()
+        self.oldest.clear()
         before, self.partitions = self.partitions, {}
         self.partitioners.keep(active)
         for number in sorted(active):
             partition, parts = before.get(number), self._table.parts[number]
-            if partition is None or not partition.resume(parts):
-                partition = Partition(
-                    number,
-                    parts,
-                    self.engine,
-                    self._settings.cached_users,
-                    self._settings.partitions,
-                    self._binding,
-                    self.partitioners.meet,
-                )
-                await partition.index()
-            self.partitions[number] = partition
+            try:
+                if partition is None or not partition.resume(parts):
+                    partition = Partition(
+                        number,
+                        parts,
+                        self.engine,
+                        self._settings.partitions,
+                        self._binding,
+                        self.partitioners.meet,
+                    )
+                    await partition.index()
+            except DamagedError as error:
+                await self._take_anew(number, error)
+            else:
+                partition.capacity = self._settings.cached_users // len(active)
+                self.partitions[number] = partition
 
     async def check_partitions(self) -> None:
         """Find out whether partitions were added to `activity-events`: nobody would read them.
@@ -158,6 +169,11 @@ class Worker:
                 "state does not move between partitions, so give all topics of the worker as "
                 "many, and start again with another JOURNEYS_GROUP"
             )
+
+    async def renew(self) -> None:
+        """Take the partitions anew, before the broker forgets whom to refuse."""
+        if self._table.producers.held_seconds > 3_600 * self._settings.renew_hours:
+            await self.ownership.consumer.rejoin()
 
     def ahead(self, message: BatchMessage) -> None:
         """Read a batch of `activity-events` that waits for its turn, and ask for its vectors."""
@@ -183,6 +199,8 @@ class Worker:
                 f"{records.after} did not arrive"
             )
         fresh = records[bisect_right(records, handled, key=_offset) :]
+        if fresh:
+            self.oldest[partition.number] = fresh[0].timestamp
         self._metrics.count(metrics.REDELIVERED, len(records) - len(fresh))
         self._metrics.observe(metrics.BATCH_RECORDS, len(records))
         begun_ahead = self._ahead.pop(_place(message), None)
@@ -203,19 +221,38 @@ class Worker:
         partition = self.partitions.get(message.partition)
         if partition is None:
             return False
-        return await self._locked(partition, self._names, message.value, message.generation_id)
+        return await self.locked(partition, self._names, message.value, message.generation_id)
 
-    async def _locked(
+    async def locked(
         self, partition: Partition, handle: Callable[..., Awaitable[bool]], *what: Any
     ) -> bool:
+        """Do something with a partition's users, with nobody else in between.
+
+        Args:
+            partition: One of ours.
+            handle: Does it, told the partition and `what`; False if that went elsewhere.
+            what: More for `handle`.
+
+        Returns:
+            False if the partition went elsewhere, or is about to be assigned anew.
+        """
         done = False
         async with partition.lock:
             try:
-                done = await handle(partition, *what)
+                done = not partition.lost and await handle(partition, *what)
+            except (InDoubtError, DamagedError) as error:
+                partition.lost = True
+                await self._take_anew(partition.number, error)
             finally:
                 if not done:
                     partition.forget()
         return done
+
+    async def _take_anew(self, number: int, error: Exception) -> None:
+        """Have state read back: all of the group's partitions are assigned again."""
+        _log.warning("partition %d is taken anew and its state read back: %s", number, error)
+        self._metrics.count(metrics.TAKEN_ANEW)
+        await self.ownership.consumer.rejoin()
 
     async def _begin(
         self, number: int, records: Sequence[Record], generation: int, *, ahead: bool = False
@@ -247,10 +284,12 @@ class Worker:
                 continue
             vectors = embedding.came(applied)
             applied += len(vectors)
-            if not await self._locked(partition, self._apply, part, vectors, message.generation_id):
+            if not await self.locked(partition, self._apply, part, vectors, message.generation_id):
                 return False
             if rest.records:
+                self.oldest[partition.number] = rest.records[0].timestamp
                 self.ownership.consumer.advance(message, partition.mark.offset)
+        self.oldest.pop(partition.number, None)
         return True
 
     async def _apply(
@@ -269,27 +308,16 @@ class Worker:
         topic = self.topics.activities
         await assign.activities(partition, self.engine, topic, arrivals, vectors, effects)
         last, mark = records[-1], partition.mark
-        try:
-            done = await self.committer.commit(
-                partition,
-                effects,
-                generation,
-                Mark(
-                    offset=last.offset,
-                    watermark=max(mark.watermark, effects.watermark),
-                    stamp=max(mark.stamp, last.timestamp),
-                ),
-            )
-        except StateTooLargeError:
-            # Bounds of batches change nothing, so two smaller ones do the same.
-            if len(records) == 1:
-                raise
-            partition.forget()
-            first, second = reading.split(len(records) // 2)
-            middle = len(first.arrivals)
-            return await self._apply(
-                partition, first, vectors[:middle], generation
-            ) and await self._apply(partition, second, vectors[middle:], generation)
+        done = await self.committer.commit(
+            partition,
+            effects,
+            generation,
+            Mark(
+                offset=last.offset,
+                watermark=max(mark.watermark, effects.watermark),
+                stamp=max(mark.stamp, last.timestamp),
+            ),
+        )
         if done:
             self._metrics.count(
                 metrics.ACTIVITIES,

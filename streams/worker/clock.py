@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from aiokafka.errors import ProducerFenced
@@ -53,6 +53,7 @@ class Clock:
         self._metrics = counts
         self._now = now
         self._sleep = sleep
+        self._waited: dict[int, float] = {}
 
     async def run(self) -> None:
         """Tick until the app stops; ends the app when ticking fails again and again."""
@@ -95,9 +96,23 @@ class Clock:
 
     async def _tick(self) -> None:
         lags = {number: self.lag(number) for number in self._worker.partitions}
-        self._metrics.set_each(metrics.LAG, {str(n): max(0, lag) for n, lag in lags.items()})
+        self._measure(lags)
         for number, partition in list(self._worker.partitions.items()):
             await self._pass(partition, self._watermark(partition, caught_up=not lags[number]))
+
+    def _measure(self, lags: Mapping[int, int]) -> None:
+        """Show what waits, and for how long; of a partition of which it is not known, nothing."""
+        known = {number: lag for number, lag in lags.items() if lag >= 0}
+        # Between two batches none is in hand, and what waits is as old as a moment ago.
+        self._waited = {
+            number: self._waited.get(number, 0.0) for number, lag in known.items() if lag
+        }
+        for number in self._waited.keys() & self._worker.oldest.keys():
+            self._waited[number] = max(0.0, self._now() - self._worker.oldest[number] / 1000)
+        self._metrics.set_each(metrics.LAG, {str(n): lag for n, lag in known.items()})
+        self._metrics.set_each(
+            metrics.LAG_SECONDS, {str(n): self._waited.get(n, 0.0) for n in known}
+        )
 
     def _watermark(self, partition: Partition, *, caught_up: bool) -> int:
         """Event time of the partition; in one that is silent, the wall clock moves it on."""
@@ -110,18 +125,20 @@ class Clock:
     async def _pass(self, partition: Partition, watermark: int) -> None:
         worker = self._worker
         generation = worker.ownership.generation
-        while worker.ownership.current(generation) and not self._group.should_stop:
-            async with partition.lock:
-                due = partition.due(watermark, DUE_USERS)
-                if not due or not await worker.ownership.may_write(generation):
-                    return
-                effects, done = Effects(), False
-                try:
-                    assign.time(partition, worker.engine, due, watermark, effects)
-                    done = await worker.committer.commit(partition, effects, generation, None)
-                finally:
-                    if not done:
-                        partition.forget()
-                if not done:
-                    return
-                self._metrics.count(metrics.DUE, len(due))
+        while partition.due(watermark, 1) and worker.ownership.current(generation):
+            if self._group.should_stop or not await worker.locked(
+                partition, self._pass_portion, watermark, generation
+            ):
+                return
+
+    async def _pass_portion(self, partition: Partition, watermark: int, generation: int) -> bool:
+        """Let time pass for those who are due first; False if the partition went elsewhere."""
+        worker = self._worker
+        if not await worker.ownership.may_write(generation):
+            return False
+        due, effects = partition.due(watermark, DUE_USERS), Effects()
+        assign.time(partition, worker.engine, due, watermark, effects)
+        if not await worker.committer.commit(partition, effects, generation, None):
+            return False
+        self._metrics.count(metrics.DUE, len(due))
+        return True

@@ -12,7 +12,10 @@ and bytes. A crash after 2 repeats it on a state that says it was applied: nothi
 other order would lose something: state that goes ahead of what was published is never published,
 and an offset that goes ahead of the state is never read again.
 
-Before 1 and before 2 the worker makes sure that it still owns the partition.
+Before 1 and before 2 the worker makes sure that it still owns the partition. Where 2 begins and
+does not end (an acknowledgement that does not come, a disk that is full), what is stored may be
+another state than the one in memory: this worker writes nothing more for the partition until it
+has read it back from the changelog.
 """
 
 from collections import Counter
@@ -71,8 +74,9 @@ class Committer:
             False if the partition went elsewhere.
 
         Raises:
-            KafkaError: Something was not acknowledged.
-            StateTooLargeError: One user's state does not fit into a record batch; nothing was sent.
+            KafkaError: What was published was not acknowledged.
+            InDoubtError: What was stored was not; and others of `Partition.append`.
+            StateTooLargeError: One part of a user fits into no record batch; nothing was sent.
             RecordTooLargeError: A topic takes no record of the size that one has.
         """
         users = effects.users.values()
@@ -97,6 +101,7 @@ class Committer:
         self._metrics.count_each(metrics.CHANGES, Counter(c.kind for c in effects.changes))
         self._metrics.count_each(metrics.REJECTS, Counter(r.error.reason for r in effects.rejects))
         self._metrics.count(metrics.REQUESTS, len(effects.requests))
+        self._metrics.count_each(metrics.WITHHELD, effects.withheld)
         return True
 
     async def _publish(

@@ -88,14 +88,16 @@ class Health(Endpoint):
         ):
             self._metrics.raise_to(metrics.VECTORS, total, source)
         self._metrics.raise_to(metrics.ENCODER_SECONDS, counts.seconds)
-        self._metrics.set(metrics.HIT_RATE, counts.hit_rate)
         self._metrics.set(metrics.ENCODER_QUEUE, pool.queued)
 
     async def look(self) -> bool:
         """Whether work goes on, or there is none; ends the app when it has not for too long.
 
-        And when partitions were added, which would stay unread.
+        And when partitions were added, which would stay unread. Those that are held for long are
+        taken anew.
         """
+        if not self._app.rebalancing:
+            await self._app.worker.renew()
         try:
             await self._app.worker.check_partitions()
         except SettingsError as error:

@@ -10,8 +10,8 @@ import pytest
 
 from models.encoders.encoder import Encoder
 from models.errors import NamingError, UnavailableError
+from models.naming.answers import Policy, check
 from models.naming.client import VllmClient
-from models.naming.guard import Policy, check
 from models.naming.namer import VllmNamer
 from models.naming.prompt import messages, plain
 from models.naming.soft import SoftPrompt

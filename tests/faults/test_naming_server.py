@@ -1,9 +1,11 @@
 """A server that fails in every way we know of: what the client makes of it."""
 
 import asyncio
+import gzip
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -69,6 +71,46 @@ async def test_a_server_that_comes_back_is_asked_by_one_probe_and_logged_once(
     assert all(await asyncio.gather(*(answered(client) for _ in range(20))))
     assert stub.probed == 1
     assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 2
+
+
+async def test_a_key_with_a_newline_behind_it_is_sent_without(stub: Stub) -> None:
+    client = VllmClient(stub.url, api_key="s3cret\n")
+    assert await answered(client)
+    await client.close()
+
+
+@pytest.mark.parametrize("key", ["s3cret\nmore", "s3cret\x00", "s3crét"])
+async def test_a_key_that_cannot_be_sent_is_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        VllmClient("http://localhost:1", api_key=key)
+    assert "s3cr" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("compressed", [True, False])
+async def test_an_answer_without_end_is_given_up_before_it_fills_the_memory(
+    stub: Stub, client: VllmClient, status: int, compressed: bool
+) -> None:
+    sent, packed = 0, gzip.compress(b" " * (64 << 20))
+
+    async def without_end(request: web.Request, body: Any) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse(status=status)
+        if compressed:
+            response.headers["Content-Encoding"] = "gzip"
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while sent < 1 << 30:
+                await response.write(packed)
+                sent += len(packed)
+        return response
+
+    stub.behave = without_end
+    with pytest.raises(NamingError, match=r"an answer of more|a compressed answer"):
+        await client.complete(CHAT, 2)
+    assert sent < 64 << 20
+    stub.behave = None
+    assert await answered(client)
 
 
 async def test_slow_is_given_up_in_time_and_may_be_tried_again(

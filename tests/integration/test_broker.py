@@ -11,6 +11,7 @@ import pytest
 
 from models.errors import BrokerError
 from streams.demo.broker import EmbeddedBroker
+from tests.support.processes import start
 
 
 def running(pid: int) -> bool:
@@ -36,11 +37,11 @@ def test_it_dies_with_a_killed_parent() -> None:
         "import time\nfrom streams.demo.broker import EmbeddedBroker\n"
         "with EmbeddedBroker() as broker:\n print(broker.pid, flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
-        assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        assert running(pid)
-        parent.send_signal(signal.SIGKILL)
+    parent = start([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert running(pid)
+    parent.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 10
     while running(pid) and time.monotonic() < deadline:
         time.sleep(0.05)

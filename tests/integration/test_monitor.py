@@ -96,6 +96,7 @@ def test_lag_and_rejects_are_seen_from_the_broker_alone(settings: Settings, tmp_
         produce(settings, [bad, *(good | {"event_id": f"e{n}"} for n in range(9))])
         until(lambda: process.ask("vitals")["activities"]["waiting"] == 10, "ten wait")
         assert process.ask("vitals")["activities"]["waiting_seconds"] > 0
+        assert 'journeys_backlog_records{queue="activities"} 10.0' in process.get("/metrics")[1]
         worker = WorkerProcess(settings, tmp_path)
         try:
             until(lambda: process.ask("vitals")["rejected"] == 1, "one is rejected")
@@ -156,6 +157,9 @@ def test_a_broker_that_goes_is_told_and_one_that_is_new_is_read_anew(tmp_path: P
             until(lambda: process.get("/readyz")[0] == 503, "it is not ready")
             assert process.ask("journeys", user=USER)
             assert process.get("/healthz")[0] == 200
+            told = process.get("/metrics")[1]
+            assert "journeys_broker_up 0.0" in told
+            assert "journeys_backlog_records{" not in told, "what was seen last is not how it is"
     with EmbeddedBroker() as other:
         settings = settings.model_copy(update={"broker": other.address})
         admin.create(settings)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from models.decoding import decode_request
-from models.naming.guard import Policy, check
+from models.naming.answers import Policy, check
 from models.naming.titles import Evidence
 from streams.demo.children import Child
 from streams.kafka import admin

@@ -54,10 +54,14 @@ async def test_it_says_that_its_server_is_down_and_counts_what_it_does(
     await comes("does not answer", "/readyz")
     await comes("journeys_namer_server_up 0.0")
     await comes("journeys_namer_requests 2.0")  # both wait: acknowledged is in order
+    assert "journeys_namer_oldest_request_seconds 0.0" not in await asyncio.to_thread(
+        shown, "/metrics"
+    )
     await stub.start()
     await comes('journeys_namer_answers_total{outcome="named"} 1.0')
     await comes('journeys_namer_answers_total{outcome="bad"} 1.0')
     await comes("journeys_namer_requests 0.0")
+    await comes("journeys_namer_oldest_request_seconds 0.0")
     await comes("journeys_namer_server_up 1.0")
     assert "ready, 4 partitions" in await asyncio.to_thread(shown, "/readyz")
     assert "journeys_namer_calls_total 0.0" not in await asyncio.to_thread(shown, "/metrics")

@@ -24,7 +24,8 @@ from streams.settings import Settings
 
 EXTERNAL: Final = "JOURNEYS_TEST_BROKER"  # host:port of a Kafka to test against instead
 KAFKA: Final = "4.1.0"
-KAFKA_LIBS: Final = Path.home() / ".cache" / "journeys-tests" / "kafka" / KAFKA
+HOME: Final = Path.home() / ".cache" / "journeys-tests"
+KAFKA_LIBS: Final = HOME / "kafka" / KAFKA
 READY_SECONDS: Final = 90.0  # 5 s alone; the machine may be building something else meanwhile
 
 POM: Final = f"""\
@@ -55,6 +56,15 @@ group.min.session.timeout.ms=1000
 """
 
 
+# Of one that forgets transactional ids soon, and what it knows of producers.
+FORGETFUL: Final = """\
+transactional.id.expiration.ms=8000
+transaction.remove.expired.transaction.cleanup.interval.ms=500
+producer.id.expiration.ms=8000
+producer.id.expiration.check.interval.ms=500
+"""
+
+
 def names(choice: str) -> list[str]:
     """The ids of the brokers to run on, for the value of `--broker`."""
     if os.environ.get(EXTERNAL):
@@ -71,10 +81,17 @@ def serve(name: str, folder: Path) -> Iterator[str]:
         with EmbeddedBroker() as broker:
             yield broker.address
     else:
-        port = free_port()
-        text = PROPERTIES.format(port=port, controller=free_port(), data=folder / "data")
-        with kafka(folder, text, port):
-            yield f"127.0.0.1:{port}"
+        with plain_kafka(folder) as address:
+            yield address
+
+
+@contextmanager
+def plain_kafka(folder: Path, more: str = "") -> Iterator[str]:
+    """Run Apache Kafka without TLS and SASL, with some more properties; gives its address."""
+    port = free_port()
+    text = PROPERTIES.format(port=port, controller=free_port(), data=folder / "data") + more
+    with kafka(folder, text, port):
+        yield f"127.0.0.1:{port}"
 
 
 def fetch_kafka() -> None:

@@ -12,6 +12,8 @@ from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 
 from streams.kafka.messages import Batch
+from streams.kafka.producers import TOKEN_HEADER
+from streams.kafka.sending import Headers
 from streams.state.store import MemoryParts
 
 CHANGELOG = "users-changelog"
@@ -43,6 +45,10 @@ class FakeConsumer:
         self.abandoned: list[Any] = []
         self.advanced: list[int] = []
         self.assigned: set[TP] = set()
+        self.rejoined = 0
+
+    async def rejoin(self) -> None:
+        self.rejoined += 1
 
     def assignment(self) -> set[TP]:
         return self.assigned
@@ -115,11 +121,15 @@ class FakeProducers:
     sent: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     limit: int = 900_000
+    held_seconds: float = 0.0
     partitions: int = 1
     changelog: str = CHANGELOG
 
     def batch(self, owned: int) -> BatchBuilder:
         return BatchBuilder(self.limit, 0)
+
+    def token(self, owned: int) -> Headers:
+        return [(TOKEN_HEADER, b"0")]
 
     async def partitions_of(self, owned: int, topic: str) -> int:
         return self.partitions

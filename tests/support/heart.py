@@ -82,6 +82,11 @@ class Heart:
         await self.worker.recovered(set(self.parts))
         return self
 
+    async def reassigned(self) -> "Heart":
+        """The group has assigned all anew, and this worker gets the same."""
+        self.group.consumer_generation_id += 1
+        return await self.start()
+
     async def restarted(self, **settings: Any) -> "Heart":
         """Another worker that takes over from what is on the topics."""
         self.producers.faults.clear()

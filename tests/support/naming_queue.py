@@ -15,7 +15,9 @@ class FakeEvent:
 
     def __init__(self, value: bytes, offset: int, partition: int, acked: list[int]) -> None:
         tp = TP("naming-requests", partition)
-        self.message = SimpleNamespace(tp=tp, partition=partition, offset=offset)
+        self.message = SimpleNamespace(
+            tp=tp, partition=partition, offset=offset, timestamp=float(offset)
+        )
         self.value = value
         self._acked = acked
 

@@ -6,6 +6,7 @@ from typing import Any
 from faust.types import TP
 
 from models.encoders.cache import VectorCache
+from streams.kafka.producers import TOKEN_HEADER
 from streams.settings import Settings
 from streams.state.table import UserTable
 from streams.worker.app import App, create_app
@@ -30,6 +31,7 @@ class TableCase:
             self.crashed.append(reason)
 
         self.app.crash = crash  # type: ignore[method-assign]
+        self.app.consumer_generation_id = 1
         self.changelog = "a changelog's id"
 
         async def changelog_id() -> str:
@@ -42,10 +44,16 @@ class TableCase:
         await self.store.on_rebalance(assigned, set(), assigned)
 
     def recover(
-        self, partition: int, offset: int, *pairs: tuple[bytes | None, bytes | None]
+        self,
+        partition: int,
+        offset: int,
+        *pairs: tuple[bytes | None, bytes | None],
+        token: int | None = None,
     ) -> None:
-        """Records of the changelog, up to an offset, are read back."""
+        """Records of the changelog, up to an offset, are read back; of an owner, if one is told."""
         first = offset - len(pairs) + 1
         records = [incoming(first + n, value, key) for n, (key, value) in enumerate(pairs)]
+        for record in records:
+            record.headers = [] if token is None else [(TOKEN_HEADER, b"%d" % token)]
         event: Any = SimpleNamespace(message=message(CHANGELOG, records, partition))
         self.table.apply_changelog_batch([event])

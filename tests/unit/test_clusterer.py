@@ -4,9 +4,11 @@ import doctest
 
 import numpy as np
 import pytest
+from numba.core.caching import CacheImpl
 from river import checks
 
 import models.engine.clusters
+from models.engine import kernel
 from models.engine.clusters import Clusters
 from models.engine.compact import packed, unpacked
 from models.engine.params import EngineParams
@@ -113,3 +115,14 @@ def test_the_more_interests_have_grown_the_more_alike_what_joins_them_must_be() 
         return clusters.nearest(EngineParams(), vector, 0)[1]
 
     assert score(50) < score(20) < score(8)
+
+
+def test_where_nothing_can_be_written_it_is_compiled_for_this_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def double(number: float) -> float:
+        return 2.0 * number
+
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [])  # a read-only root, and no home
+    assert kernel._compiled(double)(3.0) == 6.0
+    assert kernel._exactly(double)(3.0) == 6.0

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from models.encoders.encoder import Encoder
+from models.guard.injection import talks_to_a_model
+from models.naming.answers import Policy, check
 from models.naming.choice import choose
-from models.naming.guard import Policy, check
-from models.naming.injection import talks_to_a_model
 from models.naming.prompt import messages
 from models.naming.titles import Evidence
 from tests.support.naming import SOURDOUGH, request

@@ -2,11 +2,12 @@
 
 import pytest
 
+from models.errors import Reason
 from streams.service import metrics
-from streams.service.metrics import NAMER, WORKER, Metrics
+from streams.service.metrics import INTAKE, MONITOR, NAMER, WORKER, Metrics
 
 
-@pytest.mark.parametrize("service", [WORKER, NAMER])
+@pytest.mark.parametrize("service", [WORKER, NAMER, INTAKE, MONITOR])
 def test_every_metric_is_there_with_its_meaning_from_the_start(
     service: tuple[metrics.Metric, ...],
 ) -> None:
@@ -28,3 +29,11 @@ def test_values_are_counted_by_label() -> None:
     assert counts.value(metrics.LAG, "0") == 0
     assert counts.value(metrics.LAG, "1") == 7
     assert 'journeys_lag_records{partition="1"} 7.0' in counts.text().decode()
+
+
+def test_what_can_happen_begins_at_nothing() -> None:
+    """Or a query would see no rise in the first that happens."""
+    text = Metrics(WORKER).text().decode()
+    assert all(f'journeys_rejects_total{{reason="{reason}"}} 0.0' in text for reason in Reason)
+    assert 'journeys_changes_total{kind="ended"} 0.0' in text
+    assert "_created" not in text

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from models.encoders.encoder import Encoder
+from models.guard.policy import SUBJECTS
 from models.naming import breaker
+from models.naming.answers import Policy, Refusal, check
 from models.naming.api import name_in
 from models.naming.breaker import Breaker
 from models.naming.choice import choose
-from models.naming.guard import SENSITIVE, Policy, Refusal, check
 from models.naming.namer import KeywordNamer
 from models.naming.prompt import INSTRUCTIONS, messages, schema
 from models.naming.titles import MAX_TITLE_CHARS, MAX_TITLES_BYTES, Evidence, clean
@@ -130,7 +131,7 @@ def test_good_answers_pass_tidied(answer: str, name: str) -> None:
         ("Jewish sourdough bread", Refusal.SENSITIVE),
         ("Gay bakers of sourdough", Refusal.SENSITIVE),
         ("Sourdough for Republicans", Refusal.SENSITIVE),
-        ("Obama's sourdough bread", Refusal.SENSITIVE),
+        ("Sourdough in prison", Refusal.SENSITIVE),
         ("Various topics", Refusal.EMPTY_WORDS),
         ("User interests", Refusal.EMPTY_WORDS),
         ("Unnamed sourdough interest", Refusal.EMPTY_WORDS),
@@ -177,18 +178,22 @@ def test_a_name_in_the_titles_own_script_passes() -> None:
     assert refusal("Домашний хлеб", evidence) is None
 
 
-@pytest.mark.parametrize("category", sorted(SENSITIVE))
+NAMES_OF = {
+    "crime": "Prison podcasts",
+    "drugs": "Marijuana memoirs",
+    "health": "Diabetes recipes",
+    "politics": "Republican podcasts",
+    "religion": "Buddhist temples",
+    "sexuality": "Lesbian novels",
+}
+
+
+@pytest.mark.parametrize("category", sorted(NAMES_OF))
 def test_the_policy_says_which_categories_are_refused(category: str) -> None:
-    names = {
-        "health": "Diabetes recipes",
-        "religion": "Buddhist temples",
-        "sexuality": "Lesbian novels",
-        "politics": "Brexit podcasts",
-    }
-    name = names[category]
+    name = NAMES_OF[category]
     evidence = Evidence.of(request(f"{name} one", f"{name} two"))
     assert refusal(name, evidence) is Refusal.SENSITIVE
-    assert refusal(name, evidence, Policy(SENSITIVE - {category})) is None
+    assert refusal(name, evidence, Policy(SUBJECTS - {category})) is None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from models.datasets import named_groups
 from models.datasets.named_groups import Group
 from models.encoders.encoder import Encoder
 from models.errors import ModelError
-from models.naming.guard import Policy, check
+from models.naming.answers import Policy, check
 from models.naming.titles import Evidence
 from models.naming.tuning.pairs import Pair, pairs
 from tests.support import named

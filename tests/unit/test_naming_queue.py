@@ -66,7 +66,9 @@ async def test_a_slow_request_holds_up_no_answer_but_the_acknowledgements_after_
     assert [answer.journey_id for answer in namings.answers] == ["c", "b"]
     assert namings.acked == []
     assert namings.queue.under_way == 3
+    assert namings.queue.oldest == 0.0
     await namings.namer.let("a")
+    assert namings.queue.oldest is None
     assert namings.acked == [0, 1, 2]
     assert namings.queue.under_way == 0
     assert namings.count("named") == 3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.naming.guard import Policy, Refusal, check
+from models.naming.answers import Policy, Refusal, check
 from models.naming.titles import Evidence
 from tests.support.naming import request
 

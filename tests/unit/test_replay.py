@@ -326,7 +326,7 @@ def test_a_newest_first_file_is_told_and_sorted_if_asked(sample: Path, tmp_path:
     [
         (b"", "it is empty"),
         (b"who;what\nme;this\n", "looks like CSV with columns who, what: give --input"),
-        (gzip.compress(gzip.compress(LINES[0])), "binary: gzip"),
+        pytest.param(gzip.compress(gzip.compress(LINES[0])), "binary: gzip", id="gzip"),
     ],
 )
 def test_a_file_of_no_use_is_one_line_and_no_zero(content: bytes, said: str) -> None:

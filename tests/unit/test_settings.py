@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from models.engine.params import SCALE
 from models.errors import SettingsError
 from streams.settings import Settings
+from streams.settings.engine import state_folder
 
 
 def test_flags_win_over_the_environment_and_that_over_defaults(
@@ -146,3 +147,14 @@ def test_the_engine_gets_its_part_in_milliseconds() -> None:
     engine = Settings.load(window_days=2, lateness_days=0.5).engine(SCALE)
     assert engine.window_ms == 2 * 86_400_000
     assert engine.lateness_ms == 43_200_000
+
+
+def test_state_lies_with_its_user_and_not_where_all_may_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/home/ada/.state")
+    assert state_folder() == Path("/home/ada/.state/journeys")
+    monkeypatch.setattr(
+        "platformdirs.user_state_path", lambda *_, **__: Path("~/.local/state/journeys")
+    )
+    assert state_folder() == Path("/var/lib/journeys"), "a user without a home"

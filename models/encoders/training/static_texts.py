@@ -17,7 +17,6 @@ from models.encoders.training.static_sources import installed
 
 Topics = dict[tuple[str, str], list[str]]  # (source, label) -> texts
 
-WORDNET = Path("/usr/share/wordnet")  # Debian's wordnet-base
 WORD = re.compile(r"[a-z][a-z0-9]{2,}")
 HELD_OUT = ("reddit_users", "til")  # collections none of whose titles is learned
 RARE = 5  # a word that GloVe does not know is wanted if it is in so many texts
@@ -60,21 +59,6 @@ def load_topics(data: Path, half: Half) -> Topics:
             topics.setdefault(("clinc", row["label"]), []).append(row["text"])
     unique = {k: list(dict.fromkeys(v)) for k, v in topics.items()}
     return {k: v for k, v in unique.items() if len(v) >= 4}
-
-
-def load_glosses() -> list[str]:
-    """Texts of no topic, about all there is: WordNet's nouns, `names: what it is`."""
-    glosses = []
-    for line in (WORDNET / "data.noun").read_text().splitlines():
-        if line.startswith(" "):
-            continue  # the licence
-        head, gloss = line.split("|", 1)
-        fields = head.split()
-        names = fields[4 : 4 + 2 * int(fields[3], 16) : 2][:3]
-        spelled = ", ".join(n.split("(")[0].replace("_", " ") for n in names)
-        what = gloss.split(";")[0].strip(' "')
-        glosses.append(f"{spelled}: {what}")
-    return list(dict.fromkeys(glosses))
 
 
 def pick_words(texts: Iterable[str], known: Iterable[str], number: int) -> list[str]:

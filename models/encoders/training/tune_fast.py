@@ -35,15 +35,10 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 from models.datasets.people import Half
+from models.encoders.training.general_texts import WORDNET, load_glosses
 from models.encoders.training.static_onnx import write_onnx
 from models.encoders.training.static_sources import installed, minilm, piece_vectors, unit
-from models.encoders.training.static_texts import (
-    WORDNET,
-    load_glosses,
-    load_topics,
-    pick_words,
-    sources,
-)
+from models.encoders.training.static_texts import load_topics, pick_words, sources
 from models.engine.params import SCALE
 from models.vectors import Floats
 

@@ -12,9 +12,9 @@ from models.engine.exemplars import KEPT, SHOWN
 from models.errors import NamingError
 from models.evaluation.naming.cases import Case
 from models.evaluation.naming.scores import Named
+from models.naming.answers import Policy
 from models.naming.api import Api
 from models.naming.choice import TextEncoder, choose
-from models.naming.guard import Policy
 from models.naming.namer import Namer
 from models.naming.prompt import INSTRUCTIONS, MAX_TOKENS, Message, messages, question, schema
 from models.naming.titles import Evidence

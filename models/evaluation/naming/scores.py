@@ -10,8 +10,8 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from models.evaluation.naming.cases import Case
+from models.naming.answers import Policy, check, same
 from models.naming.choice import TextEncoder
-from models.naming.guard import Policy, check, same
 from models.naming.titles import Evidence
 from models.records import NamingRequest
 

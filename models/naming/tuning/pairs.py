@@ -10,8 +10,8 @@ import numpy as np
 
 from models.datasets.named_groups import Group, Kind
 from models.engine.exemplars import shorten
+from models.naming.answers import Policy
 from models.naming.choice import TextEncoder, choose
-from models.naming.guard import Policy
 from models.naming.prompt import question
 from models.naming.titles import Evidence
 

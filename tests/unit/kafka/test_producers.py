@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaConnectionError, ProducerFenced, RequestTimedOu
 from models.errors import RecordTooLargeError, SettingsError
 from streams.kafka import producers
 from streams.kafka.producers import TAKEN_KEY, PartitionProducers, fill
+from tests.support.fakes import FakeTime
 from tests.support.producers import CHANGELOG, FakeBroker, FakeProducer
 
 
@@ -42,6 +43,29 @@ async def test_whoever_takes_partitions_says_so_at_the_end_of_what_was_written(
     ]
     assert cluster.logs[CHANGELOG, 2][-1] == (TAKEN_KEY, b"other")
     assert not cluster.logs[CHANGELOG, 1]
+
+
+async def test_who_took_a_partition_signs_with_where_and_knows_for_how_long(
+    cluster: FakeBroker,
+) -> None:
+    time = FakeTime()
+    one = PartitionProducers(cluster.app(), CHANGELOG, cluster.client, time)
+    assert one.held_seconds == 0
+    await one.take([0, 1])
+    await write(one, 1, b"ada")
+    time.seconds += 90
+    assert one.held_seconds == 90
+    await one.take([1])
+    assert one.token(1) == [("o", b"2")]
+    assert one.held_seconds == 0
+    time.seconds += 90
+    await one.take([])
+    assert one.held_seconds == 0
+    plain = FakeBroker({CHANGELOG: 4}, fences=False)
+    other = PartitionProducers(plain.app(), CHANGELOG, plain.client, time)
+    await other.take([0])
+    time.seconds += 90
+    assert other.held_seconds == 0, "nothing expires"
 
 
 @pytest.mark.parametrize("fences", [True, False])

@@ -10,18 +10,20 @@ from aiokafka.errors import NotLeaderForPartitionError
 from models.engine.engine import Engine
 from models.engine.params import DAY_MS
 from models.engine.users import UserState
-from models.errors import SettingsError, SnapshotError, StateTooLargeError
+from models.errors import InDoubtError, SettingsError, SnapshotError, StateTooLargeError
 from models.records import Activity
 from streams.state import partition as state
 from streams.state.binding import BOUND_KEY, UNRECORDED, Binding
 from streams.state.partition import Mark, Packed, Partition
 from streams.state.store import MemoryParts
-from tests.support.fakes import FakeProducers, Fault
+from tests.support.fakes import FakeProducers, Fault, Stored
 from tests.support.lives import START, topic
 
 
 def opened(parts: MemoryParts, capacity: int = 100, binding: Binding = UNRECORDED) -> Partition:
-    return Partition(3, parts, Engine(), capacity, 4, binding)
+    partition = Partition(3, parts, Engine(), 4, binding)
+    partition.capacity = capacity
+    return partition
 
 
 def live(user: UserState, weeks: int = 6, name: str = "") -> None:
@@ -153,11 +155,25 @@ async def test_a_failure_leaves_store_mark_and_index_as_they_were() -> None:
     await store(partition, log, [user], Mark(offset=1))
     before = dict(parts._parts)
     live(user)
-    with pytest.raises(NotLeaderForPartitionError):
+    with pytest.raises(InDoubtError):
         await store(partition, log, [user], Mark(offset=2))
     assert parts._parts == before
     assert partition.mark == Mark(offset=1)
     assert partition.due(2**62, 10) == []
+    parts.write([(b"\xff\xff", b"me")], 2)
+    assert not partition.resume(parts), "it may be on the changelog"
+
+
+async def test_who_finds_that_another_has_written_goes_on_no_more() -> None:
+    parts, log = MemoryParts(), FakeProducers(partitions=4)
+    partition = opened(parts)
+    await store(partition, log, [partition.user("u")], Mark(offset=1))
+    before = dict(parts._parts)
+    log.records.append(Stored(log.changelog, 3, b"u", b"an earlier owner's", ()))
+    with pytest.raises(InDoubtError, match="another worker has written"):
+        await store(partition, log, [partition.user("v")], Mark(offset=2))
+    assert partition.lost
+    assert parts._parts == before
 
 
 async def test_a_mark_that_finds_no_room_gets_a_record_batch_of_its_own(
@@ -196,8 +212,9 @@ async def test_what_was_not_stored_is_said_again_with_the_next_batch() -> None:
     parts, log = MemoryParts(), FakeProducers(partitions=4)
     partition = opened(parts, binding=OURS)
     log.faults.append(Fault(0, NotLeaderForPartitionError()))
-    with pytest.raises(NotLeaderForPartitionError):
+    with pytest.raises(InDoubtError):
         await store(partition, log, [], Mark(offset=0))
+    partition = opened(parts, binding=OURS)
     await store(partition, log, [], Mark(offset=0))
     assert parts.get(BOUND_KEY) is not None
 
@@ -230,7 +247,7 @@ async def test_state_of_another_encoder_or_window_is_refused_in_one_line(
 async def test_state_that_says_nothing_was_made_with_what_there_was_then() -> None:
     parts, log = MemoryParts(), FakeProducers(partitions=4)
     opened(parts, binding=OURS)  # there is no state yet: any will do
-    parts.write([(state.MARK_KEY, msgspec.msgpack.encode(Mark(offset=7)))], 0)
+    parts.write([(state.MARK_KEY, msgspec.msgpack.encode(Mark(offset=7)))], -1)
     with pytest.raises(SettingsError, match=r"static@2\.0\.0, not another@3\.1\.0 and windows"):
         opened(parts, binding=OURS)
     partition = opened(parts)

@@ -1,11 +1,14 @@
 """Parts in memory and in RocksDB: the same promises."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from models.errors import LockedError
+from models.errors import DamagedError, LockedError, StoreError
 from streams.state.store import MemoryParts, Parts, RocksParts
 
 
@@ -85,6 +88,62 @@ def test_rocksdb_knows_its_changelog_after_a_restart(tmp_path: Path) -> None:
     again = RocksParts(tmp_path / "parts")
     assert (again.changelog, again.offset) == ("one", None)
     again.close()
+
+
+def flipped(tmp_path: Path) -> RocksParts:
+    """A store in whose files some bytes of data are flipped."""
+    parts = RocksParts(tmp_path / "parts")
+    for start in range(0, 3_000, 100):
+        users = [(b"u%05d" % n, os.urandom(100)) for n in range(start, start + 100)]
+        parts.write(users, start)
+    parts._db.flush()
+    parts.close()
+    [table] = (tmp_path / "parts").glob("*.sst")
+    data = bytearray(table.read_bytes())
+    for place in range(len(data) // 2, len(data) // 2 + 64):
+        data[place] ^= 0xFF
+    table.write_bytes(data)
+    return RocksParts(tmp_path / "parts")
+
+
+def test_flipped_bytes_are_damage_and_not_a_shorter_index(tmp_path: Path) -> None:
+    parts = flipped(tmp_path)
+    with pytest.raises(DamagedError, match="block checksum mismatch"):
+        list(parts.headers())
+    with pytest.raises(DamagedError):
+        parts.get(b"u00000")  # it is there: but who knows what is not
+    with pytest.raises(DamagedError):
+        parts.write([(b"u1", b"h1")], 4_000)
+    parts.clear()
+    assert (parts.damage, parts.offset, list(parts.headers())) == ("", None, [])
+    parts.close()
+
+
+def test_a_user_in_flipped_bytes_is_damage(tmp_path: Path) -> None:
+    parts = flipped(tmp_path)
+    users = [b"u%05d" % number for number in range(3_000)]
+    with pytest.raises(DamagedError):
+        assert None not in map(parts.get, users), "it is no stranger"
+    parts.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [("IO error: No space left on device", StoreError), ("Corruption: bad", DamagedError)],
+)
+def test_a_write_that_fails_says_whether_what_is_there_is_damaged(
+    tmp_path: Path, said: str, error: type[Exception]
+) -> None:
+    parts: Any = RocksParts(tmp_path / "parts")
+
+    def fail(batch: Any) -> None:
+        raise OSError(said)
+
+    db, parts._db = parts._db, SimpleNamespace(write=fail)
+    with pytest.raises(error, match=said):
+        parts.write([(b"u1", b"h1")], 4)
+    assert parts.offset is None
+    db.close()
 
 
 def test_no_damage_is_taken_for_another_process(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,13 @@ from streams.settings import Settings
 from streams.state import table as tables
 from streams.state.store import RocksParts
 from tests.support.tables import CHANGELOG, TableCase
+
+
+def raises(words: str) -> Any:
+    def fail(*_: Any) -> None:
+        raise OSError(words)  # rocksdict's are of no class of their own
+
+    return fail
 
 
 def settings(**changes: Any) -> Settings:
@@ -52,6 +60,62 @@ async def test_the_changelog_is_read_back_once_and_foreign_records_are_no_users(
     assert parts.get(b"u1") == b"h1", "it has that stretch already"
     case.recover(0, 5, (b"u1", b"a newer one"))
     assert parts.get(b"u1") == b"a newer one"
+
+
+async def test_what_an_earlier_owner_writes_late_is_left_out_and_said(
+    case: TableCase, caplog: pytest.LogCaptureFixture
+) -> None:
+    await case.assign(0)
+    case.recover(0, 1, (TAKEN_KEY, b"first"), (b"u1", b"h1"), token=0)
+    case.recover(0, 3, (TAKEN_KEY, b"second"), (b"u1", b"h2"), token=2)
+    case.recover(0, 4, (b"u1", b"late"), token=0)
+    case.recover(0, 5, (b"u2", b"h1"), token=2)
+    parts = case.table.parts[0]
+    assert (parts.get(b"u1"), parts.get(b"u2")) == (b"h2", b"h1")
+    assert case.store.persisted_offset(TP(CHANGELOG, 0)) == 5
+    assert "partition 0, up to offset 4: 1 records are left out" in caplog.text
+
+
+async def test_what_was_fetched_before_a_rebalance_is_left_to_be_read_again(
+    case: TableCase,
+) -> None:
+    await case.assign(0)
+    case.app.consumer_generation_id += 1
+    case.recover(0, 4, (b"u1", b"h1"))
+    assert case.store.persisted_offset(TP(CHANGELOG, 0)) is None
+
+
+async def test_a_damaged_store_takes_nothing_more_and_is_dropped_at_the_next_assignment(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    case = TableCase(settings().model_copy(update={"store": "rocksdb", "data_dir": tmp_path}))
+    rejoined: list[int] = []
+
+    async def rejoin() -> None:
+        rejoined.append(1)
+
+    case.app.consumer = SimpleNamespace(rejoin=rejoin)  # type: ignore[assignment]
+    await case.assign(0)
+    case.recover(0, 3, (b"u1", b"h1"))
+    parts: Any = case.table.parts[0]
+    parts._db = SimpleNamespace(
+        get=lambda key: None, write=raises("Corruption: block checksum mismatch")
+    )
+    case.recover(0, 4, (b"u1", b"h2"))
+    case.recover(0, 5, (b"u1", b"h3"))
+    await asyncio.sleep(0)
+    assert rejoined == [1]
+    await case.table.on_recovery_completed({TP(CHANGELOG, 0)}, set())
+    await asyncio.sleep(0)
+    assert rejoined == [1, 1], "the worker, too, finds it damaged"
+    assert case.app.worker.partitions == {}
+    assert case.crashed == []
+    await case.assign(0)
+    assert case.store.persisted_offset(TP(CHANGELOG, 0)) is None
+    assert "of partition 0 is damaged: " in caplog.text
+    assert "block checksum mismatch" in caplog.text
+    case.recover(0, 3, (b"u1", b"h1"))
+    assert case.table.parts[0].get(b"u1") == b"h1"
 
 
 async def test_a_failure_while_reading_back_ends_the_app(case: TableCase) -> None:

@@ -54,6 +54,31 @@ async def test_as_long_as_records_come_the_wall_clock_says_nothing() -> None:
     assert heart.metrics.value(metrics.LAG, "0") == 1
 
 
+async def test_what_waits_is_as_old_as_its_oldest_record() -> None:
+    heart = await alive()
+    heart.at(position=len(LIVES), end=len(LIVES) + 1)
+    heart.worker.oldest[0] = int(heart.time.seconds * 1000)
+    waited = 2 * TICK_SECONDS  # until the second look
+    await heart.tick()
+    assert heart.metrics.value(metrics.LAG_SECONDS, "0") == waited
+    del heart.worker.oldest[0]
+    await heart.tick()
+    assert heart.metrics.value(metrics.LAG_SECONDS, "0") == waited, "as a moment ago"
+    assert await heart.deliver(batch([activity(500, "u", 36, 1)], len(LIVES)))
+    heart.at(position=len(LIVES) + 1, end=len(LIVES) + 1)
+    await heart.tick()
+    assert heart.metrics.value(metrics.LAG_SECONDS, "0") == 0
+
+
+async def test_of_a_lag_that_is_not_known_nothing_is_shown() -> None:
+    heart = await alive()
+    await heart.tick()
+    assert b"journeys_lag_records{" in heart.metrics.text()
+    heart.group.rebalancing = True
+    await heart.tick()
+    assert b"journeys_lag_records{" not in heart.metrics.text()
+
+
 async def test_in_silence_the_wall_clock_moves_time_on_since_the_last_record() -> None:
     heart = await alive()
     due = heart.partition().user(heart.partition().due(2**62, 1)[0]).due

@@ -6,12 +6,13 @@ import msgspec
 import pytest
 from aiokafka.errors import NotLeaderForPartitionError, ProducerFenced
 
-from models.errors import RecordTooLargeError, StateTooLargeError
+from models.errors import RecordTooLargeError, StateTooLargeError, StoreError
+from models.records import JourneyName, NamingRequest, encode
 from streams.service import metrics
 from streams.state import partition as state
 from streams.state.partition import MARK_KEY, Mark
 from streams.worker.partition_tasks import RETRY_SECONDS
-from tests.support.fakes import FakeProducers, Fault
+from tests.support.fakes import FakeProducers, Fault, incoming, message
 from tests.support.heart import TOPICS, Heart, activity, batch, lives, records
 
 # The users' journeys start in the second; the user whose state is stored first comes last in it.
@@ -33,9 +34,9 @@ async def begun(**settings: Any) -> Heart:
     return heart
 
 
-def second() -> Any:
+def second(generation: int = 1) -> Any:
     bad = activity(99, "u1", 33, 1, title=" ")
-    return batch([*BATCH, bad], OFFSET)
+    return batch([*BATCH, bad], OFFSET, generation=generation)
 
 
 async def uninterrupted() -> Heart:
@@ -67,6 +68,7 @@ async def test_a_commit_publishes_all_before_it_stores_anything() -> None:
 
 # The second batch's record batches: four topics, then the state.
 NUMBERS = range(8)
+PUBLISHING, STORING = NUMBERS[:4], NUMBERS[4:]
 
 
 async def test_every_step_is_tried() -> None:
@@ -74,8 +76,8 @@ async def test_every_step_is_tried() -> None:
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["refused", "unacknowledged"])
-@pytest.mark.parametrize("number", NUMBERS)
-async def test_a_step_that_fails_is_repeated_and_all_is_as_if_it_had_not(
+@pytest.mark.parametrize("number", PUBLISHING)
+async def test_publishing_that_fails_is_repeated_and_all_is_as_if_it_had_not(
     number: int, stored: bool
 ) -> None:
     wanted, heart = await uninterrupted(), await begun()
@@ -93,6 +95,62 @@ async def test_a_step_that_fails_is_repeated_and_all_is_as_if_it_had_not(
     assert seen == [(before, mark, {})], "after the failure nothing is stored, users are forgotten"
     assert heart.metrics.value(metrics.RETRIES) == 1
     assert_same(heart, wanted)
+
+
+async def time_and_names_come(heart: Heart) -> None:
+    """What else writes for the partition: a year passes, and each journey gets a name."""
+    for record in heart.producers.on(TOPICS.requests):
+        asked = msgspec.json.decode(record.value or b"", type=NamingRequest)
+        name = encode(
+            JourneyName(
+                user_id=asked.user_id,
+                journey_id=asked.journey_id,
+                revision=asked.revision,
+                name="Lamps",
+                source="llm",
+            )
+        )
+        assert await heart.deliver(message(TOPICS.names, [incoming(0, name)]), names=True) == []
+    heart.at(position=OFFSET, end=OFFSET)
+    heart.time.seconds += 3_600 * 24 * 365
+    await heart.tick(2)
+    heart.time.seconds -= 3_600 * 24 * 365
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["refused", "unacknowledged"])
+@pytest.mark.parametrize("number", STORING)
+async def test_state_in_doubt_is_written_on_by_nobody_and_read_back(
+    number: int, stored: bool
+) -> None:
+    wanted, heart = await uninterrupted(), await begun()
+    heart.producers.faults.append(Fault(number, NotLeaderForPartitionError(), stored))
+    assert await heart.deliver(second()) == []
+    changelog = heart.producers.end(FakeProducers.changelog, 0)
+    await time_and_names_come(heart)
+    assert heart.producers.end(FakeProducers.changelog, 0) == changelog
+    assert heart.group.crashed == []
+    assert heart.group.consumer.rejoined == 1
+    assert heart.metrics.value(metrics.TAKEN_ANEW) == 1
+    await heart.reassigned()
+    assert await heart.deliver(second(2))
+    assert_same(heart, wanted)
+
+
+async def test_a_disk_that_is_full_ends_the_worker_and_nobody_writes_on_what_it_has() -> None:
+    wanted, heart = await uninterrupted(), await begun()
+
+    def full(parts: Any, offset: int) -> None:
+        raise StoreError("/data/users-0 cannot be written: No space left on device")
+
+    heart.parts[0].write = full
+    assert await heart.deliver(second()) == []
+    assert isinstance(heart.group.crashed[0], StoreError)
+    changelog = heart.producers.end(FakeProducers.changelog, 0)
+    await time_and_names_come(heart)
+    assert heart.producers.end(FakeProducers.changelog, 0) == changelog
+    other = await heart.restarted()
+    assert await other.deliver(second())
+    assert_same(other, wanted)
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["refused", "unacknowledged"])
@@ -228,26 +286,61 @@ async def test_a_batch_that_comes_twice_is_skipped() -> None:
     assert heart.metrics.value(metrics.ACTIVITIES) == len(BEFORE) + len(BATCH) + 1
 
 
-async def test_a_batch_whose_state_is_too_large_is_halved_and_applied(
+async def tight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record batch takes each part of a user, and not what a batch does to one."""
+    stored = (await uninterrupted()).stored()
+    largest = max(len(key) + len(value) for key, value in stored.items())
+    monkeypatch.setattr(state, "BATCH_BYTES", largest + 2 * state.RECORD_BYTES)
+
+
+def third() -> Any:
+    """One user gets several clusters, and time brings something for the others."""
+    many = [activity(200 + n, "u3", 31 + n / 100, n) for n in range(1, 9)]
+    return batch([*many, activity(300, "u4", 35 + 4 * 7 + 7, 5)], OFFSET + len(BATCH) + 1)
+
+
+async def ended(heart: Heart) -> Heart:
+    """The same, once it has come to an end from there."""
+    assert await heart.deliver(third())
+    end = OFFSET + len(BATCH) + 1 + len(third().value)
+    heart.at(position=end, end=end)
+    await heart.tick()
+    return heart
+
+
+async def test_what_fits_into_no_record_batch_is_stored_in_several(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    wanted, heart = await uninterrupted(), await begun()
-    largest = max(_sizes(wanted))
-    # One user gets several clusters: together too large, one by one not.
-    many = [activity(200 + n, "u9", 31 + n / 100, n) for n in range(8)]
-    first = OFFSET + len(BATCH) + 1
-    assert await wanted.deliver(batch(many, first))
-    monkeypatch.setattr(state, "BATCH_BYTES", largest + 400)
-    assert await heart.deliver(second())
-    heart.producers.sent.clear()
-    assert await heart.deliver(batch(many, first))
-    assert heart.producers.sent.count(FakeProducers.changelog) > 1
-    assert heart.stored() == wanted.stored()
-    assert heart.metrics.value(metrics.RETRIES) == 0
+    wanted = await ended(await uninterrupted())
+    await tight(monkeypatch)
+    heart = await ended(await uninterrupted())
+    assert heart.group.crashed == []
+    assert len(heart.producers.sent) > len(wanted.producers.sent)
+    for name in (TOPICS.changes, TOPICS.journeys, TOPICS.requests, TOPICS.rejects):
+        assert heart.published(name) == wanted.published(name)
+    assert len(heart.stored()) == len(wanted.stored()), "nothing is left behind"
+    assert dict(heart.producers.recovered(0)._parts) == heart.stored()
 
 
-def _sizes(heart: Heart) -> list[int]:
-    return [len(key) + len(value) for key, value in heart.stored().items()]
+@pytest.mark.parametrize("stored", [False, True], ids=["refused", "unacknowledged"])
+@pytest.mark.parametrize("number", range(len(PUBLISHING), 13))
+async def test_a_crash_at_any_step_of_several_is_made_good_by_the_next_owner(
+    number: int, stored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = await ended(await uninterrupted())
+    await tight(monkeypatch)
+    heart = await begun()
+
+    def die() -> None:
+        heart.group.consumer_generation_id += 1  # it will not try again
+
+    heart.producers.faults.append(Fault(number, NotLeaderForPartitionError(), stored, then=die))
+    assert await heart.deliver(second()) == []
+    other = await heart.restarted()
+    assert await other.deliver(second())
+    await ended(other)
+    for name in (TOPICS.changes, TOPICS.journeys, TOPICS.requests, TOPICS.rejects):
+        assert other.published(name) == wanted.published(name)
 
 
 async def test_a_user_who_never_fits_ends_the_worker_at_once(
@@ -273,6 +366,35 @@ async def test_a_reject_that_its_topic_refuses_is_cut_and_stops_nobody() -> None
     assert len(reject.value or b"") == 65_536
     assert int(dict(reject.headers)["bytes"]) > 70_000
     assert heart.metrics.value(metrics.ACTIVITIES) == 1
+
+
+async def test_a_reject_with_a_long_key_and_long_headers_is_cut_and_stops_nobody() -> None:
+    heart = await Heart().start()
+    long = records([activity(0, "u1", 1, 1)])[0]
+    long.key, long.headers = b"k" * 1_000_000, [("h", b"x" * 70_000)]
+    one = batch([activity(0, "u1", 1, 1), activity(1, "u1", 1, 1)])
+    one.value[0] = long
+    heart.producers.faults.append(Fault(0, RecordTooLargeError("1 MB")))
+    assert await heart.deliver(one)
+    [reject] = heart.producers.on(TOPICS.rejects)
+    assert reject.key == b"k" * 65_536
+    said = dict(reject.headers)
+    assert (said["reason"], "h" in said) == (b"key_mismatch", False)
+    assert int(said["bytes"]) > 1_070_000
+    assert heart.metrics.value(metrics.ACTIVITIES) == 1
+
+
+async def test_a_name_that_is_none_goes_to_the_rejects_and_stops_nobody() -> None:
+    heart = await uninterrupted()
+    asked = msgspec.json.decode(heart.producers.on(TOPICS.requests)[0].value or b"")
+    name = {key: asked[key] for key in ("user_id", "journey_id", "revision")}
+    names = [
+        incoming(n, encode({**name, "name": text, "source": "llm"}))
+        for n, text in enumerate(("n" * 900_000, "Lamps"))
+    ]
+    assert await heart.deliver(message(TOPICS.names, names), names=True)
+    assert heart.metrics.value(metrics.REJECTS, "too_large") == 1
+    assert heart.metrics.value(metrics.CHANGES, "named") == 4, "three by keywords, one more"
 
 
 async def test_a_broker_that_does_not_come_back_ends_the_worker() -> None:

@@ -12,17 +12,13 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
+from models.guard.lexicon import touched
+from models.guard.policy import PROFANITY, SUBJECTS
 from models.naming.spelling import is_glued, respelled
 from models.naming.titles import Evidence, clean, numbered
 from models.text.stems import stems, words
-
-SENSITIVE: Final = frozenset({"health", "religion", "sexuality", "politics"})
 
 
 class Refusal(StrEnum):
@@ -44,7 +40,7 @@ class Policy:
     """What may be published.
 
     Attributes:
-        sensitive: Categories that no name may touch, of `SENSITIVE`. Profanity never passes.
+        sensitive: Categories that no name may touch, of `SUBJECTS`. Profanity never passes.
         words: Least and most words.
         chars: Most characters.
         similarity: Least cosine between a name and the titles without the one nearest to it, for
@@ -52,7 +48,7 @@ class Policy:
             100 come that near, of the titles' own such names 82 in 100 (encoder 2.0.0).
     """
 
-    sensitive: frozenset[str] = SENSITIVE
+    sensitive: frozenset[str] = SUBJECTS
     words: tuple[int, int] = (2, 6)
     chars: int = 60
     similarity: float = 0.25
@@ -80,7 +76,6 @@ _CONTACT: Final = re.compile(
     re.IGNORECASE,
 )
 _AGAIN: Final = frozenset(("and", "for", "the", "with"))  # words that a name may have twice
-_POSSESSIVE: Final = re.compile(r"['’]s\b")
 # Words of sentences and of talk ("She's a chicken", "Vim is a powerful tool"), unless titles call
 # it so ("My Little Pony").
 _SENTENCE: Final = re.compile(
@@ -136,9 +131,9 @@ def check(answer: str, evidence: Evidence, policy: Policy, similarity: float = 0
         refusal = Refusal.EMPTY_WORDS
     elif _SENTENCE.search(name.replace("’", "'")) and _holders(name, evidence) < 2:
         refusal = Refusal.FORM
-    elif touches(name, "profanity"):
+    elif PROFANITY in touched(name):
         refusal = Refusal.PROFANE
-    elif any(touches(name, category) for category in policy.sensitive):
+    elif touched(name) & policy.sensitive:
         refusal = Refusal.SENSITIVE
     elif len(evidence.titles) > 1 and _plain(name) in map(_plain, evidence.titles):
         refusal = Refusal.COPIED
@@ -167,12 +162,6 @@ def tidy(answer: str) -> str:
 def same(name: str, other: str) -> bool:
     """Whether a reader would take two names for one: same words, whatever order and endings."""
     return _plain(name) == _plain(other) or (stems(name) == stems(other) != frozenset())
-
-
-def touches(name: str, category: str) -> bool:
-    """Whether a name has a word or phrase of a category of `sensitive.json`."""
-    bare = _POSSESSIVE.sub("", name)  # "Obama's"
-    return any(_patterns()[category].search(_plain(text)) for text in (name, bare))
 
 
 def support(name: str, evidence: Evidence) -> int:
@@ -227,15 +216,3 @@ def _plain(text: str) -> str:
 
 def _scripts(text: str) -> set[str]:
     return {unicodedata.name(sign, "?").split()[0] for sign in text if sign.isalpha()}
-
-
-@cache
-def _patterns() -> dict[str, re.Pattern[str]]:
-    path = Path(__file__).with_name("sensitive.json")
-    categories = msgspec.json.decode(path.read_bytes(), type=dict[str, list[str]])
-    return {
-        category: re.compile(
-            r"\b(?:" + "|".join(re.escape(word).replace(r"\*", r"\w*") for word in words) + r")\b"
-        )
-        for category, words in categories.items()
-    }

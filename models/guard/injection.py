@@ -1,8 +1,8 @@
 """Does a title talk to a language model ("ignore all previous instructions …") and not to a reader?
 
 A list of patterns (`injection.txt`), so it does not catch everything. It need not: a name must be
-backed by several titles (guard.py), so one that slips through decides nothing. A harmless title
-that it does catch (about two in ten thousand) costs nothing but that title.
+backed by several titles (models/naming/answers.py), so one that slips through decides nothing. A
+harmless title that it does catch (about two in ten thousand) costs nothing but that title.
 """
 
 import re

@@ -1,0 +1,139 @@
+"""What of an outcome may be published: a sensitive journey goes by a neutral name, or not at all.
+
+It is a function of the records alone, so that a replay and a worker publish the same bytes. State
+keeps what a journey is called: the policy may change over live state.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from models.engine.outcome import Outcome
+from models.guard.policy import Policy
+from models.printable import shown
+from models.records import Change, CurrentJourney, JourneyView, NamingRequest
+
+NEUTRAL: Final = "Private interest {}"
+
+
+def make_publishable(out: Outcome, policy: Policy) -> None:
+    """Take out of an outcome what may not be shown, and count it there by category."""
+    if not (out.changes or out.journeys or out.requests):
+        return
+    screen = _Screen(policy, _sensitive(out, policy), out.withheld)
+    if policy.handling == "unpublished":
+        screen.drop(out)
+    out.changes = list(map(screen.change, out.changes))
+    out.journeys = list(map(screen.current, out.journeys))
+    out.requests = [
+        screen.request(request)
+        for request in out.requests
+        if request.journey_id not in screen.sensitive
+    ]
+
+
+def _sensitive(out: Outcome, policy: Policy) -> dict[str, str]:
+    """The journeys that are about something sensitive, by id, each with its category."""
+    known = {current.journey.journey_id: [current.name] for current in out.journeys}
+    views = [current.journey for current in out.journeys]
+    views += [change.journey for change in out.changes if change.journey is not None]
+    found: dict[str, str] = {}
+    for view in views:
+        names = (view.keywords, *known.get(view.journey_id, ()))
+        if category := policy.subject(names, (item.title for item in view.items)):
+            found.setdefault(view.journey_id, category)
+    return found
+
+
+class _Screen:
+    """Lets through what may be shown.
+
+    Args:
+        policy: What may be.
+        sensitive: The journeys that are about a sensitive category.
+        withheld: Counts what is withheld, by category.
+    """
+
+    def __init__(
+        self, policy: Policy, sensitive: Mapping[str, str], withheld: Counter[str]
+    ) -> None:
+        self.sensitive = sensitive
+        self._policy = policy
+        self._withheld = withheld
+        self._views: dict[int, JourneyView] = {}  # one record's view is often another's, too
+
+    def drop(self, out: Outcome) -> None:
+        """Drop all that says that there is a sensitive journey."""
+        self._withheld.update(self.sensitive.values())
+        out.changes = [each for each in out.changes if each.journey_id not in self.sensitive]
+        out.journeys = [
+            each for each in out.journeys if each.journey.journey_id not in self.sensitive
+        ]
+
+    def change(self, change: Change) -> Change:
+        """A change as it may be shown."""
+        name, journey = change.name, change.journey
+        return replace(
+            change,
+            name=None if name is None else self._name(change.journey_id, name),
+            journey=None if journey is None else self._view(journey),
+        )
+
+    def current(self, current: CurrentJourney) -> CurrentJourney:
+        """A current journey as it may be shown."""
+        view = current.journey
+        return replace(
+            current, name=self._name(view.journey_id, current.name), journey=self._view(view)
+        )
+
+    def request(self, request: NamingRequest) -> NamingRequest:
+        """A request without what a name must not touch: the model does not see it."""
+        return replace(
+            request,
+            titles=[shown(title) for title in request.titles if self._may_be(title)],
+            terms={
+                shown(term): score for term, score in request.terms.items() if self._may_be(term)
+            },
+            keywords=shown(request.keywords),
+            taken=[shown(name) for name in request.taken if self._may_be(name)],
+        )
+
+    def _name(self, journey_id: str, name: str) -> str:
+        if journey_id in self.sensitive:
+            return NEUTRAL.format(journey_id.rpartition("-")[2])
+        return shown(name)
+
+    def _view(self, view: JourneyView) -> JourneyView:
+        if (known := self._views.get(id(view))) is None:
+            known = self._views[id(view)] = self._screened(view)
+        return known
+
+    def _screened(self, view: JourneyView) -> JourneyView:
+        keywords = self._name(view.journey_id, view.keywords)
+        if category := self.sensitive.get(view.journey_id):
+            self._withheld[category] += 1
+            # The vector would tell whoever asks for journeys near to a word.
+            return replace(view, keywords=keywords, items=[], terms={}, vector=[])
+        return replace(
+            view,
+            keywords=keywords,
+            items=[
+                replace(item, title=shown(item.title))
+                for item in view.items
+                if self._may_be(item.title, count=True)
+            ],
+            terms={
+                shown(term): score
+                for term, score in view.terms.items()
+                if self._may_be(term, count=True)
+            },
+        )
+
+    def _may_be(self, text: str, *, count: bool = False) -> bool:
+        """Whether a text may be shown; what may not is counted once, where it is published."""
+        category = self._policy.category(text)
+        if category is not None and count:
+            self._withheld[category] += 1
+        return category is None
