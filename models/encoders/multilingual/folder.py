@@ -32,18 +32,15 @@ def folder() -> Path:
     source.resources()
     about = (SHIPPED / CONFIG).read_bytes()
     digest = hashlib.sha256(about + (SHIPPED / MAP).read_bytes()).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "interest-journeys"
-    made = cache / f"multilingual-{source.VERSION}-{digest}"
-    if made.is_dir():
-        return made
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as temporary:
-            write(Path(temporary) / made.name, json.loads(about), _map())
-            (Path(temporary) / made.name).rename(made)
-    except OSError as error:
-        if not made.is_dir():  # else another process was faster
-            raise ModelError(f"encoder multilingual: its folder cannot be made: {error}") from None
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        made = home / "interest-journeys" / f"multilingual-{source.VERSION}-{digest}"
+        if not made.is_dir():
+            _make(made, json.loads(about))
+    except (OSError, RuntimeError) as error:  # the latter: there is no home
+        raise ModelError(
+            f"encoder multilingual: its folder cannot be made, see XDG_CACHE_HOME: {error}"
+        ) from None
     return made
 
 
@@ -67,6 +64,17 @@ def write(out: Path, about: Mapping[str, Any], mapped: tuple[Floats, Floats] | N
     (out / "model.onnx").write_bytes(made.SerializeToString(deterministic=True))
     tokenizer(source.pieces(files / "sp.model")).save(str(out / "tokenizer.json"))
     (out / CONFIG).write_text(json.dumps(about), "utf-8")
+
+
+def _make(made: Path, about: Mapping[str, Any]) -> None:
+    made.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=made.parent) as temporary:
+        write(Path(temporary) / made.name, about, _map())
+        try:
+            (Path(temporary) / made.name).rename(made)
+        except OSError:
+            if not made.is_dir():  # else another process was faster
+                raise
 
 
 def _map() -> tuple[Floats, Floats]:

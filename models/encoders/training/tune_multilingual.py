@@ -25,7 +25,7 @@ VERSION: Final = "1.0.0"
 MAX_TOKENS: Final = 64
 EACH: Final = 20  # titles of a community
 SHRINK: Final = 0.1  # of the map
-TRIES: Final = 240
+TRIES: Final = 70
 FITTED_ON: Final = (
     "map: 700 communities of topics/more; scale: even people of reddit_users and of topics/"
 )
