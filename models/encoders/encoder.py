@@ -15,6 +15,7 @@ from typing import Final, Self
 import numpy as np
 
 from models.encoders.config import Pooling, read_config
+from models.encoders.multilingual.folder import folder as multilingual_folder
 from models.encoders.onnx_folder import (
     download,
     find_model,
@@ -28,11 +29,16 @@ from models.engine.params import SCALE, Scale
 from models.errors import ModelError, Reason, Rejected
 from models.vectors import Vector, Vectors
 
+MULTILINGUAL: Final = "multilingual"
 SHIPPED: Final = {name: Path(__file__).parent / name for name in ("best", "fast")}
 INPUTS: Final = {"input_ids", "attention_mask", "token_type_ids"}
 _UNFITTED: Final = (
     "encoder {}: its vectors have no map and scale, journeys will be poor until "
     "`journeys tune encoder` has made a folder of it"
+)
+_PROBE: Final = (
+    "At home, the first title of a bread stream and tennis, then a broker will serve late trains "
+    "by the oven of a court where 30 kites rest"
 )
 TINY: Final = 1e-6  # a shorter output holds rounding errors, not meaning
 
@@ -89,14 +95,16 @@ class Encoder:
         """Open the encoder that a setting names.
 
         Args:
-            spec: `best` or `fast`, which ship, a sentence-transformers ONNX folder, or a hub id
-                (extra `hub`).
+            spec: `best` or `fast`, which ship, `multilingual` (extra of that name), a
+                sentence-transformers ONNX folder, or a hub id (extra `hub`).
             threads: Threads of one run.
             batch: Texts encoded at once.
 
         Raises:
             ModelError: One line: what is missing, broken or not understood.
         """
+        if spec == MULTILINGUAL:
+            return cls(multilingual_folder(), threads=threads, batch=batch)
         folder = SHIPPED.get(spec) or Path(spec).expanduser()
         if folder.is_dir():
             return cls(folder, threads=threads, batch=batch)
@@ -104,7 +112,7 @@ class Encoder:
             return cls(download(spec), spec, threads=threads, batch=batch)
         raise ModelError(
             f"encoder {spec}: no such folder, not a hub id, and none of those that ship, "
-            f"{' and '.join(SHIPPED)}"
+            f"{' and '.join(SHIPPED)}, nor {MULTILINGUAL}"
         )
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -177,11 +185,14 @@ class Encoder:
         return output
 
     def _rows_are_independent(self) -> bool:
-        """Whether rows come out bit for bit the same alone and in a batch."""
-        ids = self._tokenizer.encode("At home, the first title of a bread stream and tennis").ids
-        rows = [ids[start : start + 4] for start in range(max(1, len(ids) - 3))]
-        alone = np.concatenate([self._run([row]) for row in rows])
-        return np.array_equal(alone, self._run(rows), equal_nan=True)
+        """Whether rows come out bit for bit the same alone and in a batch, short and long ones."""
+        ids = self._tokenizer.encode(_PROBE).ids
+        for size in (4, 12):  # some operations go another way for long ones
+            rows = [ids[start : start + size] for start in range(max(1, len(ids) - size + 1))]
+            alone = np.concatenate([self._run([row]) for row in rows])
+            if not np.array_equal(alone, self._run(rows), equal_nan=True):
+                return False
+        return True
 
 
 def check_vector(vector: Sequence[float], dimensions: int) -> Vector:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tokenizers import Tokenizer
+from tokenizers.models import Unigram
 
 from models.errors import ModelError
 
@@ -77,6 +78,9 @@ def open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
 
 def unknown_token(tokenizer: Tokenizer) -> int | None:
     """The id that stands for every word the model does not know, if it has one."""
+    if isinstance(tokenizer.model, Unigram):  # it does not show its own
+        unigram: int | None = json.loads(tokenizer.to_str())["model"]["unk_id"]
+        return unigram
     token = getattr(tokenizer.model, "unk_token", None)
     return None if token is None else tokenizer.token_to_id(token)
 

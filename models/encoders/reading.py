@@ -3,8 +3,8 @@
 The vectors of texts in a language that an encoder was not made for are all alike, whatever the
 texts are about: strangers would become one interest, and a sure one. Two signs tell such a text:
 
-- its letters are in pieces of one character each, or in none: so does a tokenizer spell a script of
-  which its vocabulary has no words;
+- its letters are in no piece of the tokenizer's, or in pieces of one character each, in a script of
+  which the vocabulary has no longer ones;
 - it is in a language that the encoder does not claim, by py3langid. Names, typos and code of a
   language that it does claim look foreign, too: so what is so by a little only is read, and so is
   plain ASCII of which nearly all words are whole pieces of the vocabulary.
@@ -14,9 +14,10 @@ The bounds were chosen on English titles and on the user interfaces of programs 
 """
 
 import hashlib
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -30,7 +31,16 @@ from models.vectors import Vector
 MOST_SPELLED: Final = 0.5  # of a text's characters in pieces of one character
 WHOLE: Final = 0.9  # of an ASCII text's characters in words of one piece: no language is asked for
 FOREIGN: Final = 12.0  # nats by which another language is likelier
-HAN_SIGNS: Final = 2_000  # in a vocabulary that reads a sign as a word; English ones have some 500
+# Pieces of a script in a vocabulary that reads it: of several letters; or signs that are words, as
+# there are in Chinese. English vocabularies have a few names, and some 500 signs.
+PIECES: Final = 100
+SIGNS: Final = 2_000
+# Beside those of which function words are known, these are told from the languages of an encoder.
+# More and smaller ones would claim more names and slang of English than texts of their own.
+_OTHERS: Final = (
+    *("af", "az", "be", "bs", "cy", "eu", "ga", "gd", "kk", "ky", "mk", "mn", "sq", "sr"),
+    *("tg", "tk", "tt", "ug", "uz"),
+)
 _WORDS_BEGIN: Final = "#▁"  # how WordPiece and SentencePiece mark pieces
 
 
@@ -48,8 +58,7 @@ class Reader:
         self._unknown = unknown_token(tokenizer)
         self._start = len(prefix)
         self._languages = frozenset(map(_language, languages))
-        signs = (piece.strip(_WORDS_BEGIN) for piece in tokenizer.get_vocab())
-        self._reads_han = sum(map(_is_han, signs)) >= HAN_SIGNS
+        self._scripts = _scripts(tokenizer.get_vocab())
 
     def reads(self, text: str, encoding: Encoding) -> bool:
         """Whether the encoder can read a text.
@@ -72,14 +81,15 @@ class Reader:
         for i, word, (start, end) in zip(ids, words, encoding.offsets, strict=True):
             if word is None or end <= start or start < self._start:
                 continue
-            size = end - start
+            piece = text[start:end].strip()
+            size = len(piece)
             known = known or i != unknown
             if i == unknown:
-                spelled += sum(map(str.isalpha, text[start:end]))
-            elif size == 1 and not (sign := text[start]).isascii():
-                if self._reads_han and _is_han(sign):
+                spelled += sum(map(str.isalpha, piece))
+            elif size == 1 and not piece.isascii():
+                if _script(piece) in self._scripts:
                     parts += 1
-                elif sign.isalpha():
+                elif piece.isalpha():
                     spelled += 1
             elif several[word] > 1:
                 parts += size
@@ -130,7 +140,7 @@ def _identifier(languages: frozenset[str]) -> LanguageIdentifier | None:
     """Tells these languages from others; None where it knows none of them, or no others."""
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
     known = frozenset(identifier.labels)
-    own, others = languages & known, known.intersection(LANGUAGES) - languages
+    own, others = languages & known, known.intersection(LANGUAGES + _OTHERS) - languages
     if not own or not others:
         return None
     identifier.set_languages(own | others)
@@ -143,5 +153,21 @@ def _language(code: str) -> str:
     return "no" if language == "nb" else language
 
 
-def _is_han(sign: str) -> bool:
-    return len(sign) == 1 and "\u3400" <= sign <= "\u9fff"
+def _scripts(vocabulary: Iterable[str]) -> frozenset[str]:
+    """The scripts that a vocabulary reads."""
+    several: Counter[str] = Counter()
+    signs: Counter[str] = Counter()
+    for piece in vocabulary:
+        letters = piece.strip(_WORDS_BEGIN)
+        if letters.isalpha():
+            (several if len(letters) > 1 else signs)[_script(letters[0])] += 1
+    return frozenset(
+        [script for script, count in several.items() if count >= PIECES]
+        + [script for script, count in signs.items() if count >= SIGNS]
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _script(letter: str) -> str:
+    """A letter's script, as Unicode's names begin: LATIN, CJK, HANGUL."""
+    return unicodedata.name(letter, "").partition(" ")[0].partition("-")[0]

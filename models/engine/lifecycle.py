@@ -9,6 +9,7 @@ from models.engine.rhythm import patience
 from models.engine.users import Cluster, Journey, UserState
 from models.engine.views import change, current, named, request, view
 from models.engine.windows import end_of, last_closed
+from models.guard.injection import talks_to_a_model
 from models.records import JourneyView, Stage
 from models.text.keyword_name import keyword_name
 from models.text.phrases import Counted
@@ -39,9 +40,10 @@ def revise(user: UserState, cluster: Cluster, journey: Journey, moment: int) -> 
     row = user.row_of(cluster.number)
     journey.anchor = sketched(user.numbers.means[row])
     journey.anchor_mass = float(user.numbers.mass[row])
+    titles = [item.title for item in user.standing(cluster)]
     journey.keywords = keyword_name(
         Counted(cluster.terms, cluster.count),
-        [item.title for item in user.standing(cluster)],
+        [title for title in titles if not talks_to_a_model(title)] or titles,
         taken={other.keywords for known, other in user.journeys() if known is not cluster},
         others=[
             Counted(known.terms, known.count) for known in user.clusters if known is not cluster

@@ -42,7 +42,7 @@ def _sensitive(out: Outcome, policy: Policy) -> dict[str, str]:
     found: dict[str, str] = {}
     for view in views:
         names = (view.keywords, *known.get(view.journey_id, ()))
-        if category := policy.subject(names, (item.title for item in view.items)):
+        if category := policy.subject(names, (item.title for item in view.items), view.terms):
             found.setdefault(view.journey_id, category)
     return found
 

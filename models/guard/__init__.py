@@ -3,6 +3,6 @@
 policy      begin here: which subjects are sensitive, and what becomes of a journey that is
 lexicon     which subjects the words of a text touch
 lists       the word lists, by language
-words/      the lists, with their licences; build_words makes them of others' (sources, wordnet)
+words/      the lists and their licences; build_words makes them (sources, apertium, wordnet)
 injection   whether a title gives orders to a language model
 """

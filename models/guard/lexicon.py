@@ -1,8 +1,9 @@
 """Which sensitive subjects the words of a text touch.
 
-A list speaks for its language alone: French "pain" is bread. So a text is looked up in the lists of
-the languages that its function words vote for, or in the English one. Where there are no function
-words, as in names, the words that English titles do not use are looked for in all lists.
+A list speaks for its language alone: French "pain" is bread. So a text that is English by its
+function words is looked up in the English list, and a text in another language in the lists that
+its function words vote for. Where that says little, as in names, every list is asked for the words
+that are long and not English.
 """
 
 from functools import lru_cache
@@ -10,13 +11,13 @@ from typing import Final
 
 from models.guard.lists import ENGLISH, MOST_WORDS, Categories, Entries, entries, stem, unspaced
 from models.text.background import is_known
-from models.text.languages import english, spoken
+from models.text.languages import is_telling, spoken
 from models.text.words import Word, is_unspaced, pieces, plain, words
 
-# Languages that write several words as one: "Brustkrebs". An entry may be the end of it.
+# Languages that write several words as one, "Brustkrebs": an entry may be one end of it.
 _COMPOUNDING: Final = frozenset(("da", "de", "nl", "no", "sv"))
-_ENDING: Final = 5  # letters that it must have then
-_LONE: Final = 6  # letters of a stem that is looked for where the language is not known
+_PART: Final = 5  # letters that it must have then
+_LONG: Final = 6  # letters of a word that is hardly another word in another language
 _NONE: Final[Categories] = frozenset()
 
 
@@ -26,30 +27,36 @@ def touched(text: str) -> Categories:
     read = words(text)
     lower = [word.lower for word in read]
     voted = spoken(lower)
-    told = bool(voted) or not english().isdisjoint(lower)
+    english = not voted and any(map(is_telling, lower))
+    long = [word.text for word in read if _is_long(word)]
     found: set[str] = set()
-    for language in voted or ((ENGLISH,) if told else entries()):
-        known = entries().get(language, {})
-        stems = [stem(language, word.text) for word in read]
-        for start, word in enumerate(read):
-            if not told and language != ENGLISH and _is_ambiguous(word, stems[start]):
-                continue
-            for stop in range(start + 1, min(start + MOST_WORDS, len(stems)) + 1):
-                found |= known.get(tuple(stems[start:stop]), _NONE)
-            if told and language in _COMPOUNDING:
-                found |= _ending(known, stems[start])
+    for language in (ENGLISH,) if english else entries():
+        known = entries()[language]
+        if language in voted or (not voted and language == ENGLISH):
+            stems = [stem(language, word.text) for word in read]
+            for start in range(len(stems)):
+                for stop in range(start + 1, min(start + MOST_WORDS, len(stems)) + 1):
+                    found |= known.get(tuple(stems[start:stop]), _NONE)
+                if language in _COMPOUNDING:
+                    found |= _ends(known, stems[start])
+        elif language != ENGLISH:
+            for word in long:
+                stemmed = stem(language, word)
+                if len(stemmed) >= _LONG or not word.isascii():
+                    found |= known.get((stemmed,), _NONE)
     shown = plain(text)
     if any(map(is_unspaced, pieces(shown))):
         found |= {category for category, pattern in unspaced().items() if pattern.search(shown)}
     return frozenset(found)
 
 
-def _is_ambiguous(word: Word, stemmed: str) -> bool:
-    """Whether a word of which nobody says the language may be of several."""
-    return word.text.isascii() and (is_known(word.folded) or len(stemmed) < _LONE)
+def _is_long(word: Word) -> bool:
+    """Whether a word may be looked for in lists of which nobody says that they are its own."""
+    return len(word.text) >= _LONG and not (word.text.isascii() and is_known(word.folded))
 
 
-def _ending(known: Entries, word: str) -> Categories:
-    """The categories of entries that are the end of a compound."""
-    ends = (word[start:] for start in range(1, len(word) - _ENDING + 1))
-    return frozenset().union(*(known.get((end,), _NONE) for end in ends))
+def _ends(known: Entries, word: str) -> Categories:
+    """The categories of entries that a compound begins or ends with."""
+    cuts = range(_PART, len(word) - 1)
+    parts = [word[:cut] for cut in cuts] + [word[-cut:] for cut in cuts]
+    return frozenset().union(*(known.get((part,), _NONE) for part in parts))

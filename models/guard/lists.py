@@ -4,7 +4,6 @@ Forms of a word are one entry, by Snowball's stemmers. Where a script puts no bl
 entries are looked for anywhere.
 """
 
-import threading
 import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
@@ -13,7 +12,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 import regex
-import snowballstemmer
+import Stemmer
 from stopwordsiso import stopwords
 
 from models.text.languages import LANGUAGES
@@ -29,7 +28,6 @@ _STEMMERS: Final = {
     **{"it": "italian", "lt": "lithuanian", "nl": "dutch", "no": "norwegian", "pl": "polish"},
     **{"pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish"},
 }
-_of_thread = threading.local()
 _ACCENTS: Final = regex.compile(r"\p{M}")
 
 Categories: TypeAlias = frozenset[str]
@@ -101,14 +99,10 @@ def _idle(language: str) -> frozenset[str]:
     return frozenset(stem(language, word) for word in listed)
 
 
-def _stemmer(language: str) -> "snowballstemmer.basestemmer.BaseStemmer | None":
-    """This thread's own: one holds the word that it works on. The namer judges in many threads."""
-    if (name := _STEMMERS.get(language)) is None:
-        return None
-    stemmers = _of_thread.__dict__
-    if language not in stemmers:
-        stemmers[language] = snowballstemmer.stemmer(name)
-    return stemmers[language]
+@cache
+def _stemmer(language: str) -> Stemmer.Stemmer | None:
+    name = _STEMMERS.get(language)
+    return Stemmer.Stemmer(name, 0) if name else None  # without a cache of its own
 
 
 @cache

@@ -1,11 +1,11 @@
 """Which subjects are sensitive, and what becomes of a journey that is about one.
 
-A journey is about a subject if its name touches it, or several of its titles do. One title may be
-there by chance: it is left out, and the journey goes on.
+A journey is about a subject if its name touches it, or several of its titles or terms do. One title
+may be there by chance: it is left out, and the journey goes on.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -20,7 +20,8 @@ SUBJECTS: Final = frozenset(
     ("crime", "drugs", "ethnicity", "health", "politics", "religion", "self_harm", "sexuality")
 )
 CATEGORIES: Final = SUBJECTS | {PROFANITY}
-SEVERAL: Final = 2  # titles that are no chance
+SEVERAL: Final = 2  # titles or terms that are no chance
+SHARE: Final = 0.08  # of the weight of all terms, from which several of them say what it is about
 
 
 @dataclass(frozen=True)
@@ -44,20 +45,34 @@ class Policy:
             return None
         return min(touched(text) & self.categories, default=None)
 
-    def subject(self, names: Iterable[str], titles: Iterable[str]) -> str | None:
+    def subject(
+        self, names: Iterable[str], titles: Iterable[str], terms: Mapping[str, float]
+    ) -> str | None:
         """The sensitive category that a journey is about, if it is about one.
 
         Args:
             names: Those that it has or might have.
             titles: Its exemplars.
+            terms: What its titles are about, with scores.
         """
         for name in names:
             if category := self.category(name):
                 return category
-        found = Counter(filter(None, map(self.category, titles)))
-        found.pop(PROFANITY, None)
-        most = min(found, key=lambda name: (-found[name], name), default=None)
-        return most if most is not None and found[most] >= SEVERAL else None
+        told = Counter(filter(None, map(self.category, titles)))
+        weights: dict[str, list[float]] = {}
+        for term, score in terms.items():
+            if category := self.category(term):
+                weights.setdefault(category, []).append(score)
+        least = SHARE * sum(terms.values())
+        said = {
+            category
+            for category, scores in weights.items()
+            if len(scores) >= SEVERAL and sum(scores) >= least
+        }
+        found = said.union(category for category, titled in told.items() if titled >= SEVERAL)
+        return min(
+            found - {PROFANITY}, key=lambda category: (-told[category], category), default=None
+        )
 
 
 DEFAULT: Final = Policy()

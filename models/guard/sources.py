@@ -71,7 +71,7 @@ def illnesses(folder: Path) -> dict[str, list[str]]:
 
 
 def freedict(folder: Path, english: dict[str, set[str]]) -> Lists:
-    """Words most of whose translations into English belong to a category.
+    """Words whose first translation into English, or most of them, belong to a category.
 
     Args:
         folder: Dictionaries of FreeDict, as dictd has them.
@@ -91,12 +91,15 @@ def freedict(folder: Path, english: dict[str, set[str]]) -> Lists:
                     glosses[translation].append(word.casefold())
         for word, meant in glosses.items():
             for name, words in known.items():
-                if 2 * sum(meaning.casefold() in words for meaning in meant) > len(meant):
+                inside = [meaning.casefold() in words for meaning in meant]
+                if inside and (inside[0] or 2 * sum(inside) >= len(inside)):
                     found[name][language].append(word)
     return {name: dict(languages) for name, languages in found.items()}
 
 
+_LABEL: Final = re.compile(r"\{\{([^{}|]+)[|}]")
 _GRAMMAR: Final = re.compile(r"<[^>]*>|\[[^\]]*\]|/[^/]*/|\([^)]*\)|^\d+\.")
+_ARTICLE: Final = re.compile("^(?:an?|the|to) |^[A-Z]{2,3}$")  # and abbreviations
 _ASIDE: Final = re.compile(r'^\s*(?:Note|Synonyms?|see|Antonyms?|Translations?|Cf)\b|^\s*"')
 
 
@@ -110,7 +113,11 @@ def _entries(stem: Path) -> Iterator[tuple[str, list[list[str]]]]:
         begin = _number(start)
         first, *lines = text[begin : begin + _number(length)].decode().split("\n")
         meanings = [
-            [each for part in re.split("[,;.]", _GRAMMAR.sub("", line)) if (each := part.strip())]
+            [
+                meaning
+                for part in re.split("[,;.]", _GRAMMAR.sub(",", line))
+                if (meaning := _ARTICLE.sub("", part.strip()))
+            ]
             for line in lines
             if not _ASIDE.match(line)
         ]
@@ -125,14 +132,23 @@ def _number(text: str) -> int:
     return value
 
 
-def russian(path: Path, roots: dict[str, list[str]]) -> Lists:
-    """What lies under the roots in a wordnet that was made of the Russian Wiktionary."""
+def russian(path: Path, roots: dict[str, list[str]], labels: dict[str, list[str]]) -> Lists:
+    """What lies under the roots in a wordnet that was made of the Russian Wiktionary.
+
+    Args:
+        path: Its database.
+        roots: For each category, words.
+        labels: For each category, the fields that the Wiktionary marks senses with: "мед.".
+    """
     base = sqlite3.connect(path)
     words: dict[int, set[str]] = defaultdict(set)
     senses: dict[str, set[int]] = defaultdict(set)
-    for synset, lemma in base.execute("select synset_id, lemma from synsets"):
+    marked: dict[str, set[int]] = defaultdict(set)
+    for synset, lemma, definition in base.execute("select * from synsets"):
         words[synset].add(lemma)
         senses[lemma].add(synset)
+        for label in _LABEL.findall(definition):
+            marked[label].add(synset)
     below: dict[int, set[int]] = defaultdict(set)
     for synset, above in base.execute("select sid, hypersid from hypernyms"):
         below[above].add(synset)
@@ -144,8 +160,9 @@ def russian(path: Path, roots: dict[str, list[str]]) -> Lists:
             if (synset := todo.pop()) not in inside:
                 inside.add(synset)
                 todo += below[synset]
+        inside = inside.union(*(marked[label] for label in labels.get(name, ())))
         every = {lemma for synset in inside for lemma in words[synset]}
         found[name] = {
-            "ru": [word for word in every if 2 * len(senses[word] & inside) > len(senses[word])]
+            "ru": [word for word in every if 2 * len(senses[word] & inside) >= len(senses[word])]
         }
     return found

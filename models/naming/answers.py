@@ -1,8 +1,8 @@
 """Which of a model's answers may be published as a journey's name, and why the others may not.
 
-A name is checked as text (form, contact data, words that hurt), against the user's other names, and
-against the titles: most of them must be about it, so that neither a model that rambles nor a
-single title that gives orders decides what a journey is called.
+A name is checked as text (form, contact data, sensitive words), against the user's other names, and
+against the titles: most of them must be about it, so that neither a model that rambles nor a few
+titles that give orders decide what a journey is called.
 
 Single words are refused ("Photography" says less than "Film photography"); so are names in
 languages written without spaces, whose journeys keep their keyword names.
@@ -171,7 +171,7 @@ def support(name: str, evidence: Evidence) -> int:
 
 
 def _is_grounded(name: str, evidence: Evidence) -> bool:
-    return support(name, evidence) >= evidence.needed or bool(stems(name) & evidence.repeated)
+    return support(name, evidence) >= evidence.most or bool(stems(name) & evidence.repeated)
 
 
 def echoes(name: str, evidence: Evidence) -> bool:

@@ -59,8 +59,8 @@ def _measure(
 ) -> tuple[list[float], list[float]]:
     """For each answer its cosine to the titles, and its merit.
 
-    The title nearest to an answer does not count, so that a title which the model merely repeats
-    (or obeys) does not speak for it.
+    The titles nearest to an answer, almost half of them, do not count, so that those which the
+    model merely repeats (or obeys) do not speak for it.
     """
     if encoder is None or not answers:
         return [0.0] * len(answers), [0.0] * len(answers)
@@ -78,7 +78,9 @@ def _measure(
     to_titles, to_taken = named @ about.T, (named @ taken.T).max(axis=1, initial=0.0)
     nearness, merits = [], []
     for place, vector in enumerate(named):
-        others = np.delete(about, int(to_titles[place].argmax()), 0) if len(titles) > 2 else about
+        # Fewer than most: what is left has a say.
+        nearest = np.argsort(-to_titles[place], kind="stable")[: len(titles) - evidence.most]
+        others = np.delete(about, nearest, 0)
         nearness.append(_cosine(others.sum(axis=0), vector))
         merits.append(
             nearness[-1]

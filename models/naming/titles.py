@@ -24,7 +24,9 @@ MAX_TITLE_CHARS: Final = 120
 # with a script it does not know, they still leave room in a context of 2,048 tokens.
 MAX_TITLES_BYTES: Final = 1_000
 MAX_TERMS: Final = 12
-REPEATED: Final = 3  # activities behind a term until it says what a journey is about
+# Activities behind a term until it says what a journey is about, if they are half as many as behind
+# the most frequent one.
+REPEATED: Final = 3
 
 _NUMBERED: Final = re.compile(r"\b\w*\d\w*\b")
 _SPACE: Final = re.compile(r"\s+")
@@ -55,7 +57,7 @@ class Evidence:
         set_aside: Cleaned titles that talk to a model.
         terms: Salient terms that the titles hold, best first.
         taken: Names that the user's other journeys have.
-        repeated: Stems of terms that several activities brought.
+        repeated: Stems of terms that many activities brought.
         tainted: Words, as `words` gives them, that only titles set aside hold.
     """
 
@@ -85,7 +87,9 @@ class Evidence:
             for term, score in request.terms.items()
             if stems(term) and not words(term) & tainted and not talks_to_a_model(term)
         }
-        repeated = (stems(term) for term, score in terms.items() if score >= REPEATED * idf(term))
+        counts = {term: score / idf(term) for term, score in terms.items()}
+        least = max(REPEATED, max(counts.values(), default=0) / 2)
+        repeated = (stems(term) for term, times in counts.items() if times >= least)
         return cls(
             titles=tuple(titles),
             set_aside=tuple(set_aside),
@@ -99,6 +103,11 @@ class Evidence:
     def needed(self) -> int:
         """Titles behind a name: one must not decide alone where there are others to measure by."""
         return 2 if len(self.titles) > 2 else 1
+
+    @property
+    def most(self) -> int:
+        """Most of the titles: fewer may all be of one who wants it to be called something."""
+        return len(self.titles) // 2 + 1
 
     @property
     def numbers(self) -> tuple[str, ...]:

@@ -76,6 +76,11 @@ def spoken(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(language for language in LANGUAGES if votes.get(language) == most)
 
 
+def is_telling(word: str) -> bool:
+    """Whether a word in lower case is a function word of English, and of no other language."""
+    return word in english() and not _vote(word).languages
+
+
 class _Vote(NamedTuple):
     """Whether a word is usual in English, the languages that it speaks for, and how much."""
 

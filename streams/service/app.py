@@ -4,6 +4,8 @@ Names are given to everything that Faust would name after a Python path, so that
 is on the wire.
 """
 
+import asyncio
+import logging
 import os
 import socket
 from typing import Any, Final, NoReturn
@@ -36,10 +38,17 @@ class ServiceApp(faust.App):
 
     Attributes:
         health: The endpoint.
+        ended_by: What it was crashed with first, if it was.
     """
 
     BootStrategy = Boot
     health: Endpoint
+    ended_by: BaseException | None = None
+
+    async def crash(self, reason: BaseException) -> None:
+        """Faust's; what falls with it may crash with reasons of its own, which are none."""
+        self.ended_by = self.ended_by or reason
+        await super().crash(reason)
 
     def _create_directories(self) -> None:
         """Faust's are not used; the stores make theirs."""
@@ -91,11 +100,14 @@ def run_service(app: ServiceApp, settings: Settings) -> NoReturn:
     worker.spinner = None  # it hides a terminal's cursor, and fills a log with codes
     try:
         worker.execute_from_commandline()
-    except SystemExit as end:
+    except (SystemExit, asyncio.CancelledError) as end:
         # What ends it while it starts is no crash to Faust: only printed, and exited with.
-        error = worker.crash_reason or (end.__context__ if end.code else None)
+        printed = end.__context__ if isinstance(end, SystemExit) and end.code else None
+        error = app.ended_by or worker.crash_reason or printed
         if error is None:
             raise
+        # What is still open ends with the process; its complaints would follow the reason.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         if isinstance(error, JourneysError):
             raise error from None
         if missing := refusal(error):

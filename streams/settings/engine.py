@@ -30,13 +30,15 @@ class StateSettings(BaseModel):
         "below ~/.local/state",
     )
     cached_users: Annotated[int, Field(ge=1, le=1_000_000_000)] = Field(
-        20_000, description="decoded user states kept in memory"
+        20_000,
+        description="decoded user states kept in memory, of all partitions of a worker; some 75 kB "
+        "each",
     )
     encoder: str = Field(
         "fast",
-        description="`fast` (static), `best` (contextual, hundreds of times slower), a "
-        "sentence-transformers ONNX folder, or a hub id (extra `hub`); state is bound to it: "
-        "another one needs a fresh group",
+        description="`fast` (static) or `best` (contextual, hundreds of times slower) for English, "
+        "`multilingual` (extra of that name), a sentence-transformers ONNX folder, or a hub id "
+        "(extra `hub`); state is bound to it: another one needs a fresh group",
     )
     encoder_threads: Annotated[int, Field(ge=1, le=1_024)] = Field(
         1, description="threads that encode titles, beside all else"

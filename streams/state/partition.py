@@ -72,12 +72,12 @@ class Partition:
         number: Of the partition.
         parts: Its local store, recovered.
         engine: Makes new users.
-        capacity: Decoded users kept in memory between batches.
         partitions: How many there are.
         binding: What this worker makes state with.
         met: Told of each user who is read into memory.
 
     Attributes:
+        capacity: Decoded users kept in memory between batches.
         lost: What is stored is not what is known here, or may not be: to write anything on top of
             that would mix states of two moments. Only a new object, recovered, may go on.
 
@@ -91,7 +91,6 @@ class Partition:
         number: int,
         parts: Parts,
         engine: Engine,
-        capacity: int,
         partitions: int,
         binding: Binding,
         met: Callable[[int, bytes], None] = lambda number, key: None,
@@ -101,6 +100,7 @@ class Partition:
         self._met = met
         self.lock = asyncio.Lock()
         self.lost = False
+        self.capacity = 0
         mark = parts.get(MARK_KEY)
         self.mark = _mark(mark)
         empty = mark is None and next(parts.headers(), None) is None
@@ -109,7 +109,6 @@ class Partition:
         self._parts = parts
         self._written = parts.offset
         self._engine = engine
-        self._capacity = capacity
         self._users: dict[str, UserState] = {}  # the least recently used first
         self._due = DueUsers()
 
@@ -241,7 +240,7 @@ class Partition:
             self._due.set(user.user_id, user.due)
         if mark is not None:
             self.mark = mark
-        for user_id in list(self._users)[: max(0, len(self._users) - self._capacity)]:
+        for user_id in list(self._users)[: max(0, len(self._users) - self.capacity)]:
             del self._users[user_id]
         self.lost = False
         return sum(each.batch.size() for each in packed)

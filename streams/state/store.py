@@ -3,7 +3,8 @@
 Both are copies of the changelog up to `offset` and may be lost: the changelog is the truth. A
 changelog has an id for as long as it lives (its topic's, from the broker); parts that are a copy of
 another one are worth nothing. Neither are damaged ones: from the first damage that is met on,
-nothing more is read of them, since what still can be read need not be all.
+nothing more is read of them, since what still can be read need not be all, and their files go when
+they are closed.
 """
 
 import shutil
@@ -13,7 +14,15 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from mode import get_logger
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DbClosedError,
+    DBCompressionType,
+    Options,
+    Rdict,
+    WriteBatch,
+)
 
 from models.engine.snapshot import Part, is_header
 from models.errors import DamagedError, LockedError, SnapshotError, StoreError
@@ -74,7 +83,7 @@ class Parts(Protocol):
         """Forget everything, the changelog's id too."""
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Let go of the files; those of damaged parts go."""
 
 
 class MemoryParts:
@@ -135,7 +144,7 @@ class RocksParts:
         except SnapshotError as error:
             _log.warning("the local state is damaged, dropped and read back: %s", error)
             with suppress(AttributeError):
-                self.close()
+                self._close()
             shutil.rmtree(path, ignore_errors=True)
             self._take(self._open(path))
 
@@ -162,6 +171,8 @@ class RocksParts:
         self._check()
         try:
             found: bytes | None = self._db.get(key)
+        except DbClosedError:
+            raise  # its partition went elsewhere
         except Exception as error:  # rocksdict raises nothing narrower
             raise self._damaged(error) from None
         return found
@@ -178,6 +189,8 @@ class RocksParts:
         batch.put(_OFFSET, str(offset).encode())
         try:
             self._db.write(batch)
+        except DbClosedError:
+            raise
         except Exception as error:
             if _CORRUPT in str(error):
                 raise self._damaged(error) from None
@@ -208,12 +221,18 @@ class RocksParts:
 
     def clear(self) -> None:
         """See `Parts`."""
-        self.close()
+        self._close()
         shutil.rmtree(self._path)
         self._take(self._open(self._path))
 
     def close(self) -> None:
         """See `Parts`."""
+        self._close()
+        if self.damage:
+            _log.warning("files are dropped, to be read back when they are opened: %s", self.damage)
+            shutil.rmtree(self._path, ignore_errors=True)
+
+    def _close(self) -> None:
         with suppress(Exception):  # what cannot be written now is on the changelog
             self._db.close()
 

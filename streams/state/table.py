@@ -27,6 +27,10 @@ _log = get_logger(__name__)
 LOCKED_SECONDS: Final = 30.0
 LOCKED_RETRY: Final = 0.2
 
+# Fetched and not yet applied, of all partitions: each is what one fetch brought, up to megabytes.
+# Faust's thousand are meant for single records; with one, it lets changelogs flow on.
+RECOVERY_BATCHES: Final = 4
+
 Recovered = Callable[[set[int]], Awaitable[None]]
 
 
@@ -180,6 +184,7 @@ class UserTable(faust.Table[bytes, bytes]):
             key_type=bytes,
             value_type=bytes,
             partitions=partitions,
+            recovery_buffer_size=RECOVERY_BATCHES,
             changelog_topic=app.topic(
                 topic,
                 schema=Batches(),

@@ -144,7 +144,6 @@ class Worker:
                         number,
                         parts,
                         self.engine,
-                        self._settings.cached_users,
                         self._settings.partitions,
                         self._binding,
                         self.partitioners.meet,
@@ -153,6 +152,7 @@ class Worker:
             except DamagedError as error:
                 await self._take_anew(number, error)
             else:
+                partition.capacity = self._settings.cached_users // len(active)
                 self.partitions[number] = partition
 
     async def check_partitions(self) -> None:

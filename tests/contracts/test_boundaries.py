@@ -69,7 +69,8 @@ ARROWS: dict[str, set[str]] = {
     "models.mapping": {"models"},
     "models.encoders.training": {"models.encoders.tuning"},
     "models.encoders.tuning": {"models.encoders", "models.evaluation.extraction"},
-    "models.encoders": {"models.engine"},
+    "models.encoders": {"models.engine", "models.encoders.multilingual"},
+    "models.encoders.multilingual": {"models"},
     "models": set(),
 }
 

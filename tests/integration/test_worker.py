@@ -76,6 +76,33 @@ def test_what_activities_say_beside_their_titles_counts_as_in_the_engine_alone(
     assert not any(b"More of it" in record.value for record in journeys)
 
 
+def test_a_sensitive_interest_is_nowhere_told_and_the_bytes_are_the_engines(
+    settings: Settings, worker: WorkerProcess
+) -> None:
+    log = activities()
+    people = sorted({one["user_id"] for one in log})[:6]
+    secret = "<b>living with depression"
+    produce(
+        settings,
+        (
+            one | {"title": f"{one['title']}, {secret}"} if one["user_id"] in people else one
+            for one in log
+        ),
+    )
+    wait_until_handled(settings)
+    assert_as_in_ledger(settings)
+    names = Topics.of(settings)
+    for topic in (names.changes, names.journeys, names.requests):
+        records = read(settings, topic)
+        assert records
+        assert not any(b"depression" in record.value.lower() for record in records)
+        assert not any(b"<b>" in record.value for record in records)
+    shown = [json.loads(record.value) for record in read(settings, names.journeys)]
+    private = [one["user_id"] for one in shown if one["name"].startswith("Private interest")]
+    assert set(private) == set(people), "each of them has journeys, and nobody else has secrets"
+    assert worker.count("journeys_withheld_total") >= len(private)
+
+
 def test_bad_input_is_set_aside_once_as_it_came_and_nothing_stops(
     settings: Settings, worker: WorkerProcess
 ) -> None:

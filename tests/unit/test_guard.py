@@ -9,6 +9,7 @@ import pytest
 from models.guard.lexicon import touched
 from models.guard.lists import stem
 from models.guard.policy import CATEGORIES, Policy
+from tests.support.guarded import Half, is_withheld, journey, themes
 
 
 @pytest.mark.parametrize(
@@ -68,8 +69,8 @@ def test_the_policy_names_the_same_category_each_time() -> None:
 
 def test_profane_titles_do_not_make_a_journey_sensitive() -> None:
     titles = ["What the fuck is this chess opening", "Shit, my chess clock", "Chess"]
-    assert Policy().subject(["Chess"], titles) is None
-    assert Policy().subject(["Fucking chess"], titles) == "profanity"
+    assert Policy().subject(["Chess"], titles, {}) is None
+    assert Policy().subject(["Fucking chess"], titles, {}) == "profanity"
 
 
 def test_every_list_is_of_a_known_category() -> None:
@@ -93,3 +94,22 @@ def test_threads_do_not_stem_each_others_words() -> None:
     with ThreadPoolExecutor(4) as threads:
         beside = threads.map(lambda _: [anew("el", word) for word in words], range(4))
         assert all(found == alone for found in beside)
+
+
+@pytest.mark.parametrize("half", ["chosen on", "reported"])
+def test_sensitive_journeys_are_withheld_and_harmless_ones_are_not(half: Half) -> None:
+    sensitive, harmless = themes("sensitive", half), themes("harmless", half)
+    plain = [theme.about for theme in sensitive if not is_withheld(journey(theme.plain))]
+    mixed = [theme.about for theme in sensitive if not is_withheld(journey(theme.titles))]
+    wrong = [theme.about for theme in harmless if is_withheld(journey(theme.titles))]
+    # What was measured (models/guard/README.md), and one more for a change of the lists.
+    assert len(sensitive) == len(harmless) == 30
+    assert len(plain) <= 5, plain
+    assert len(mixed) <= 9, mixed
+    assert len(wrong) <= 2, wrong
+
+
+@pytest.mark.parametrize("half", ["chosen on", "reported"])
+def test_harmless_titles_are_shown(half: Half) -> None:
+    titles = [title for theme in themes("harmless", half) for title in theme.titles]
+    assert len([title for title in titles if touched(title)]) <= 0.035 * len(titles)

@@ -57,6 +57,8 @@ UNREAD = [
     "Jak przycinać jabłoń zimą",
     "Kışın elma ağacı nasıl budanır",
     "Hvordan beskjærer man et epletre om vinteren",
+    "Sut i docio coeden afalau yn y gaeaf",
+    "Si të krasitni një pemë molle në dimër",
 ]
 
 
@@ -136,7 +138,7 @@ def test_a_replay_says_what_it_cannot_read() -> None:
     told = [line for line in done.stderr.decode().splitlines() if "read" in line]
     assert len(told) == 2
     assert "(it reads en) cannot read the titles of 5 of 5 activities" in told[0]
-    assert told[1].endswith("24 titles not read by the encoder")
+    assert told[1].endswith(f", {len(titles)} titles not read by the encoder")
 
 
 def test_a_folder_that_names_no_languages_goes_by_the_pieces(tmp_path: Path) -> None:
@@ -160,6 +162,15 @@ def test_a_folder_that_names_more_languages_reads_those(tmp_path: Path) -> None:
     german = Encoder.open(str(tmp_path))
     titles = ["Wie man einen Apfelbaum schneidet", "Comment tailler un pommier en hiver"]
     assert unread(german, titles) == titles[1:]
+
+
+def test_what_a_unigram_model_does_not_know_is_not_read() -> None:
+    pieces = [("<unk>", 0.0), ("▁", -3.0), ("▁bread", -2.0), ("▁baking", -2.0)]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=False))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace("▁")
+    reader = Reader(tokenizer, [], "")
+    for title, reads in (("baking bread", True), ("தமிழ் நாடு", False)):
+        assert reader.reads(title, tokenizer.encode(title)) is reads
 
 
 def test_a_vocabulary_of_thousands_of_signs_reads_them() -> None:

@@ -255,7 +255,7 @@ def test_the_words_decide_without_an_encoder() -> None:
     answers = ["Sourdough crumb", "Sourdough and rye bread", "Nonsense here"]
     choice = choose(answers, EVIDENCE, Policy())
     assert choice.name == "Sourdough and rye bread"
-    assert choice.refused == {Refusal.UNGROUNDED: 1}
+    assert choice.refused == {Refusal.UNGROUNDED: 2}  # of five titles, two say the first
 
 
 def test_there_is_no_name_when_all_are_refused() -> None:

@@ -123,3 +123,10 @@ def store(bert: Bert, model: onnx.ModelProto) -> None:
         value = parameter.detach().float()
         value = value.T.contiguous() if _is_matrix(name) else value
         stored[name].CopyFrom(numpy_helper.from_array(value.numpy(), stored[name].name))
+
+
+def mix(bert: Bert, other: Bert, share: float) -> None:
+    """Keep a share of the weights; the rest is another's."""
+    with torch.no_grad():
+        for (_, own), (_, its) in zip(bert.named(), other.named(), strict=True):
+            own.lerp_(its, 1 - share)

@@ -38,19 +38,25 @@ MAPPED: Final = 25  # of them for a map
 GENERAL: Final = 8_000  # texts of no class, of each kind
 SHRINK: Final = 0.3  # of the maps
 STEPS: Final = 700
+TAUGHT: Final = 0.5  # of the taught weights; the rest as they came (Wortsman et al. 2022)
 PEOPLE: Final = 60  # invented ones
-TRIES: Final = 240
+TRIES: Final = 100
+BETWEEN: Final = 0.6  # where the scale's search begins: a share of how alike titles of a class are
 FITTED_ON: Final = (
     "700 communities of topics/more, even sections and intents; scale: even people of reddit_users "
     "and of topics/"
 )
 
 
-def mapped(encode: Encode, titles: dict[str, list[str]]) -> space.Space:
-    """The map in which classes lie apart."""
+def mapped(
+    encode: Encode, titles: dict[str, list[str]], shrink: float = SHRINK
+) -> tuple[space.Space, float]:
+    """The map in which classes lie apart, and how alike titles of a class are there on average."""
     own = {name: texts[:MAPPED] for name, texts in titles.items()}
     vectors = encode([text for texts in own.values() for text in texts])
-    return space.between_classes(vectors, [n for n, t in own.items() for _ in t], shrink=SHRINK)
+    names = [name for name, texts in own.items() for _ in texts]
+    found = space.between_classes(vectors, names, shrink=shrink)
+    return found, scale.within(found.apply(vectors), names)
 
 
 def read_by(
@@ -67,7 +73,7 @@ def read_by(
     def known(wanted: Sequence[str]) -> Vectors:
         return np.asarray(vectors[[place[text] for text in wanted]])
 
-    return mapped(known, titles), vectors
+    return mapped(known, titles)[0], vectors
 
 
 def teach(data: Path, cache: Path, steps: int) -> Path:
@@ -95,6 +101,7 @@ def teach(data: Path, cache: Path, steps: int) -> Path:
     torch.manual_seed(0)
     distil.train(student, teachers[0][0]._tokenizer, maps[0], lesson, steps)
     model = onnx.load(source / "model.onnx")
+    bert.mix(student, bert.load(source / "model.onnx"), TAUGHT)
     bert.store(student, model)
     graph.pack(model)  # what is fitted later is fitted to the weights as bytes
     out.mkdir(parents=True, exist_ok=True)
@@ -112,23 +119,28 @@ def lives(data: Path, half: Half, encode: Encode) -> dict[str, Sequence[Person]]
     }
 
 
-def fit(data: Path, encode: Encode, tries: int) -> Fitted:
+def fit(
+    data: Path, encode: Encode, titles: dict[str, list[str]], shrink: float, tries: int
+) -> Fitted:
     """Fit map and scale, judge both, and print how.
 
     Args:
         data: The folder of all data.
-        encode: Titles to unit vectors of the taught model.
+        encode: Titles to unit vectors of the model.
+        titles: By class, for the map.
+        shrink: Of the map.
         tries: Changes of the scale that are tried.
     """
-    own = mapped(encode, classes(data, EACH))
+    own, alike = mapped(encode, titles, shrink)
 
     def final(texts: Sequence[str]) -> Vectors:
         return own.apply(encode(texts))
 
     even = lives(data, "even", final)
     crowd = [person for group in even.values() for person in group]
+    first = SCALE._replace(between=round(BETWEEN * alike, 3))
     best, _ = scale.fit(
-        crowd, SCALE, tries, lambda done, value: print(done, f"{value:.4f}", flush=True)
+        crowd, first, tries, lambda done, value: print(done, f"{value:.4f}", flush=True)
     )
     tell("even", even, best)
     tell("odd", lives(data, "odd", final), best)
@@ -157,7 +169,8 @@ def main() -> None:
     parser.add_argument("--tries", type=int, default=TRIES, help="changes of the scale")
     args = parser.parse_args()
     encoder = Encoder(teach(args.data, args.cache, args.steps))
-    fitted = fit(args.data, remembering(encoder.encode), args.tries)
+    encode = remembering(encoder.encode)
+    fitted = fit(args.data, encode, classes(args.data, EACH), SHRINK, args.tries)
     made = write(
         encoder,
         fitted,

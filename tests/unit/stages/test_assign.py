@@ -22,7 +22,7 @@ NUMBER = 3
 
 @pytest.fixture
 def partition() -> Partition:
-    return Partition(NUMBER, MemoryParts(), Engine(), 100, NUMBER + 1, UNRECORDED)
+    return Partition(NUMBER, MemoryParts(), Engine(), NUMBER + 1, UNRECORDED)
 
 
 def arrival(offset: int, user: str = "u", day: float = 1, about: int = 1) -> Arrival:

@@ -21,7 +21,9 @@ from tests.support.lives import START, topic
 
 
 def opened(parts: MemoryParts, capacity: int = 100, binding: Binding = UNRECORDED) -> Partition:
-    return Partition(3, parts, Engine(), capacity, 4, binding)
+    partition = Partition(3, parts, Engine(), 4, binding)
+    partition.capacity = capacity
+    return partition
 
 
 def live(user: UserState, weeks: int = 6, name: str = "") -> None:

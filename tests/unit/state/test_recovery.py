@@ -1,5 +1,6 @@
 """Recovery: where it ends, what is told, and when records flow again."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from faust.types import TP
 
 from streams.settings import Settings
+from tests.support.fakes import incoming, message
 from tests.support.tables import CHANGELOG, TableCase
 
 
@@ -116,6 +118,28 @@ async def test_standbys_are_read_on_from_where_they_are(
     [resumed] = [what for what in recovering.log if what.startswith("resume")]
     assert f"('{CHANGELOG}', 1)" in resumed
     assert f"('{CHANGELOG}', 0)" not in resumed
+
+
+async def test_what_is_read_back_is_applied_as_it_comes(
+    case: TableCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovering = Recovering(case, monkeypatch)
+    await case.assign(0)
+    recovery, queue = recovering.recovery, case.app.tables.changelog_queue
+    recovery.add_active(case.table, TP(CHANGELOG, 0))
+    recovery.active_highwaters[TP(CHANGELOG, 0)] = 99
+    case.app.flow_control.resume()
+    task = asyncio.create_task(type(recovery)._slurp_changelogs.fun(recovery))
+    behind = []
+    for offset in range(50):
+        record = incoming(offset, b"h", b"u%d" % offset)
+        await queue.put(SimpleNamespace(message=message(CHANGELOG, [record])))
+        while not queue.empty():  # noqa: ASYNC110 - others do the work
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        behind.append(offset - (case.store.persisted_offset(TP(CHANGELOG, 0)) or 0))
+    task.cancel()
+    assert max(behind) <= 4, "a few fetches, and not a whole changelog, are held in memory"
 
 
 async def test_no_worker_is_its_own_standby(

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rocksdict import DbClosedError
 
 from models.errors import DamagedError, LockedError, StoreError
 from streams.state.store import MemoryParts, Parts, RocksParts
@@ -117,6 +118,33 @@ def test_flipped_bytes_are_damage_and_not_a_shorter_index(tmp_path: Path) -> Non
     parts.clear()
     assert (parts.damage, parts.offset, list(parts.headers())) == ("", None, [])
     parts.close()
+
+
+def test_parts_that_are_closed_are_neither_damaged_nor_on_a_full_disk(tmp_path: Path) -> None:
+    parts = RocksParts(tmp_path / "parts")
+    parts.write([(b"u1", b"h1")], 41)
+    parts.close()
+    with pytest.raises(DbClosedError):
+        parts.get(b"u1")
+    with pytest.raises(DbClosedError):
+        parts.write([], 42)
+    assert not parts.damage
+    again = RocksParts(tmp_path / "parts")
+    assert again.offset == 41
+    again.close()
+
+
+def test_damage_that_ends_a_process_is_gone_at_its_next_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts = flipped(tmp_path)
+    with pytest.raises(DamagedError):
+        list(parts.headers())
+    parts.close()
+    assert "files are dropped" in caplog.text
+    again = RocksParts(tmp_path / "parts")
+    assert (again.offset, list(again.headers())) == (None, [])
+    again.close()
 
 
 def test_a_user_in_flipped_bytes_is_damage(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The worker put together, and what it finds out before it starts."""
 
+import asyncio
 import gc
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.encoders.cache import VectorCache
-from models.errors import SettingsError
+from models.errors import GapError, SettingsError, StoreError
 from streams.kafka import admin
 from streams.service.app import ServiceApp
 from streams.settings import Settings
@@ -111,3 +112,11 @@ async def test_fausts_own_command_finds_an_app(monkeypatch: pytest.MonkeyPatch) 
     assert worker.app.conf.id == "of-the-environment"
     with pytest.raises(AttributeError):
         _ = worker.nothing
+
+
+async def test_what_it_was_crashed_with_first_is_what_ended_it(settings: Settings) -> None:
+    app = create_app(settings, cache())
+    full = StoreError("users-2 cannot be written: No space left on device")
+    for reason in (full, GapError("what follows"), asyncio.CancelledError()):
+        await app.crash(reason)
+    assert app.ended_by is full

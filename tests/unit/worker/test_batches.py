@@ -29,6 +29,15 @@ def taken(heart: Heart, number: int = 0) -> None:
     parts.write([(TAKEN_KEY, b"me")], log.end(log.changelog, number) - 1)
 
 
+async def test_users_kept_in_memory_are_as_many_however_many_partitions() -> None:
+    heart = await Heart(FakeProducers(partitions=4), cached_users=8).start()
+    users = [activity(n, f"u{n}", 1, 1) for n in range(9)]
+    assert await heart.deliver(*(batch(users, partition=number) for number in range(4)))
+    assert sum(len(heart.partition(number)._users) for number in range(4)) == 8
+    await heart.worker.recovered({1})
+    assert heart.partition(1).capacity == 8
+
+
 async def test_records_that_did_not_arrive_are_never_skipped() -> None:
     heart = await Heart().start()
     assert await heart.deliver(batch(LIVES[:5]))
