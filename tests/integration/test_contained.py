@@ -50,6 +50,11 @@ class ContainedProcess(WorkerProcess):
                 contained(self.volume, command, **self.environment), stdout=log, stderr=log
             )
 
+    def kill(self) -> None:
+        """All that is in the container ends with it."""
+        super().kill()
+        until(lambda: self.get("/healthz")[0] == 0, f"the {self.command} is gone", 10)
+
     def done(self) -> int:
         code: int = self.process.wait(60)
         return code

@@ -116,7 +116,9 @@ def test_when_it_is_stopped_nothing_is_left_behind(number: signal.Signals, tmp_p
     until(lambda: shown(url), "the page is there")
     process.send_signal(number)
     _, err = process.communicate(timeout=20)
-    assert process.returncode in (130, 143)
+    # Interrupted where code is made of text (a named tuple, what numba compiles), Python 3.11 ends
+    # itself by the signal once all is cleaned up: 130 to a shell, too.
+    assert process.returncode in (130, 143, -signal.SIGINT)
     assert "Traceback" not in err
     assert left_behind(tmp_path) == []
 

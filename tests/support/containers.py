@@ -76,7 +76,19 @@ def contained(volume: Path, command: Sequence[str], **environment: str) -> list[
     }
     journeys = [sys.executable, "-P", "-m", "streams.cli"]
     return [
-        *("bwrap", "--die-with-parent", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"),
+        # In a process namespace all end with the first: a change of user undoes die-with-parent.
+        *(
+            "bwrap",
+            "--unshare-pid",
+            "--die-with-parent",
+            "--ro-bind",
+            "/",
+            "/",
+            "--proc",
+            "/proc",
+            "--dev",
+            "/dev",
+        ),
         *(part for path in sorted(hidden) for part in ("--tmpfs", path)),
         *("--perms", "1777", "--tmpfs", "/tmp"),
         *(part for path in folders for part in ("--perms", "0755", "--dir", str(path))),
