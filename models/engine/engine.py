@@ -48,6 +48,7 @@ class Engine:
 
     def __init__(self, params: EngineParams | None = None) -> None:
         self.params = params or EngineParams()
+        self.params.policy.prepare()
 
     def new_user(self, user_id: str, salt: int | None = None) -> UserState:
         """A user of whom nothing is known.

@@ -31,7 +31,7 @@ def touched(text: str) -> Categories:
     long = [word.text for word in read if _is_long(word)]
     found: set[str] = set()
     for language in (ENGLISH,) if english else entries():
-        known = entries()[language]
+        known = entries().get(language, {})
         if language in voted or (not voted and language == ENGLISH):
             stems = [stem(language, word.text) for word in read]
             for start in range(len(stems)):

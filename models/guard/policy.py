@@ -36,6 +36,11 @@ class Policy:
     categories: frozenset[str] = CATEGORIES
     handling: Handling = "neutral"
 
+    def prepare(self) -> None:
+        """Read the lists now, so that no user's first journey waits for them."""
+        if self.handling != "shown":
+            self.category("")
+
     def category(self, text: str) -> str | None:
         """A sensitive category that a text touches, the same one each time; None: it may be shown.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from models.errors import QuestionError, UnknownError
 from models.records import Change, CurrentJourney
@@ -134,6 +135,18 @@ def test_the_nearest_journeys_are_those_of_the_highest_cosine(store: Store) -> N
     others = questions.alike(store, target.journey.journey_id, limit=3)
     assert len(others) == 3
     assert target.user_id not in {one.user_id for one in others}
+
+
+def test_a_private_journey_is_near_to_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    private, *others = (one for one in last_journeys().values() if one.rank is not None)
+    vector = np.asarray(private.journey.vector, np.float32)
+    withheld = replace(private, journey=replace(private.journey, items=[], terms={}, vector=[]))
+    take(store, journeys=journey_records([withheld, *others]))
+    near = {one.journey_id for one in questions.nearest(store, vector, ENCODER, limit=500)}
+    assert near == {one.journey.journey_id for one in others}
+    assert questions.alike(store, private.journey.journey_id) == []
+    assert questions.journey(store, private.journey.journey_id).items == []
 
 
 def test_a_vector_of_another_space_is_refused(store: Store) -> None:
