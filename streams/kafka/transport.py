@@ -10,9 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Final, Protocol
 
-from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from aiokafka.errors import ConsumerStoppedError
-from faust.assignor import PartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 from mode.utils.futures import notify
@@ -90,27 +88,12 @@ class _Thread(FailFastThread):
             waiter.result()  # raises what keeps the fetcher from fetching
         return {}
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Faust's hook; the generation is the app's, not the coordinator's."""
+        await super().on_partitions_assigned(assigned, self.app.consumer_generation_id)
+
     async def rejoin(self) -> None:
         self._ensure_consumer()._coordinator.request_rejoin()
-
-
-class Assignor(PartitionAssignor):
-    """Faust's; this member may have all be assigned anew.
-
-    A coordinator answers a member that joins again with what it knew before: unless that is the
-    group's leader, nothing is assigned anew. So what the member says of itself must differ.
-
-    Attributes:
-        rejoins: How often this member wanted it.
-    """
-
-    rejoins = 0
-
-    def metadata(self, topics: set[str]) -> ConsumerProtocolMemberMetadata:
-        """Faust's hook: what the member says of itself, as JSON: it may end in a blank."""
-        known = super().metadata(topics)
-        said = known.user_data + b" " * (self.rejoins % 2)
-        return ConsumerProtocolMemberMetadata(known.version, known.subscription, said)
 
 
 def _as_parsed(tp: TP, record: Record) -> Record:
@@ -197,8 +180,7 @@ class Consumer(driver.Consumer):
         notify(self._waiting_for_ack)
 
     async def rejoin(self) -> None:
-        """Have the group's partitions assigned anew, so that their state is read back."""
-        self.app.assignor.rejoins += 1  # type: ignore[attr-defined]
+        """Be assigned partitions anew, so that they are taken and their state is read back."""
         await self._thread.call_thread(self._thread.rejoin)  # type: ignore[attr-defined]
 
     def _new_offset(self, tp: TP) -> int | None:
@@ -238,7 +220,7 @@ class ConsumerGroup(Protocol):
 
     @property
     def consumer_generation_id(self) -> int:
-        """The group's present generation; it rises with every rebalance."""
+        """The present generation; it rises with every assignment that this worker gets."""
 
     @property
     def rebalancing(self) -> bool:

@@ -18,7 +18,7 @@ from models.errors import SettingsError
 from streams.encoding import encoder_of
 from streams.kafka.admin import partitions_of, side_by_side, topic_id_of
 from streams.kafka.messages import Batches
-from streams.kafka.transport import Assignor, Consumer
+from streams.kafka.transport import Consumer
 from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import WORKER, Metrics
 from streams.settings import Settings
@@ -58,6 +58,22 @@ class App(ServiceApp):
     worker: Worker
     clock: Clock
     metrics: Metrics
+
+    _generation = 0
+
+    @property
+    def consumer_generation_id(self) -> int:
+        """Counts the assignments that this process got.
+
+        The coordinator's number, which Faust sets here, need not rise with each: a member that
+        joins again may be told what it was told before. What belongs to an earlier assignment must
+        still be known from what belongs to this one.
+        """
+        return self._generation
+
+    @consumer_generation_id.setter
+    def consumer_generation_id(self, generation: int) -> None:
+        self._generation += 1
 
     async def on_start(self) -> None:
         """Faust's hook; the garbage collector is told what kind of process this is."""
@@ -135,7 +151,6 @@ def _conf(settings: Settings) -> dict[str, Any]:
         "table_standby_replicas": settings.standby_replicas,
         "topic_partitions": settings.partitions,
         "topic_replication_factor": settings.replication,
-        "PartitionAssignor": Assignor,
         "TableManager": Tables,
         "datadir": settings.data_dir / settings.group,
     }

@@ -249,7 +249,7 @@ class Worker:
         return done
 
     async def _take_anew(self, number: int, error: Exception) -> None:
-        """Have state read back: all of the group's partitions are assigned again."""
+        """Have state read back: the partitions are assigned again."""
         _log.warning("partition %d is taken anew and its state read back: %s", number, error)
         self._metrics.count(metrics.TAKEN_ANEW)
         await self.ownership.consumer.rejoin()

@@ -120,3 +120,14 @@ async def test_what_it_was_crashed_with_first_is_what_ended_it(settings: Setting
     for reason in (full, GapError("what follows"), asyncio.CancelledError()):
         await app.crash(reason)
     assert app.ended_by is full
+
+
+async def test_an_assignment_under_the_coordinators_old_number_is_another_one(
+    settings: Settings,
+) -> None:
+    app, seen = create_app(settings, cache()), set()
+    for number in (4, 4, 5, 1):
+        app.consumer_generation_id = number
+        seen.add(app.consumer_generation_id)
+    assert len(seen) == 4
+    assert max(seen) == app.consumer_generation_id
