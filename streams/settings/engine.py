@@ -35,10 +35,10 @@ class StateSettings(BaseModel):
         "each",
     )
     encoder: str = Field(
-        "fast",
-        description="`fast` (static) or `best` (contextual, hundreds of times slower) for English, "
-        "`multilingual` (extra of that name), a sentence-transformers ONNX folder, or a hub id "
-        "(extra `hub`); state is bound to it: another one needs a fresh group",
+        "best",
+        description="`best` (contextual) or `fast` (static, hundreds of times quicker) for "
+        "English, `multilingual` (extra of that name), a sentence-transformers ONNX folder, or a "
+        "hub id (extra `hub`); state is bound to it: another one needs a fresh group",
     )
     encoder_threads: Annotated[int, Field(ge=1, le=1_024)] = Field(
         1, description="threads that encode titles, beside all else"
