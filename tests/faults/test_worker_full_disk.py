@@ -26,8 +26,8 @@ def test_a_full_disk_ends_the_worker_and_the_next_one_goes_on_from_the_changelog
     in_the_middle(worker)
     resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
     until(lambda: worker.process.poll() is not None, "the worker ends")
-    last = worker.log.read_text().strip().splitlines()[-1]
-    assert "cannot be written: IO error" in last
+    # Not always the last line: where coverage is measured, that cannot be written either.
+    assert "cannot be written: IO error" in worker.log.read_text()
     workers.start(store="rocksdb")
     wait_until_handled(workers.settings)
     assert_as_in_ledger(workers.settings)
