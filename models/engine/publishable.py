@@ -37,10 +37,11 @@ def make_publishable(out: Outcome, policy: Policy) -> None:
 def _sensitive(out: Outcome, policy: Policy) -> dict[str, str]:
     """The journeys that are about something sensitive, by id, each with its category."""
     known = {current.journey.journey_id: [current.name] for current in out.journeys}
-    views = [current.journey for current in out.journeys]
-    views += [change.journey for change in out.changes if change.journey is not None]
+    told: tuple[CurrentJourney | Change, ...] = (*out.journeys, *out.changes)
+    # One record's view is often another's, too: each is judged once.
+    views = {id(each.journey): each.journey for each in told if each.journey is not None}
     found: dict[str, str] = {}
-    for view in views:
+    for view in views.values():
         names = (view.keywords, *known.get(view.journey_id, ()))
         if category := policy.subject(names, (item.title for item in view.items), view.terms):
             found.setdefault(view.journey_id, category)

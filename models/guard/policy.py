@@ -36,19 +36,22 @@ class Policy:
     categories: frozenset[str] = CATEGORIES
     handling: Handling = "neutral"
 
+    @property
+    def withheld(self) -> frozenset[str]:
+        """The categories that nothing published may touch: none where all is shown."""
+        return frozenset() if self.handling == "shown" else self.categories
+
     def prepare(self) -> None:
         """Read the lists now, so that no user's first journey waits for them."""
-        if self.handling != "shown":
-            self.category("")
+        self.category("")
 
     def category(self, text: str) -> str | None:
         """A sensitive category that a text touches, the same one each time; None: it may be shown.
 
-        Where all is shown, there is none.
+        Where nothing is withheld, no list is looked at.
         """
-        if self.handling == "shown":
-            return None
-        return min(touched(text) & self.categories, default=None)
+        withheld = self.withheld
+        return min(touched(text) & withheld, default=None) if withheld else None
 
     def subject(
         self, names: Iterable[str], titles: Iterable[str], terms: Mapping[str, float]

@@ -46,8 +46,7 @@ def choose_namer(settings: Settings) -> Namer:
         timeout=settings.naming_timeout,
     )
     encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads)
-    shown = settings.sensitive_journeys == "shown"
-    policy = Policy(sensitive=frozenset() if shown else settings.policy.categories)
+    policy = Policy(sensitive=settings.policy.withheld)
     return VllmNamer(
         client,
         candidates=settings.naming_candidates,

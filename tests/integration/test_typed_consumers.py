@@ -17,10 +17,7 @@ from streams.topics import Topics
 from tests.support.published import publish_sample, sample
 
 CONSUMERS = Path(__file__).parents[1] / "consumers"
-TYPES = (
-    *("npx", "--prefix", "typescript", "quicktype", "--src-lang", "schema"),
-    *("--src", "typescript/change.schema.json", "--top-level", "JourneyChange"),
-)
+TYPES = ("npm", "run", "-s", "types", "--")
 
 
 def run(folder: Path, *command: str, **environment: str) -> str:
@@ -41,9 +38,9 @@ def consumers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     schema = CliRunner().invoke(main, ["schema", "--message", "JourneyChange"]).output
     (folder / "typescript/change.schema.json").write_text(schema)
     run(folder / "typescript", "npm", "install", "--silent", "--no-audit", "--no-fund")
-    run(folder / "typescript", "npm", "run", "-s", "types")
+    run(folder / "typescript", *TYPES, "--lang", "typescript", "-o", "types.ts")
+    run(folder / "typescript", *TYPES, "--lang", "go", "--package", "main", "-o", "../go/types.go")
     run(folder / "typescript", "npm", "run", "-s", "build")
-    run(folder, *TYPES, "--lang", "go", "--package", "main", "-o", "go/types.go")
     run(folder / "go", "go", "build", "-o", "consumer", ".")
     return folder
 

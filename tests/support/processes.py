@@ -45,6 +45,26 @@ def journeys(
     )
 
 
+def replayed(
+    *arguments: object, given: bytes | None = None, timeout: float = 120
+) -> tuple[int, bytes, str]:
+    """Run `journeys replay` as a user does: its exit code, and what it wrote.
+
+    Args:
+        arguments: What belongs to it.
+        given: On standard input.
+        timeout: Seconds that it may take.
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "streams.cli", "replay", *map(str, arguments)],
+        input=given,
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
 @contextmanager
 def all_ended() -> Iterator[None]:
     """What is started in the block is killed at its end if it still runs, reaped, its pipes closed.

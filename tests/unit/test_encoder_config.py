@@ -1,8 +1,6 @@
 """What the `config.json` of an encoder's folder may say, and what is made of it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,9 @@ import pytest
 from models.encoders.encoder import SHIPPED, Encoder
 from models.engine.params import SCALE
 from models.errors import ModelError
+from models.records import encode
 from streams.settings import Settings
+from tests.support.processes import replayed
 from tests.unit.test_encoder import make_folder
 
 
@@ -40,14 +40,11 @@ def test_a_folder_without_a_scale_opens_and_says_what_to_expect(tmp_path: Path) 
 
 def test_a_replay_by_such_a_folder_says_so_once(tmp_path: Path) -> None:
     raw = make_folder(tmp_path / "raw")
-    done = subprocess.run(
-        [sys.executable, "-m", "streams.cli", "replay", "-", "--encoder", str(raw)],
-        input=b'{"event_id":"e","user_id":"u","item_id":"i","title":"bread","occurred_at":1700000000000}',
-        capture_output=True,
-        check=True,
-        timeout=60,
-    )
-    told = [line for line in done.stderr.decode().splitlines() if "tune encoder" in line]
+    activity = {"event_id": "e", "user_id": "u", "item_id": "i", "title": "bread"}
+    line = encode(activity | {"occurred_at": 1_700_000_000_000})
+    code, _, err = replayed("-", "--encoder", raw, given=line, timeout=60)
+    assert code == 0
+    told = [line for line in err.splitlines() if "tune encoder" in line]
     assert len(told) == 1
     assert "raw@" in told[0]
 

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from models.engine.params import DAY_MS
 from models.records import Activity, encode
 from tests.support.languages import INTERESTS, found, journeys
 from tests.support.lives import START
+from tests.support.processes import replayed
 
 ENGLISH = sorted(SHIPPED)
 
@@ -128,14 +127,9 @@ def test_a_replay_says_what_it_cannot_read() -> None:
         encode(Activity(f"e{n}", "u", title, title, START + n * DAY_MS))
         for n, title in enumerate([*titles, "Baking bread"])
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "streams.cli", "replay", "-"],
-        input=b"\n".join(lines),
-        capture_output=True,
-        check=True,
-        timeout=120,
-    )
-    told = [line for line in done.stderr.decode().splitlines() if "read" in line]
+    code, _, err = replayed("-", given=b"\n".join(lines))
+    assert code == 0
+    told = [line for line in err.splitlines() if "read" in line]
     assert len(told) == 2
     assert "(it reads en) cannot read the titles of 5 of 5 activities" in told[0]
     assert told[1].endswith(f", {len(titles)} titles not read by the encoder")

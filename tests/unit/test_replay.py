@@ -19,7 +19,7 @@ from models.records import cloudevent
 from streams.demo.sample.generator import catalogue, generate
 from streams.kafka.partitioning import PARTITIONERS, Partitioner
 from streams.replay import Replay
-from tests.support.processes import start
+from tests.support.processes import replayed, start
 
 LINES = [msgspec.json.encode(activity) for activity in generate().activities]
 USERS = {activity["user_id"] for activity in generate().activities}
@@ -51,18 +51,6 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def journeys(*args: object, given: bytes | None = None) -> tuple[int, bytes, str]:
-    """Run the command as a user does."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from streams.cli import main; main()", "replay", *map(str, args)],
-        input=given,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr.decode()
-
-
 def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -81,7 +69,7 @@ def test_a_log_that_is_sent_twice_changes_what_it_changes_once() -> None:
 
 def test_a_repeat_is_told_and_not_assigned_anew(tmp_path: Path) -> None:
     path = tmp_path / "assigned.jsonl"
-    code, _, said = journeys("-", "--assignments", path, given=b"\n".join(LINES[:3] + LINES[:2]))
+    code, _, said = replayed("-", "--assignments", path, given=b"\n".join(LINES[:3] + LINES[:2]))
     assert code == 0
     assert "3 activities" in said
     assert "2 repeats skipped" in said
@@ -133,7 +121,7 @@ def test_command_writes_changes_assignments_and_journeys_that_agree(
     sample: Path, tmp_path: Path
 ) -> None:
     a, j = tmp_path / "a.jsonl", tmp_path / "j.jsonl"
-    code, out, err = journeys(sample, "--assignments", a, "--journeys", j)
+    code, out, err = replayed(sample, "--assignments", a, "--journeys", j)
     assert code == 0
     assert out.splitlines() == changes(LINES)
     assert f"{len(LINES):,} activities of 24 users" in err
@@ -168,7 +156,7 @@ def test_no_binge_and_no_one_off_of_the_sample_becomes_a_journey(
         item["item_id"]: entry["interest"] for entry in catalogue() for item in entry["items"]
     }
     j = tmp_path / "j.jsonl"
-    journeys(sample, "--journeys", j)
+    replayed(sample, "--journeys", j)
     wrong = 0
     for row in read(j):
         found = [interest_of[item["item_id"]] for item in row["items"]]
@@ -181,11 +169,11 @@ def test_vectors_on_disk_are_used_only_when_asked_and_change_nothing(
     sample: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "data"
-    wanted = journeys(sample, "--data-dir", folder)
+    wanted = replayed(sample, "--data-dir", folder)
     assert wanted[0] == 0
     assert not folder.exists()
     for _ in range(2):
-        code, changes, _ = journeys(sample, "--stored-vectors", "--data-dir", folder)
+        code, changes, _ = replayed(sample, "--stored-vectors", "--data-dir", folder)
         assert (code, changes) == wanted[:2]
         assert (folder / "vectors").is_dir()
 
@@ -193,9 +181,9 @@ def test_vectors_on_disk_are_used_only_when_asked_and_change_nothing(
 def test_gzip_and_stdin_are_the_same_as_the_file(sample: Path, tmp_path: Path) -> None:
     packed = tmp_path / "activities.any-name"
     packed.write_bytes(gzip.compress(sample.read_bytes()))
-    plain = journeys(sample)[1]
-    assert journeys(packed)[1] == plain
-    assert journeys("-", given=packed.read_bytes())[1] == plain
+    plain = replayed(sample)[1]
+    assert replayed(packed)[1] == plain
+    assert replayed("-", given=packed.read_bytes())[1] == plain
 
 
 def test_bad_lines_are_told_and_kept_and_the_run_goes_on(sample: Path, tmp_path: Path) -> None:
@@ -208,9 +196,9 @@ def test_bad_lines_are_told_and_kept_and_the_run_goes_on(sample: Path, tmp_path:
     ]
     mixed = [*bad[:2], *LINES[:1000], b"", b"  ", *bad[2:], *LINES[1000:]]
     r = tmp_path / "r.jsonl"
-    code, out, err = journeys("-", "--rejects", r, given=b"\n".join(mixed))
+    code, out, err = replayed("-", "--rejects", r, given=b"\n".join(mixed))
     assert code == 0
-    assert out == journeys(sample)[1]
+    assert out == replayed(sample)[1]
     assert "line 1 rejected: not_json" in err
     assert "5 lines rejected" in err
     rejects = read(r)
@@ -229,7 +217,7 @@ def test_bad_lines_are_told_and_kept_and_the_run_goes_on(sample: Path, tmp_path:
 def test_an_activity_that_is_too_late_is_a_rejected_line(sample: Path) -> None:
     first, last = json.loads(LINES[0]), json.loads(LINES[-1])
     late = {**first, "event_id": "late", "user_id": last["user_id"]}
-    code, _, err = journeys("-", given=b"\n".join([*LINES, msgspec.json.encode(late)]))
+    code, _, err = replayed("-", given=b"\n".join([*LINES, msgspec.json.encode(late)]))
     assert code == 0
     assert f"line {len(LINES) + 1} rejected: too_late" in err
 
@@ -245,7 +233,7 @@ def test_an_activity_that_is_too_late_is_a_rejected_line(sample: Path) -> None:
     ],
 )
 def test_wrong_usage_is_one_line_and_no_zero(args: tuple[str, ...]) -> None:
-    code, out, err = journeys(*args, given=LINES[0])
+    code, out, err = replayed(*args, given=LINES[0])
     assert code in (1, 2)
     assert out == b""
     assert len(err.splitlines()) == 1
@@ -253,7 +241,7 @@ def test_wrong_usage_is_one_line_and_no_zero(args: tuple[str, ...]) -> None:
 
 
 def test_broken_gzip_is_one_clear_error() -> None:
-    code, _, err = journeys("-", given=gzip.compress(b"\n".join(LINES))[:5000])
+    code, _, err = replayed("-", given=gzip.compress(b"\n".join(LINES))[:5000])
     assert code == 1
     assert "broken gzip data" in err
 
@@ -301,24 +289,24 @@ def test_files_of_several_kinds_are_one_log(sample: Path, tmp_path: Path) -> Non
     (tmp_path / "c").write_text(json.dumps(rows[2 * third :]))
     plain = [line for line in LINES if b'"terms"' not in line]
     assert len(plain) == len(LINES), "the table leaves out nothing that counts"
-    code, out, err = journeys(tmp_path / "a.csv", tmp_path / "b", tmp_path / "c")
+    code, out, err = replayed(tmp_path / "a.csv", tmp_path / "b", tmp_path / "c")
     assert code == 0, err
-    assert out == journeys(sample)[1]
+    assert out == replayed(sample)[1]
 
 
 def test_a_newest_first_file_is_told_and_sorted_if_asked(sample: Path, tmp_path: Path) -> None:
     path = tmp_path / "newest-first.jsonl"
     path.write_bytes(b"\n".join(LINES[::-1]))
-    code, out, err = journeys(path)
+    code, out, err = replayed(path)
     assert code == 0
     assert "newest first? see --sort" in err
-    code, out, err = journeys(path, "--sort")
+    code, out, err = replayed(path, "--sort")
     assert code == 0
     assert "newest first" not in err
     assert "; 0 lines rejected" in err
     by_time = sorted(LINES[::-1], key=lambda line: json.loads(line)["occurred_at"])
     assert out.splitlines() == changes(by_time)
-    assert "newest first" not in journeys(sample)[2]
+    assert "newest first" not in replayed(sample)[2]
 
 
 @pytest.mark.parametrize(
@@ -330,7 +318,7 @@ def test_a_newest_first_file_is_told_and_sorted_if_asked(sample: Path, tmp_path:
     ],
 )
 def test_a_file_of_no_use_is_one_line_and_no_zero(content: bytes, said: str) -> None:
-    code, out, err = journeys("-", given=content)
+    code, out, err = replayed("-", given=content)
     assert code == 1
     assert out == b""
     assert said in err.splitlines()[-1]
@@ -348,14 +336,14 @@ def test_bare_ids_and_a_catalogue_are_the_same_as_titles(sample: Path, tmp_path:
     titled = tmp_path / "titled.jsonl"
     known = [row | {"title": titles[row["item_id"]]} for row in rows]
     titled.write_text("\n".join(map(json.dumps, known)))
-    code, out, err = journeys(bare, "--items", items)
+    code, out, err = replayed(bare, "--items", items)
     assert code == 0, err
-    assert out == journeys(titled)[1]
+    assert out == replayed(titled)[1]
     items.write_text(json.dumps(lines[0]))
-    code, out, err = journeys(bare, "--items", items)
+    code, out, err = replayed(bare, "--items", items)
     assert "unknown_item: the catalogue does not know item" in err
     items.write_text('{"item_id": "a"}')
-    code, _, err = journeys(bare, "--items", items)
+    code, _, err = replayed(bare, "--items", items)
     assert (code, err) == (
         1,
         f"journeys: {items}, line 1: no item: empty_title: the title is empty\n",
@@ -371,7 +359,7 @@ def test_texts_tell_the_journeys_that_titles_do_not(tmp_path: Path) -> None:
     found = []
     for log in (bare, told):
         path.write_text("\n".join(map(json.dumps, log)))
-        code, _, err = journeys(path, "--journeys", current)
+        code, _, err = replayed(path, "--journeys", current)
         assert code == 0, err
         found.append(current.read_bytes())
     without, with_text = ([json.loads(line) for line in one.splitlines()] for one in found)
@@ -392,6 +380,6 @@ def test_a_catalogue_of_texts_is_the_same_as_texts_of_their_own(tmp_path: Path) 
         "\n".join(json.dumps({k: v for k, v in row.items() if k not in known[row["item_id"]]})
                   for row in rows))  # fmt: skip
     items.write_text("\n".join(json.dumps({"item_id": i} | one) for i, one in known.items()))
-    code, out, err = journeys(bare, "--items", items)
+    code, out, err = replayed(bare, "--items", items)
     assert code == 0, err
-    assert out == journeys(told)[1] != b""
+    assert out == replayed(told)[1] != b""

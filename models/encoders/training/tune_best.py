@@ -24,9 +24,10 @@ import torch
 from models.datasets import invented, people
 from models.datasets.people import Half, Person
 from models.encoders.encoder import Encoder
+from models.encoders.onnx_folder import open_tokenizer
 from models.encoders.training import bert, distil
 from models.encoders.training.best_texts import classes, general
-from models.encoders.training.small_sources import BGE, E5, fetched
+from models.encoders.training.small_sources import BGE, E5, MAX_TOKENS, fetched
 from models.encoders.tuning import graph, scale, space
 from models.encoders.tuning.tune import Encode, Fitted, remembering, write
 from models.engine.params import SCALE, Scale
@@ -99,7 +100,8 @@ def teach(data: Path, cache: Path, steps: int) -> Path:
     lesson = distil.Lesson(texts, np.array([*number.values()]), rows.astype(np.float32))
     student = bert.load(source / "model.onnx")
     torch.manual_seed(0)
-    distil.train(student, teachers[0][0]._tokenizer, maps[0], lesson, steps)
+    tokenizer = open_tokenizer(source / "tokenizer.json", MAX_TOKENS)
+    distil.train(student, tokenizer, maps[0], lesson, steps)
     model = onnx.load(source / "model.onnx")
     bert.mix(student, bert.load(source / "model.onnx"), TAUGHT)
     bert.store(student, model)

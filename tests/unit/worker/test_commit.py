@@ -45,10 +45,24 @@ async def uninterrupted() -> Heart:
     return heart
 
 
-def assert_same(heart: Heart, wanted: Heart) -> None:
-    """All topics and the state are as if nothing had happened."""
+def dies_at(heart: Heart, number: int, *, stored: bool) -> None:
+    """The worker's record batch of that number fails, stored or not, and it will not try again."""
+
+    def die() -> None:
+        heart.group.consumer_generation_id += 1
+
+    heart.producers.faults.append(Fault(number, NotLeaderForPartitionError(), stored, then=die))
+
+
+def assert_same_published(heart: Heart, wanted: Heart) -> None:
+    """All topics are as if nothing had happened."""
     for name in (TOPICS.changes, TOPICS.journeys, TOPICS.requests, TOPICS.rejects):
         assert heart.published(name) == wanted.published(name)
+
+
+def assert_same(heart: Heart, wanted: Heart) -> None:
+    """All topics and the state are as if nothing had happened."""
+    assert_same_published(heart, wanted)
     assert heart.stored() == wanted.stored()
     assert dict(heart.producers.recovered(0)._parts) == wanted.stored()
 
@@ -159,11 +173,7 @@ async def test_a_crash_at_any_step_is_made_good_by_the_next_owner(
     number: int, stored: bool
 ) -> None:
     wanted, heart = await uninterrupted(), await begun()
-
-    def die() -> None:
-        heart.group.consumer_generation_id += 1  # it will not try again
-
-    heart.producers.faults.append(Fault(number, NotLeaderForPartitionError(), stored, then=die))
+    dies_at(heart, number, stored=stored)
     assert await heart.deliver(second()) == []
     other = await heart.restarted()
     assert await other.deliver(second())
@@ -190,11 +200,7 @@ async def test_a_crash_between_two_steps_is_made_good_by_the_next_owner(number: 
 @pytest.mark.parametrize("number", NUMBERS)
 async def test_a_redelivery_in_other_batches_gives_the_same(number: int, rebatched: int) -> None:
     wanted, heart = await uninterrupted(), await begun()
-
-    def die() -> None:
-        heart.group.consumer_generation_id += 1
-
-    heart.producers.faults.append(Fault(number, NotLeaderForPartitionError(), True, then=die))
+    dies_at(heart, number, stored=True)
     await heart.deliver(second())
     other = await heart.restarted()
     value, after = second().value, OFFSET - 1
@@ -316,8 +322,7 @@ async def test_what_fits_into_no_record_batch_is_stored_in_several(
     heart = await ended(await uninterrupted())
     assert heart.group.crashed == []
     assert len(heart.producers.sent) > len(wanted.producers.sent)
-    for name in (TOPICS.changes, TOPICS.journeys, TOPICS.requests, TOPICS.rejects):
-        assert heart.published(name) == wanted.published(name)
+    assert_same_published(heart, wanted)
     assert len(heart.stored()) == len(wanted.stored()), "nothing is left behind"
     assert dict(heart.producers.recovered(0)._parts) == heart.stored()
 
@@ -330,17 +335,12 @@ async def test_a_crash_at_any_step_of_several_is_made_good_by_the_next_owner(
     wanted = await ended(await uninterrupted())
     await tight(monkeypatch)
     heart = await begun()
-
-    def die() -> None:
-        heart.group.consumer_generation_id += 1  # it will not try again
-
-    heart.producers.faults.append(Fault(number, NotLeaderForPartitionError(), stored, then=die))
+    dies_at(heart, number, stored=stored)
     assert await heart.deliver(second()) == []
     other = await heart.restarted()
     assert await other.deliver(second())
     await ended(other)
-    for name in (TOPICS.changes, TOPICS.journeys, TOPICS.requests, TOPICS.rejects):
-        assert other.published(name) == wanted.published(name)
+    assert_same_published(other, wanted)
 
 
 async def test_a_user_who_never_fits_ends_the_worker_at_once(
