@@ -22,7 +22,7 @@ def shown(text: str) -> str:
     control characters are blanks, angle brackets are ones that no markup has.
     """
     if text.isascii() and text.isprintable():
-        return text.translate(_MARKUP)
+        return text.translate(_MARKUP) if "<" in text or ">" in text else text
     kept = {match.start() for match in _JOINER.finditer(text)}
     seen = (
         char

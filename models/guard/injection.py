@@ -7,9 +7,11 @@ harmless title that it does catch (about two in ten thousand) costs nothing but 
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import re2
 
 _SPACE: Final = re.compile(r"[^\S\n]+")  # a line break may begin a forged turn of a chat
 _SPACED_OUT: Final = re.compile(r"\b(?:\w[ .\-_*]){4,}\w\b")
@@ -17,19 +19,42 @@ _SPACED_OUT: Final = re.compile(r"\b(?:\w[ .\-_*]){4,}\w\b")
 _LOOKALIKES: Final = str.maketrans(
     "аеорсухіѕԁӏтмнквαερονιτυ01345$@", "aeopcyxisdltmhkbaepovituoieassa"
 )
+_LOOKAROUND: Final = re.compile(r"\(\?<?!(?:[^()\\]|\\.)*\)")
 _TAGS: Final = re.compile("[\U000e0000-\U000e007f]")  # letters of plane 14 that nobody sees
 
 
+@lru_cache(maxsize=16_384)
 def talks_to_a_model(text: str) -> bool:
     """Whether a text addresses a language model; hidden, lookalike and s p a c e d words count."""
-    plain = unicodedata.normalize("NFKC", text).replace("’", "'")
-    if _TAGS.search(plain):
-        return True
-    plain = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
+    plain = text
+    if not text.isascii():
+        plain = unicodedata.normalize("NFKC", text).replace("’", "'")
+        if _TAGS.search(plain):
+            return True
+        plain = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
     plain = _SPACE.sub(" ", plain)
     folded = plain.lower().translate(_LOOKALIKES)
     joined = _SPACED_OUT.sub(lambda match: re.sub(r"[ .\-_*]", "", match.group()), folded)
-    return any(_pattern().search(form) for form in dict.fromkeys((plain, folded, joined)))
+    return any(map(_matches, dict.fromkeys((plain, folded, joined))))
+
+
+def _matches(form: str) -> bool:
+    """Whether a pattern is in a text; the automaton says of most at once that none is.
+
+    It knows ASCII letters alone, so that it would miss the end of another word.
+    """
+    if form.isascii() and _automaton().search(form) is None:
+        return False
+    return _pattern().search(form) is not None
+
+
+@cache
+def _automaton() -> Any:
+    """What matches wherever a pattern does, and perhaps elsewhere: it cannot look around."""
+    options = re2.Options()
+    options.case_sensitive, options.dot_nl, options.never_capture = False, True, True
+    options.max_mem = 64 << 20
+    return re2.compile(_LOOKAROUND.sub("", _pattern().pattern), options)
 
 
 @cache

@@ -6,6 +6,7 @@ its function words vote for. Where that says little, as in names, every list is 
 that are long and not English.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -28,26 +29,43 @@ def touched(text: str) -> Categories:
     lower = [word.lower for word in read]
     voted = spoken(lower)
     english = not voted and any(map(is_telling, lower))
-    long = [word.text for word in read if _is_long(word)]
     found: set[str] = set()
-    for language in (ENGLISH,) if english else entries():
-        known = entries().get(language, {})
-        if language in voted or (not voted and language == ENGLISH):
-            stems = [stem(language, word.text) for word in read]
-            for start in range(len(stems)):
-                for stop in range(start + 1, min(start + MOST_WORDS, len(stems)) + 1):
-                    found |= known.get(tuple(stems[start:stop]), _NONE)
-                if language in _COMPOUNDING:
-                    found |= _ends(known, stems[start])
-        elif language != ENGLISH:
-            for word in long:
-                stemmed = stem(language, word)
-                if len(stemmed) >= _LONG or not word.isascii():
-                    found |= known.get((stemmed,), _NONE)
+    for language in voted or (ENGLISH,):
+        found |= _listed(language, read)
+    if not english:
+        for word in filter(_is_long, read):
+            for language, categories in _anywhere(word.text):
+                if language not in voted:
+                    found |= categories
     shown = plain(text)
-    if any(map(is_unspaced, pieces(shown))):
+    if not shown.isascii() and any(map(is_unspaced, pieces(shown))):
         found |= {category for category, pattern in unspaced().items() if pattern.search(shown)}
     return frozenset(found)
+
+
+def _listed(language: str, read: Sequence[Word]) -> set[str]:
+    """The categories of a language's words and phrases."""
+    known = entries().get(language, {})
+    found: set[str] = set()
+    stems = [stem(language, word.text) for word in read]
+    for start in range(len(stems)):
+        for stop in range(start + 1, min(start + MOST_WORDS, len(stems)) + 1):
+            found |= known.get(tuple(stems[start:stop]), _NONE)
+        if language in _COMPOUNDING:
+            found |= _ends(known, stems[start])
+    return found
+
+
+@lru_cache(maxsize=65_536)
+def _anywhere(word: str) -> tuple[tuple[str, Categories], ...]:
+    """The languages but English in which a word alone touches a subject, with the categories."""
+    stems = ((language, stem(language, word)) for language in entries() if language != ENGLISH)
+    return tuple(
+        (language, categories)
+        for language, stemmed in stems
+        if len(stemmed) >= _LONG or not word.isascii()
+        if (categories := entries()[language].get((stemmed,)))
+    )
 
 
 def _is_long(word: Word) -> bool:

@@ -50,8 +50,9 @@ class Policy:
 
         Where nothing is withheld, no list is looked at.
         """
-        withheld = self.withheld
-        return min(touched(text) & withheld, default=None) if withheld else None
+        if self.handling == "shown" or not (found := touched(text)):
+            return None
+        return min(found & self.categories, default=None)
 
     def subject(
         self, names: Iterable[str], titles: Iterable[str], terms: Mapping[str, float]
@@ -71,6 +72,8 @@ class Policy:
         for term, score in terms.items():
             if category := self.category(term):
                 weights.setdefault(category, []).append(score)
+        if not (told or weights):
+            return None
         least = SHARE * sum(terms.values())
         said = {
             category

@@ -4,7 +4,7 @@ Fixed, because one that is learned on the fly would make a user's changes depend
 neighbours. `build_background.py` makes it.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import msgspec
@@ -24,6 +24,7 @@ def _background() -> _Background:
     return msgspec.json.decode(path.read_bytes(), type=_Background)
 
 
+@lru_cache(maxsize=262_144)
 def idf(term: str) -> float:
     """Inverse document frequency of a term (Spärck Jones 1972), nats."""
     background = _background()

@@ -12,7 +12,8 @@ nearest to the journey's centre (models/engine/exemplars.py).
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import regex
 
@@ -96,40 +97,51 @@ class Titles:
         self._read = [_said(title) for title in titles]
         every = [word for title in self._read for word in title]
         self._idle = foreign(word.lower for word in every)
-        self._key = groups([*(word.folded for word in every), *own.counts], bool(self._idle))
-        self._usual = {self._key[word.folded] for word in every if word.lower in english()}
+        key = groups([*(word.folded for word in every), *own.counts], bool(self._idle))
+        self._key = key
+        self._keys = [tuple(key[word.folded] for word in title) for title in self._read]
+        self._traits = [[self._trait(word) for word in title] for title in self._read]
+        self._usual: set[str] = set()
         self._rare: dict[str, float] = {}
-        for word in every:
-            key = self._key[word.folded]
-            self._rare[key] = min(idf(word.folded) - FLOOR, self._rare.get(key, math.inf))
-        self._held = [
-            {self._key[word.folded] for word in title if self._says(word)} for title in self._read
-        ]
+        self._holding: dict[str, set[int]] = {}
+        for place, (keys, traits) in enumerate(zip(self._keys, self._traits, strict=True)):
+            for each, trait in zip(keys, traits, strict=True):
+                self._rare[each] = min(trait.rare, self._rare.get(each, math.inf))
+                if trait.usual:
+                    self._usual.add(each)
+                if trait.says:
+                    self._holding.setdefault(each, set()).add(place)
         self._spelled = Spellings(titles)
         self._activities = max(own.activities, len(titles))
         self._counted = self._by_key([own])
         others = list(others)
         self._elsewhere = self._by_key(others)
         self._beside = UNKNOWN + sum(other.activities for other in others)
+        self._shares: dict[str, float] = {}
+        self._rarities: dict[str, float] = {}
 
     def phrases(self, once: bool = False) -> list[Phrase]:
         """The candidates that several titles hold, or else those that only one does, best first."""
         found: dict[tuple[str, ...], Phrase] = {}
-        for place, run, before in self._runs():
-            keys = tuple(self._key[word.folded] for word in run)
-            content = frozenset(self._key[word.folded] for word in run if self._says(word))
-            phrase = found.setdefault(keys, Phrase(keys, content))
-            phrase.runs.append(run)
+        for place, start, stop in self._runs(once):
+            keys = self._keys[place][start:stop]
+            phrase = found.get(keys)
+            if phrase is None:
+                traits = self._traits[place][start:stop]
+                said = (key for key, trait in zip(keys, traits, strict=True) if trait.says)
+                phrase = found[keys] = Phrase(keys, frozenset(said))
+            phrase.runs.append(self._read[place][start:stop])
             phrase.exact.add(place)
-            phrase.whole |= before is None or not self._opens(before, run[0])
+            phrase.whole = phrase.whole or not self._is_piece(place, start)
         fits = self._is_single if once else self._is_repeated
         kept = []
         for phrase in found.values():
-            holding = (place for place, held in enumerate(self._held) if phrase.content <= held)
-            phrase.about = phrase.exact.union(holding)
-            if phrase.whole and fits(phrase):
-                phrase.score = self._score(phrase)
-                kept.append(phrase)
+            if phrase.whole:
+                holding = set.intersection(*(self._holding[key] for key in phrase.content))
+                phrase.about = phrase.exact | holding
+                if fits(phrase):
+                    phrase.score = self._score(phrase)
+                    kept.append(phrase)
         return sorted(kept, key=lambda phrase: (-phrase.score, -len(phrase.keys), phrase.keys))
 
     def said(self, phrase: Phrase) -> float:
@@ -154,49 +166,53 @@ class Titles:
                     counted[key] = counted.get(key, 0.0) + times
         return counted
 
-    def _runs(self) -> Iterator[tuple[int, tuple[Word, ...], Word | None]]:
-        """The runs of words that may be a phrase: their title's place, and the word before them."""
+    def _runs(self, once: bool) -> Iterator[tuple[int, int, int]]:
+        """The runs of words that may be a phrase: their title's place, where they begin and end.
+
+        Most of those that `_is_repeated` and `_is_single` have no use for are not even told.
+        """
+        most = SHORT if once else MOST_WORDS
         for place, title in enumerate(self._read):
-            for start in filter(lambda start: self._may_begin(title[start]), range(len(title))):
-                before = title[start - 1] if start else None
-                for stop in range(start + 1, min(start + MOST_WORDS, len(title)) + 1):
-                    run, last = title[start:stop], title[stop - 1]
-                    if len(run) > 1 and last.before not in _JOINTS:
+            keys, traits = self._keys[place], self._traits[place]
+            for start, first in enumerate(traits):
+                if not first.begins:
+                    continue
+                says = lone = False
+                for at in range(start, min(start + MOST_WORDS, len(title))):
+                    word, last = title[at], traits[at]
+                    further = at > start
+                    if further and word.before not in _JOINTS:
                         break
-                    if self._may_end(last) and any(map(self._says, run)):
-                        yield place, run, before
-                    elif last.lower in english() and last.lower not in _INSIDE and len(run) > 1:
+                    if last.says:
+                        says = True
+                        lone = lone or len(self._holding[keys[at]]) < REPEATED
+                    if further and lone and not once:
+                        break
+                    if last.ends and says:
+                        if at - start < most:
+                            yield place, start, at + 1
+                    elif last.usual and word.lower not in _INSIDE and further:
                         break
 
-    def _says(self, word: Word) -> bool:
-        """Whether a word says something by itself."""
-        return (
-            is_wordlike(word.folded)
-            and not is_common(word.folded)
-            and word.lower not in self._idle
-            and word.lower not in talk()
-        )
+    def _is_piece(self, place: int, start: int) -> bool:
+        """Whether the word before belongs to it: "open source", "New York"."""
+        if not start or self._read[place][start].before not in _JOINTS:
+            return False
+        before = self._traits[place][start - 1]
+        return before.usual and before.begins
 
-    def _may_begin(self, word: Word) -> bool:
-        """Letters and numbers may: "R programming", "3D printing"; function words seldom."""
-        named = word.text[0].isupper() and idf(word.folded) >= PROPER
-        usual = word.lower in english() and idf(word.folded) < EDGE
-        return word.lower not in self._idle and (named or not usual)
-
-    def _may_end(self, word: Word) -> bool:
-        return word.lower not in self._idle and word.lower not in english()
-
-    def _opens(self, word: Word, following: Word) -> bool:
-        """Whether a function word belongs to the one behind it: "open source", "New York"."""
-        joined = following.before in _JOINTS
-        return joined and word.lower in english() and self._may_begin(word)
+    def _trait(self, word: Word) -> "_Trait":
+        trait = _trait(word.folded, word.lower, word.text[0].isupper())
+        if word.lower in self._idle:
+            return trait._replace(says=False, begins=False, ends=False)
+        return trait
 
     def _is_repeated(self, phrase: Phrase) -> bool:
         exact = len(phrase.exact)
         first, *others = phrase.keys
         if others and first in self._usual and self._rare[first] < EDGE - FLOOR:
             # "New York" is a name only where it never is York alone.
-            return REPEATED <= exact == sum(others[0] in held for held in self._held)
+            return REPEATED <= exact == len(self._holding.get(others[0], ()))
         if not others:
             return max(exact, self._counted.get(first, 0.0)) >= REPEATED
         # Both say something, in a language whose words have few forms that may be taken for one.
@@ -215,19 +231,58 @@ class Titles:
 
     def _share(self, key: str) -> float:
         """Share of the journey's activities that have a word: of all, and of the exemplars."""
-        held = sum(key in held for held in self._held) / len(self._held)
-        counted = min(self._counted.get(key, 0.0) / self._activities, 1.0)
-        return WHOLE * counted + (1 - WHOLE) * held
+        share = self._shares.get(key)
+        if share is None:
+            held = len(self._holding.get(key, ())) / len(self._read)
+            counted = min(self._counted.get(key, 0.0) / self._activities, 1.0)
+            share = self._shares[key] = WHOLE * counted + (1 - WHOLE) * held
+        return share
 
     def _rarity(self, key: str) -> float:
         """How much rarer a word is elsewhere, nats: in all titles, and in the user's other ones."""
-        nats = self._rare[key]
-        if times := self._elsewhere.get(key):
-            theirs = times / self._beside
-            nats = min(nats, CONTRAST * math.log(max(self._share(key), theirs) / theirs))
-        return max(nats, 0.0)
+        rarity = self._rarities.get(key)
+        if rarity is None:
+            nats = self._rare[key]
+            if times := self._elsewhere.get(key):
+                theirs = times / self._beside
+                nats = min(nats, CONTRAST * math.log(max(self._share(key), theirs) / theirs))
+            rarity = self._rarities[key] = max(nats, 0.0)
+        return rarity
 
 
+class _Trait(NamedTuple):
+    """What is asked of a word, in whatever title it stands.
+
+    Attributes:
+        rare: How rare it is in titles of all kinds, nats above what says nothing yet.
+        usual: Whether it is an English function word.
+        says: Whether it says something by itself.
+        begins: Whether a phrase may begin with it. Letters and numbers may: "R programming", "3D
+            printing"; function words seldom.
+        ends: Whether a phrase may end with it.
+    """
+
+    rare: float
+    usual: bool
+    says: bool
+    begins: bool
+    ends: bool
+
+
+@lru_cache(maxsize=65_536)
+def _trait(folded: str, lower: str, capital: bool) -> _Trait:
+    usual, nats = lower in english(), idf(folded)
+    named = capital and nats >= PROPER
+    return _Trait(
+        rare=nats - FLOOR,
+        usual=usual,
+        says=is_wordlike(folded) and not is_common(folded) and lower not in talk(),
+        begins=named or not usual or nats >= EDGE,
+        ends=not usual,
+    )
+
+
+@lru_cache(maxsize=16_384)
 def _said(title: str) -> tuple[Word, ...]:
     """The words of a title without asides, nor those that were cut off; slugs taken apart."""
     whole = _ASIDE.sub(" | ", _CUT.sub("", title))

@@ -86,6 +86,7 @@ def words(*texts: str) -> frozenset[str]:
     return frozenset(stem(word) for word in folded if word not in _JOINING and is_wordlike(word))
 
 
+@lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """A folded English word without its ending."""
     for ending in _ENDINGS:

@@ -48,17 +48,14 @@ class Word(NamedTuple):
     Attributes:
         text: As it stands there, without a possessive.
         folded: What counts as the same word.
+        lower: In lower case, its endings on: as lists of function words have it.
         before: What stands between it and the word before it, None at the start.
     """
 
     text: str
     folded: str
+    lower: str
     before: str | None
-
-    @property
-    def lower(self) -> str:
-        """In lower case, its endings on: as lists of function words have it."""
-        return self.text.lower()
 
 
 def plain(title: str) -> str:
@@ -88,7 +85,8 @@ def words(title: str) -> tuple[Word, ...]:
         for start, stop in _segments(match.group()):
             start, stop = start + match.start(), stop + match.start()
             spelled = _POSSESSIVE.sub("", text[start:stop])
-            found.append(Word(spelled, fold(spelled), text[end:start] if found else None))
+            before = text[end:start] if found else None
+            found.append(Word(spelled, fold(spelled), spelled.lower(), before))
             end = stop
     return tuple(found)
 
