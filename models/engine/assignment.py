@@ -135,8 +135,9 @@ def _merge(
             resume(user, params, kept, journey, moment, cause, out)
         if gone.journey is not None:
             revise(user, kept, journey, moment)
-            out.requests.append(request(user, kept, journey))
         shown = view(user, params, kept, journey)
+        if gone.journey is not None:
+            out.requests.append(request(user, kept, journey, shown))
         out.journeys.append(current(user, kept, journey, shown, moment))
         reschedule(user, params)
     return kept

@@ -160,7 +160,7 @@ class Engine:
             revise(user, cluster, journey, moment)
             shown = view(user, params, cluster, journey)
             out.changes.append(change(user, shown, "shifted", moment, cause))
-            out.requests.append(request(user, cluster, journey))
+            out.requests.append(request(user, cluster, journey, shown))
         # Its rhythm may have quickened, so that it is due sooner than before in spite of it.
         sooner = user.due is None or due_of(cluster, journey, params) < user.due
         if window > newest and (sooner or user.due == due):

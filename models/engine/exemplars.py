@@ -63,8 +63,11 @@ def offer(kept: list[Exemplar], newcomer: Exemplar) -> bool:
     if len(kept) < KEPT:
         kept.append(newcomer)
         return True
-    worst = min(range(KEPT), key=lambda place: kept[place].score)
-    if newcomer.score <= kept[worst].score:
+    worst, least = 0, newcomer.score
+    for place, known in enumerate(kept):
+        if known.score < least:
+            worst, least = place, known.score
+    if least == newcomer.score:
         return False
     for place, known in enumerate(kept):
         if are_alike(known.title, newcomer.title):
@@ -83,29 +86,40 @@ def standing(kept: Iterable[Exemplar], elsewhere: Sequence[Exemplar] = ()) -> li
         elsewhere: Those of the user's other journeys. What one of them holds with a better score
             is left out, as long as anything is left.
     """
-    ranked = sorted(kept, key=lambda item: (-item.score, item.item_id))
-    best = {key: item.score for item in reversed(ranked) for key in (item.item_id, item.title)}
-    theirs = {
-        key
-        for item in elsewhere
-        for key in (item.item_id, item.title)
-        if item.score > best.get(key, math.inf)
-    }
-    own = [item for item in ranked if theirs.isdisjoint((item.item_id, item.title))]
+    ranked = sorted(kept, key=_standing)
+    best: dict[str, float] = {}
+    for item in reversed(ranked):
+        best[item.item_id] = best[item.title] = item.score
+    theirs: set[str] = set()
+    for item in elsewhere:
+        if item.item_id in best and item.score > best[item.item_id]:
+            theirs.add(item.item_id)
+        if item.title in best and item.score > best[item.title]:
+            theirs.add(item.title)
+    own = ranked
+    if theirs:
+        own = [item for item in ranked if theirs.isdisjoint((item.item_id, item.title))] or ranked
     chosen: list[Exemplar] = []
-    for item in own or ranked:
+    for item in own:
         if not any(are_alike(item.title, other.title) for other in chosen):
             chosen.append(item)
     return chosen
 
 
+def _standing(item: Exemplar) -> tuple[float, str]:
+    return -item.score, item.item_id
+
+
 def are_alike(title: str, other: str) -> bool:
     """Whether a reader would take two titles for one: reposts, forks, other capitals or marks."""
     ours, theirs = _words(title), _words(other)
-    fewer, more = sorted((len(ours), len(theirs)))
-    if not fewer:
-        return title == other
-    return fewer >= ALIKE * more and len(ours & theirs) >= ALIKE * len(ours | theirs)
+    own, more = len(ours), len(theirs)
+    if not own or not more:
+        return not own and not more and title == other
+    if own < ALIKE * more or more < ALIKE * own or ours.isdisjoint(theirs):
+        return False
+    common = len(ours & theirs)
+    return common >= ALIKE * (own + more - common)
 
 
 def shorten(title: str, most: int = TITLE_CHARS) -> str:

@@ -30,7 +30,7 @@ def start(
     out.changes.append(change(user, shown, "started", moment, cause))
     out.changes.append(named(user, cluster, journey))
     out.journeys.append(current(user, cluster, journey, shown, moment))
-    out.requests.append(request(user, cluster, journey))
+    out.requests.append(request(user, cluster, journey, shown))
 
 
 def revise(user: UserState, cluster: Cluster, journey: Journey, moment: int) -> None:

@@ -1,7 +1,5 @@
 """What one input brought about: changes, current journeys, naming requests, lineage."""
 
-from collections import Counter
-
 from models.records import Change, CurrentJourney, NamingRequest
 
 
@@ -27,4 +25,4 @@ class Outcome:
         self.merged: list[tuple[str, str]] = []
         self.cluster_id: str | None = None
         self.repeated = False
-        self.withheld: Counter[str] = Counter()
+        self.withheld: dict[str, int] = {}

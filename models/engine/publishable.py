@@ -4,7 +4,6 @@ It is a function of the records alone, so that a replay and a worker publish the
 keeps what a journey is called: the policy may change over live state.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -58,7 +57,7 @@ class _Screen:
     """
 
     def __init__(
-        self, policy: Policy, sensitive: Mapping[str, str], withheld: Counter[str]
+        self, policy: Policy, sensitive: Mapping[str, str], withheld: dict[str, int]
     ) -> None:
         self.sensitive = sensitive
         self._policy = policy
@@ -67,7 +66,8 @@ class _Screen:
 
     def drop(self, out: Outcome) -> None:
         """Drop all that says that there is a sensitive journey."""
-        self._withheld.update(self.sensitive.values())
+        for category in self.sensitive.values():
+            self._count(category)
         out.changes = [each for each in out.changes if each.journey_id not in self.sensitive]
         out.journeys = [
             each for each in out.journeys if each.journey.journey_id not in self.sensitive
@@ -75,19 +75,19 @@ class _Screen:
 
     def change(self, change: Change) -> Change:
         """A change as it may be shown."""
-        name, journey = change.name, change.journey
-        return replace(
-            change,
-            name=None if name is None else self._name(change.journey_id, name),
-            journey=None if journey is None else self._view(journey),
-        )
+        name = None if change.name is None else self._name(change.journey_id, change.name)
+        journey = None if change.journey is None else self._view(change.journey)
+        if name == change.name and journey is change.journey:
+            return change
+        return replace(change, name=name, journey=journey)
 
     def current(self, current: CurrentJourney) -> CurrentJourney:
         """A current journey as it may be shown."""
-        view = current.journey
-        return replace(
-            current, name=self._name(view.journey_id, current.name), journey=self._view(view)
-        )
+        name = self._name(current.journey.journey_id, current.name)
+        journey = self._view(current.journey)
+        if name == current.name and journey is current.journey:
+            return current
+        return replace(current, name=name, journey=journey)
 
     def request(self, request: NamingRequest) -> NamingRequest:
         """A request without what a name must not touch: the model does not see it."""
@@ -114,9 +114,12 @@ class _Screen:
     def _screened(self, view: JourneyView) -> JourneyView:
         keywords = self._name(view.journey_id, view.keywords)
         if category := self.sensitive.get(view.journey_id):
-            self._withheld[category] += 1
+            self._count(category)
             # The vector would tell whoever asks for journeys near to a word.
             return replace(view, keywords=keywords, items=[], terms={}, vector=[])
+        texts = (keywords, *(item.title for item in view.items), *view.terms)
+        if keywords == view.keywords and not any(map(self._is_altered, texts)):
+            return view
         return replace(
             view,
             keywords=keywords,
@@ -132,9 +135,16 @@ class _Screen:
             },
         )
 
+    def _is_altered(self, text: str) -> bool:
+        """Whether a text is shown otherwise than it is, or not at all."""
+        return shown(text) != text or self._policy.category(text) is not None
+
     def _may_be(self, text: str, *, count: bool = False) -> bool:
         """Whether a text may be shown; what may not is counted once, where it is published."""
         category = self._policy.category(text)
         if category is not None and count:
-            self._withheld[category] += 1
+            self._count(category)
         return category is None
+
+    def _count(self, category: str) -> None:
+        self._withheld[category] = self._withheld.get(category, 0) + 1

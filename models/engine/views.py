@@ -140,14 +140,16 @@ def current(
     )
 
 
-def request(user: UserState, cluster: Cluster, journey: Journey) -> NamingRequest:
-    """Asks for a name of the journey at its present revision."""
+def request(
+    user: UserState, cluster: Cluster, journey: Journey, shown: JourneyView
+) -> NamingRequest:
+    """Asks for a name of the journey, as it is shown at its present revision."""
     return NamingRequest(
         user_id=user.user_id,
         journey_id=user.journey_id(cluster.number),
         revision=journey.revision,
-        titles=[item.title for item in user.standing(cluster)[:SHOWN]],
-        terms=salient(cluster.terms),
+        titles=[item.title for item in shown.items],
+        terms=shown.terms,
         keywords=journey.keywords,
         taken=[other.name for known, other in user.journeys() if known is not cluster],
         requested_at=journey.revised_at,

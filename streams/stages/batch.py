@@ -109,6 +109,6 @@ class Effects:
         """Take what one input brought about."""
         self.changes += outcome.changes
         self.requests += outcome.requests
-        self.withheld += outcome.withheld
+        self.withheld.update(outcome.withheld)
         for current in outcome.journeys:
             self.journeys[current.user_id, current.journey.journey_id] = current
