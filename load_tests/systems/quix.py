@@ -22,7 +22,7 @@ from streams.settings import Settings
 def run(job: Job) -> None:
     """Handle the log, then commit."""
     cache = warm_cache(Path(job.folder))
-    engine = Engine(Settings.load().engine(cache.encoder.scale))
+    engine = Engine(Settings.load().engine(cache.encoder.scale, cache.encoder.languages))
     users: dict[str, UserState] = {}
     clock = Clock()
     done = 0

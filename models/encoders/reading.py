@@ -17,15 +17,14 @@ import hashlib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from tokenizers import Encoding, Tokenizer
 
 from models.encoders.onnx_folder import unknown_token
-from models.text.languages import LANGUAGES
+from models.text.identify import foreign_by
 from models.vectors import Vector
 
 MOST_SPELLED: Final = 0.5  # of a text's characters in pieces of one character
@@ -35,12 +34,6 @@ FOREIGN: Final = 12.0  # nats by which another language is likelier
 # there are in Chinese. English vocabularies have a few names, and some 500 signs.
 PIECES: Final = 100
 SIGNS: Final = 2_000
-# Beside those of which function words are known, these are told from the languages of an encoder.
-# More and smaller ones would claim more names and slang of English than texts of their own.
-_OTHERS: Final = (
-    *("af", "az", "be", "bs", "cy", "eu", "ga", "gd", "kk", "ky", "mk", "mn", "sq", "sr"),
-    *("tg", "tk", "tt", "ug", "uz"),
-)
 _WORDS_BEGIN: Final = "#▁"  # how WordPiece and SentencePiece mark pieces
 
 
@@ -57,7 +50,7 @@ class Reader:
     def __init__(self, tokenizer: Tokenizer, languages: Iterable[str], prefix: str) -> None:
         self._unknown = unknown_token(tokenizer)
         self._start = len(prefix)
-        self._languages = frozenset(map(_language, languages))
+        self._languages = frozenset(languages)
         self._scripts = _scripts(tokenizer.get_vocab())
 
     def reads(self, text: str, encoding: Encoding) -> bool:
@@ -72,7 +65,7 @@ class Reader:
             return False
         if text.isascii() and pieces.whole >= WHOLE * pieces.all:
             return True
-        return not self._is_foreign(text[self._start :])
+        return foreign_by(text[self._start :], self._languages) <= FOREIGN
 
     def _pieces(self, text: str, encoding: Encoding) -> "_Pieces":
         known, whole, parts, spelled = False, 0, 0, 0
@@ -96,14 +89,6 @@ class Reader:
             elif size > 1:  # "a" and "5" are in every language
                 whole += size
         return _Pieces(known, whole, spelled, whole + parts + spelled)
-
-    def _is_foreign(self, text: str) -> bool:
-        identifier = _identifier(self._languages)
-        if identifier is None:
-            return False
-        scores = identifier.rank(text)  # the likeliest first
-        own = next(score for language, score in scores if language in self._languages)
-        return bool(scores[0][1] - own > FOREIGN)
 
 
 class _Pieces(NamedTuple):
@@ -133,24 +118,6 @@ def is_from_characters(vector: Vector) -> bool:
     """Whether a vector was made so: its parts differ in their signs only."""
     first, second = vector[:2].tolist()
     return abs(first) == abs(second) and bool((np.abs(vector) == abs(first)).all())
-
-
-@cache
-def _identifier(languages: frozenset[str]) -> LanguageIdentifier | None:
-    """Tells these languages from others; None where it knows none of them, or no others."""
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-    known = frozenset(identifier.labels)
-    own, others = languages & known, known.intersection(LANGUAGES + _OTHERS) - languages
-    if not own or not others:
-        return None
-    identifier.set_languages(own | others)
-    return identifier
-
-
-def _language(code: str) -> str:
-    """A language's code as py3langid has it: without script and country."""
-    language = code.replace("_", "-").split("-")[0].lower()
-    return "no" if language == "nb" else language
 
 
 def _scripts(vocabulary: Iterable[str]) -> frozenset[str]:

@@ -148,6 +148,8 @@ class EngineParams:
         shift: A journey has shifted when its mean has moved since it was named, by more than chance
             would move it, so far: in squared distance, as a share of the mean's squared length.
         scale: The clustering model's parameters; each encoder says its own.
+        languages: Codes of those that the encoder reads; empty where it does not say. Of somebody
+            with titles in others, a journey of such titles is one to doubt (`legible.py`).
         policy: What may be published of a journey; it decides over nothing else.
     """
 
@@ -164,6 +166,7 @@ class EngineParams:
     half_life_ms: int = 270 * DAY_MS
     shift: float = 0.5
     scale: Scale = SCALE
+    languages: frozenset[str] = frozenset()
     policy: Policy = DEFAULT
 
     @cached_property

@@ -144,7 +144,9 @@ class Ledger:
         settings = self._settings
         encoder = encoder_of(settings)
         cache = VectorCache(encoder, settings.cached_vectors)
-        replay = Replay(settings.engine(encoder.scale), cache, settings.partitions)
+        replay = Replay(
+            settings.engine(encoder.scale, encoder.languages), cache, settings.partitions
+        )
         for step in replay.run([[encode(activity) for activity in sample.activities]]):
             for outcome in step.outcomes:
                 self.expected.update(change.id for change in outcome.changes)

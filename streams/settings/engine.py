@@ -1,5 +1,6 @@
 """Settings of the worker: its state, its encoder, and what it decides by."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -118,11 +119,12 @@ class EngineSettings(GuardSettings):
             raise ValueError("ended_windows must be more than dormant_windows")
         return self
 
-    def engine(self, scale: Scale) -> EngineParams:
+    def engine(self, scale: Scale, languages: Iterable[str] = ()) -> EngineParams:
         """The part that the pure core is given.
 
         Args:
             scale: Of the encoder whose vectors it gets.
+            languages: Codes of those that it reads; none where it does not say.
         """
         return EngineParams(
             window_ms=int(self.window_days * DAY_MS),
@@ -136,5 +138,6 @@ class EngineSettings(GuardSettings):
             lateness_ms=int(self.lateness_days * DAY_MS),
             max_clusters=self.max_clusters,
             policy=self.policy,
+            languages=frozenset(languages),
             scale=scale if self.match is None else scale._replace(match=self.match),
         )

@@ -48,7 +48,10 @@ def journeys(encoder: Encoder, told: Iterable[tuple[int, str, str]]) -> list[Fou
     for number, (moment, interest, title) in enumerate(told):
         about[f"e{number}"] = interest
         lines.append(msgspec.json.encode(Activity(f"e{number}", "u", title, title, moment)))
-    replay = Replay(EngineParams(scale=encoder.scale), VectorCache(encoder, 1_000))
+    replay = Replay(
+        EngineParams(scale=encoder.scale, languages=frozenset(encoder.languages)),
+        VectorCache(encoder, 1_000),
+    )
     cluster_of: dict[str, str] = {}
     merged: dict[str, str] = {}
     last: dict[str, CurrentJourney] = {}

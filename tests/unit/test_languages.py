@@ -10,8 +10,9 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from models.encoders.encoder import SHIPPED, Encoder
-from models.encoders.reading import Reader, is_from_characters
-from models.engine.params import DAY_MS
+from models.encoders.reading import Reader, from_characters, is_from_characters
+from models.engine.engine import Engine
+from models.engine.params import DAY_MS, EngineParams
 from models.records import Activity, encode
 from tests.support.languages import INTERESTS, found, journeys
 from tests.support.lives import START
@@ -119,6 +120,43 @@ def test_the_same_item_again_is_one_interest_whatever_it_says(encoder: Encoder) 
         (moment + 1, "others", other) for (moment, _, _), other in zip(told, UNREAD, strict=False)
     ]
     assert journeys(encoder, sorted([*told, *others])) == []
+
+
+def confidence(titles: Sequence[str], unread: int, languages: Sequence[str]) -> float:
+    """In the journey of titles that the encoder takes to be alike.
+
+    Args:
+        titles: A week each.
+        unread: Titles after each that the encoder knows it cannot read.
+        languages: That it says it reads.
+    """
+    engine = Engine(EngineParams(languages=frozenset(languages)))
+    user = engine.new_user("u")
+    alike = np.eye(256, dtype=np.float32)[0]
+    started = []
+    for week, title in enumerate(titles):
+        vectors = {title: alike} | {
+            f"{title} {n}": from_characters(f"{title} {n}", 256) for n in range(unread)
+        }
+        for n, (told, vector) in enumerate(vectors.items()):
+            at = START + 7 * week * DAY_MS + n
+            out = engine.activity(user, Activity(f"{week}:{n}", "u", told, told, at), vector)
+            started += [one for one in out.changes if one.kind == "started"]
+    (change,) = started
+    assert change.journey is not None
+    return change.journey.confidence
+
+
+def test_a_journey_of_titles_in_a_language_that_is_not_read_is_doubted() -> None:
+    german = [title for own in INTERESTS["de"].values() for title in own[:2]]
+    english = [
+        f"{title} at home" for title in ("Baking bread", "Sourdough", "Rye", "Oven", "Dough")
+    ]
+    assert confidence(german, 1, ["en"]) < 0.25
+    assert confidence(german, 1, ["en", "de"]) > 0.5
+    assert confidence(english, 1, ["en"]) > 0.5, "one who reads both has English interests"
+    assert confidence(german, 1, []) > 0.5, "an encoder that does not say what it reads"
+    assert confidence(german, 0, ["en"]) > 0.5, "all of this person was read"
 
 
 def test_a_replay_says_what_it_cannot_read() -> None:
