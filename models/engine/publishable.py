@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from models.engine.outcome import Outcome
 from models.guard.policy import Policy
 from models.printable import shown
-from models.records import Change, CurrentJourney, JourneyView, NamingRequest
+from models.records import Change, CurrentJourney, JourneyView, NamingRequest, Theme
 
 NEUTRAL: Final = "Private interest {}"
 
@@ -116,7 +116,8 @@ class _Screen:
         if category := self.sensitive.get(view.journey_id):
             self._withheld[category] += 1
             # The vector would tell whoever asks for journeys near to a word.
-            return replace(view, keywords=keywords, items=[], terms={}, vector=[])
+            # So would a theme's name, and which journeys are under it.
+            return replace(view, keywords=keywords, items=[], terms={}, vector=[], theme=None)
         return replace(
             view,
             keywords=keywords,
@@ -130,7 +131,14 @@ class _Screen:
                 for term, score in view.terms.items()
                 if self._may_be(term, count=True)
             },
+            theme=view.theme and self._theme(view.theme),
         )
+
+    def _theme(self, theme: Theme) -> Theme:
+        if theme.name is None:
+            return theme
+        may_be = self._may_be(theme.name, count=True)
+        return replace(theme, name=shown(theme.name) if may_be else None)
 
     def _may_be(self, text: str, *, count: bool = False) -> bool:
         """Whether a text may be shown; what may not is counted once, where it is published."""
