@@ -10,6 +10,7 @@ VERSION: Final = 1
 Kind = Literal["started", "named", "shifted", "merged", "dormant", "resumed", "ended"]
 Stage = Literal["active", "dormant", "ended", "merged"]
 NameSource = Literal["keywords", "llm"]
+JourneyKind = Literal["evergreen", "situational"]
 
 
 def content_of(title: str, text: str | None) -> str:
@@ -71,10 +72,24 @@ class WindowCount(msgspec.Struct, frozen=True, gc=False):
     activities: int
 
 
+class Theme(msgspec.Struct, frozen=True, gc=False):
+    """What several of a user's journeys are about: the level above them.
+
+    Attributes:
+        theme_id: The same for life.
+        name: None while it has a single journey to tell of.
+    """
+
+    theme_id: str
+    name: str | None = None
+
+
 class JourneyView(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """What is known of a journey at one moment; the why of a change.
 
-    Times are epoch milliseconds. `vector` is the unit centroid, rounded to 3 decimals.
+    Times are epoch milliseconds. `vector` is the unit centroid, rounded to 3 decimals. `kind` is
+    whether it goes on (evergreen) or came with a situation or a season (situational), by its rhythm
+    so far; `evergreen` is the chance of the first. `theme` is None where it may not be told.
     """
 
     journey_id: str
@@ -90,6 +105,9 @@ class JourneyView(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     terms: dict[str, float]
     windows: list[WindowCount]
     vector: list[float]
+    kind: JourneyKind | None = None
+    evergreen: float | None = None
+    theme: Theme | None = None
 
 
 class Change(msgspec.Struct, kw_only=True, frozen=True, gc=False):

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from models.engine.exemplars import FIRST_SIMILARITY, Exemplar, offer, score_of, shorten
-from models.engine.lifecycle import end, reschedule, resume, revise
+from models.engine.lifecycle import end, reschedule, resume, revise, tell
 from models.engine.outcome import Outcome
 from models.engine.params import FADING_HALF_LIFE_MS, EngineParams
 from models.engine.rhythm import has_returned
@@ -134,7 +134,8 @@ def _merge(
         if asleep and fresher and has_returned(params, windows[-1] - windows[-2]):
             resume(user, params, kept, journey, moment, cause, out)
         if gone.journey is not None:
-            revise(user, kept, journey, moment)
+            renamed = revise(user, kept, journey, moment, (gone.journey.theme,))
+            tell(user, params, renamed, moment, out)
         shown = view(user, params, kept, journey)
         if gone.journey is not None:
             out.requests.append(request(user, kept, journey, shown))

@@ -24,6 +24,7 @@ from models.engine.lifecycle import (
     resume,
     revise,
     start,
+    tell,
 )
 from models.engine.outcome import Outcome
 from models.engine.params import EngineParams
@@ -157,7 +158,7 @@ class Engine:
             shown = resume(user, params, cluster, journey, moment, cause, out)
         looked_at = resumed or (not asleep and cluster.count % CHECK_EVERY == 0)
         if looked_at and has_shifted(user, cluster, journey, params):
-            revise(user, cluster, journey, moment)
+            tell(user, params, revise(user, cluster, journey, moment), moment, out)
             shown = view(user, params, cluster, journey)
             out.changes.append(change(user, shown, "shifted", moment, cause))
             out.requests.append(request(user, cluster, journey, shown))

@@ -1,11 +1,13 @@
 """What becomes of a journey: it starts, is revised, falls asleep, wakes, ends."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from models.engine.compact import sketched, unsketched
 from models.engine.outcome import Outcome
 from models.engine.params import EngineParams
 from models.engine.rhythm import patience
+from models.engine.themes import Member, name_themes, settle
 from models.engine.users import Cluster, Journey, UserState
 from models.engine.views import change, current, named, request, view
 from models.engine.windows import end_of, last_closed
@@ -24,8 +26,9 @@ def start(
     """Make a cluster a journey; its keyword name is there at once, a better one is asked for."""
     journey = Journey("active", moment, 0, moment, b"", 0.0, "", "", "keywords")
     cluster.journey = journey
-    revise(user, cluster, journey, moment)
+    renamed = revise(user, cluster, journey, moment)
     reschedule(user, params)
+    tell(user, params, renamed, moment, out)
     shown = view(user, params, cluster, journey)
     out.changes.append(change(user, shown, "started", moment, cause))
     out.changes.append(named(user, cluster, journey))
@@ -33,8 +36,21 @@ def start(
     out.requests.append(request(user, cluster, journey, shown))
 
 
-def revise(user: UserState, cluster: Cluster, journey: Journey, moment: int) -> None:
-    """Begin a revision: what the journey is about is taken anew, so a name is wanted."""
+def revise(
+    user: UserState, cluster: Cluster, journey: Journey, moment: int, left: Iterable[int] = ()
+) -> list[Member]:
+    """Begin a revision: what the journey is about is taken anew, so a name is wanted.
+
+    Args:
+        user: Whose.
+        cluster: The journey's cluster.
+        journey: What is revised.
+        moment: Event time, epoch ms.
+        left: Further themes whose journeys have changed.
+
+    Returns:
+        The other journeys whose theme goes by another name than before.
+    """
     journey.revision += 1
     journey.revised_at = moment
     row = user.row_of(cluster.number)
@@ -52,6 +68,19 @@ def revise(user: UserState, cluster: Cluster, journey: Journey, moment: int) -> 
     if journey.source == "keywords":
         journey.name = journey.keywords
     user.dirty.add(cluster.number)
+    before = journey.theme
+    settle(user, cluster, journey)
+    renamed = name_themes(user, dict.fromkeys((journey.theme, before, *left)))
+    return [member for member in renamed if member[0] is not cluster]
+
+
+def tell(
+    user: UserState, params: EngineParams, members: Iterable[Member], moment: int, out: Outcome
+) -> None:
+    """Publish anew how journeys stand whose theme goes by another name."""
+    for cluster, journey in members:
+        shown = view(user, params, cluster, journey)
+        out.journeys.append(current(user, cluster, journey, shown, moment))
 
 
 def has_shifted(user: UserState, cluster: Cluster, journey: Journey, params: EngineParams) -> bool:
@@ -131,6 +160,7 @@ def end(
     out.changes.append(change(user, shown, "ended", moment, cause))
     out.journeys.append(current(user, cluster, journey, shown, moment))
     user.remove(cluster)
+    tell(user, params, name_themes(user, (journey.theme,)), moment, out)
 
 
 def reschedule(user: UserState, params: EngineParams) -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from models.engine.outcome import Outcome
 from models.guard.policy import Policy
 from models.printable import shown
-from models.records import Change, CurrentJourney, JourneyView, NamingRequest
+from models.records import Change, CurrentJourney, JourneyView, NamingRequest, Theme
 
 NEUTRAL: Final = "Private interest {}"
 
@@ -116,8 +116,10 @@ class _Screen:
         if category := self.sensitive.get(view.journey_id):
             self._count(category)
             # The vector would tell whoever asks for journeys near to a word.
-            return replace(view, keywords=keywords, items=[], terms={}, vector=[])
-        texts = (keywords, *(item.title for item in view.items), *view.terms)
+            # So would a theme's name, and which journeys are under it.
+            return replace(view, keywords=keywords, items=[], terms={}, vector=[], theme=None)
+        theme = (view.theme and view.theme.name) or ""
+        texts = (keywords, theme, *(item.title for item in view.items), *view.terms)
         if keywords == view.keywords and not any(map(self._is_altered, texts)):
             return view
         return replace(
@@ -133,11 +135,18 @@ class _Screen:
                 for term, score in view.terms.items()
                 if self._may_be(term, count=True)
             },
+            theme=view.theme and self._theme(view.theme),
         )
 
     def _is_altered(self, text: str) -> bool:
         """Whether a text is shown otherwise than it is, or not at all."""
         return shown(text) != text or self._policy.category(text) is not None
+
+    def _theme(self, theme: Theme) -> Theme:
+        if theme.name is None:
+            return theme
+        may_be = self._may_be(theme.name, count=True)
+        return replace(theme, name=shown(theme.name) if may_be else None)
 
     def _may_be(self, text: str, *, count: bool = False) -> bool:
         """Whether a text may be shown; what may not is counted once, where it is published."""

@@ -46,6 +46,7 @@ class _Header(_Versioned, array_like=True, gc=False):
     ids: tuple[int, int, bytes] = (0, 0, b"")  # number of the first chunk, how many, the rest
     salt: int | None = None
     versions: dict[int, int] = {}
+    themes: int = 0
 
 
 class _Ids(_Versioned, array_like=True, gc=False):
@@ -161,6 +162,7 @@ def _header(user: UserState) -> bytes:
             (chunks.start, len(chunks), user.counted.rest()),
             user.salt,
             user.versions,
+            user.themes,
         )
     )
 
@@ -200,6 +202,7 @@ def load(
     user = engine.new_user(user_id, header.salt)
     user.latest, user.given, user.due = header.latest, header.given, header.due
     user.applied, user.versions = header.applied, header.versions
+    user.themes = header.themes
     first, chunks, rest = header.ids
     stored = [
         _read(_ids, _found(get, _ids_key(name, number), f"chunk {number} of its ids", user_id))

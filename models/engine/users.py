@@ -30,6 +30,8 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         name: The name it goes by.
         source: Who made the name.
         named: The revision that the language model's name is for; 0 before the first.
+        theme: Number of the theme that it is under (`themes.py`); 0 in state from before them.
+        theme_name: What the theme goes by; "" while there is nothing to name.
     """
 
     stage: Stage
@@ -42,6 +44,8 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     name: str
     source: NameSource
     named: int = 0
+    theme: int = 0
+    theme_name: str = ""
 
 
 class Cluster(msgspec.Struct, array_like=True, gc=False):
@@ -100,6 +104,7 @@ class UserState:
         latest: Latest event time among the user's activities, epoch ms; -1 before the first.
         due: Watermark (epoch ms) from which time alone changes something; None: never.
         given: How many cluster numbers were given.
+        themes: How many theme numbers were given.
         applied: Highest applied offset per source partition.
         counted: Ids of the activities in the kept windows.
         dirty: Numbers of the clusters that changed since the last dump.
@@ -119,6 +124,7 @@ class UserState:
         "prefix",
         "removed",
         "salt",
+        "themes",
         "user_id",
         "versions",
     )
@@ -133,6 +139,7 @@ class UserState:
         self.latest = -1
         self.due: int | None = None
         self.given = 0
+        self.themes = 0
         self.applied: dict[int, int] = {}
         self.counted = CountedIds()
         self.dirty: set[int] = set()
@@ -146,6 +153,14 @@ class UserState:
     def journey_id(self, number: int) -> str:
         """Id of a journey: its cluster's, for life."""
         return f"j{self.prefix}-{number}"
+
+    def theme_id(self, number: int) -> str:
+        """Id of a theme on the wire, for life."""
+        return f"t{self.prefix}-{number}"
+
+    def theme(self, number: int) -> list[tuple[Cluster, Journey]]:
+        """The journeys under a theme, in the order they were opened."""
+        return [member for member in self.journeys() if member[1].theme == number]
 
     def journeys(self) -> Iterator[tuple[Cluster, Journey]]:
         """The clusters that are journeys, in the order they were opened."""

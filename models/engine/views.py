@@ -4,6 +4,7 @@ import numpy as np
 
 from models.engine.confidence import confidence
 from models.engine.exemplars import SHOWN
+from models.engine.kinds import evergreen, kind_of, rhythm_of
 from models.engine.params import FADING_HALF_LIFE_MS, EngineParams
 from models.engine.users import Cluster, Journey, UserState
 from models.records import (
@@ -14,6 +15,7 @@ from models.records import (
     Kind,
     NamingRequest,
     Stage,
+    Theme,
     WindowCount,
 )
 from models.text.keywords import salient
@@ -38,10 +40,18 @@ def view(
         stage: Where it differs from the journey's own: an ended one is shown as ended.
     """
     direction = user.direction(cluster).astype(np.float64)
+    stage = stage or journey.stage
+    windows = [
+        WindowCount(index * params.window_ms, cluster.windows[index])
+        for index in sorted(cluster.windows)
+    ]
+    rhythm = rhythm_of(cluster.started_at, cluster.last_at, windows, stage, params.history_windows)
+    lasting = evergreen(rhythm)
+    theme = Theme(user.theme_id(journey.theme), journey.theme_name or None)
     return JourneyView(
         journey_id=user.journey_id(cluster.number),
         cluster_id=user.cluster_id(cluster.number),
-        stage=stage or journey.stage,
+        stage=stage,
         keywords=journey.keywords,
         confidence=confidence(user, cluster, params),
         started_at=cluster.started_at,
@@ -53,11 +63,11 @@ def view(
             for item in user.standing(cluster)[:SHOWN]
         ],
         terms=salient(cluster.terms),
-        windows=[
-            WindowCount(index * params.window_ms, cluster.windows[index])
-            for index in sorted(cluster.windows)
-        ],
+        windows=windows,
         vector=np.round(direction, VECTOR_DECIMALS).tolist(),
+        kind=kind_of(lasting),
+        evergreen=lasting,
+        theme=theme if journey.theme else None,
     )
 
 

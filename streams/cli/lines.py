@@ -20,12 +20,14 @@ _PIPED: Final = 10_000  # columns of what is not a terminal: nothing is cut
 def print_journeys(journeys: Sequence[ShownJourney]) -> None:
     """A user's journeys, one a row."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in ("journey", "stage", "since", "last", "why", "items", "id"):
+    for name in ("journey", "theme", "stage", "kind", "since", "last", "why", "items", "id"):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     for one in journeys:
         table.add_row(
             Text(printable(one.name), "bold"),
+            printable((one.theme and one.theme.name) or ""),
             one.stage,
+            one.kind or "",
             _day(one.started_at),
             _day(one.last_active_at),
             f"{one.activities} activities in {len(one.windows)} windows, {one.confidence:.0%} sure",

@@ -24,7 +24,7 @@ from streams.settings import Settings
 def command(
     settings: Settings, user: str, at: datetime | None, as_json: bool, as_context: bool
 ) -> None:
-    """Show a user's journeys, the strongest first: name, stage, since when, why, what of."""
+    """Show a user's journeys, the strongest first: theme, stage, kind, since when, why."""
     # Reading the topics takes a second to import: not for --help.
     from models.records import encode
     from streams.cli.asking import caught_up

@@ -8,7 +8,16 @@ from typing import Any
 
 import msgspec
 
-from models.records import ChangeData, CurrentJourney, JourneyView, Kind, NameSource, Stage
+from models.records import (
+    ChangeData,
+    CurrentJourney,
+    JourneyKind,
+    JourneyView,
+    Kind,
+    NameSource,
+    Stage,
+    Theme,
+)
 
 
 class ShownItem(msgspec.Struct, frozen=True):
@@ -34,6 +43,10 @@ class ShownJourney(msgspec.Struct, kw_only=True, frozen=True):
         strength: Its activities, each counting half after 60 days; None for a time in the past.
         rank: Its place among the user's journeys; None for those that are over, and in the past.
         similarity: Cosine to what was asked for, where something was.
+        kind: Whether it goes on (evergreen) or came with a situation, by its rhythm so far; None
+            where it was not told.
+        evergreen: The chance of the first.
+        theme: What it is under; None where it may not be told.
     """
 
     user_id: str
@@ -54,6 +67,9 @@ class ShownJourney(msgspec.Struct, kw_only=True, frozen=True):
     rank: int | None = None
     merged_into: str | None = None
     similarity: float | None = None
+    kind: JourneyKind | None = None
+    evergreen: float | None = None
+    theme: Theme | None = None
 
 
 class ShownChange(msgspec.Struct, kw_only=True, frozen=True):
@@ -141,6 +157,9 @@ def of_view(view: JourneyView, user_id: str, name: str, source: NameSource) -> S
         items=[ShownItem(one.item_id, one.title, moment(one.occurred_at)) for one in view.items],
         terms=view.terms,
         windows=[ShownWindow(moment(one.start), one.activities) for one in view.windows],
+        kind=view.kind,
+        evergreen=view.evergreen,
+        theme=view.theme,
     )
 
 

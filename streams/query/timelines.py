@@ -1,13 +1,13 @@
 """People as rows and their journeys as bars over time: what the page draws."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
 import msgspec
 
-from models.records import CurrentJourney
+from models.records import CurrentJourney, JourneyKind, Theme
 from streams.query.answers import moment
 from streams.query.questions import users
 from streams.query.store import Store
@@ -32,7 +32,7 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """A journey over time."""
+    """A journey over time; `kind` and `theme` as of `ShownJourney`."""
 
     journey_id: str
     name: str
@@ -41,10 +41,12 @@ class Bar(msgspec.Struct, frozen=True):
     activities: int
     last_active_at: datetime
     spans: list[Span]
+    kind: JourneyKind | None = None
+    theme: Theme | None = None
 
 
 class Person(msgspec.Struct, frozen=True):
-    """A user and the journeys they have had, the earliest first."""
+    """A user and the journeys they have had, the earliest first, those of a theme together."""
 
     user_id: str
     updated_at: datetime
@@ -73,14 +75,19 @@ def people(
     times = store.ask(f"SELECT user_id, updated_at FROM users WHERE user_id IN ({marks})", user_ids)
     updated = dict(map(tuple, times))
     return [
-        Person(
-            user_id,
-            moment(updated[user_id]),
-            sorted(bars, key=lambda bar: (bar.spans[0].start, bar.journey_id)),
-        )
+        Person(user_id, moment(updated[user_id]), _by_theme(bars))
         for user_id, bars in found.items()
         if user_id in updated
     ]
+
+
+def _by_theme(bars: Iterable[Bar]) -> list[Bar]:
+    """The earliest first, and behind each the others of its theme."""
+    ordered = sorted(bars, key=lambda bar: (bar.spans[0].start, bar.journey_id))
+    together: dict[str, list[Bar]] = {}
+    for bar in ordered:
+        together.setdefault(bar.theme.theme_id if bar.theme else bar.journey_id, []).append(bar)
+    return [bar for theme in together.values() for bar in theme]
 
 
 def _told(store: Store, user_ids: Sequence[str]) -> dict[str, list[Any]]:
@@ -116,4 +123,6 @@ def _bar(current: CurrentJourney, told: Sequence[Any]) -> Bar:
             for (stage, start), end in zip(stages, ends, strict=True)
             if stage not in _OVER
         ],
+        view.kind,
+        view.theme,
     )

@@ -116,7 +116,9 @@ def test_a_user_can_be_shown_and_a_journeys_history(settings: Settings, tmp_path
     found = [json.loads(line) for line in shown.stdout.splitlines()]
     assert {one["user_id"] for one in found} == {USER}
     table = journeys(settings, "show", USER)
-    assert all(one["name"] in table.stdout for one in found)
+    assert all(one["name"] in table.stdout and one["kind"] in table.stdout for one in found)
+    themes = [one["theme"]["name"] for one in found if one["theme"] and one["theme"]["name"]]
+    assert all(theme in table.stdout for theme in themes)
     context = journeys(settings, "show", USER, "--context")
     assert context.stdout.startswith(f"Lasting interests of {USER}")
     told = journeys(settings, "history", found[0]["journey_id"])

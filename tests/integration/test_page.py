@@ -118,9 +118,12 @@ def test_people_are_rows_and_their_journeys_bars_that_say_what_they_are_about(
     lane = page.locator(f"[data-journey='{CHANGE.journey_id}']")
     current = journeys[CHANGE.journey_id]
     expect(lane).to_have_accessible_name(
-        f"{current.name}, {current.journey.stage}, {current.journey.activities} activities, "
+        f"{current.name}, {current.journey.stage}, {current.journey.kind}, "
+        f"{current.journey.activities} activities, "
         f"last {rfc3339(current.journey.last_active_at)[:10]}"
     )
+    named = {one.journey.theme.name for one in journeys.values() if one.journey.theme}
+    assert set(page.locator(".theme").all_text_contents()) & named
     for reach in (lane.hover, lane.focus):
         reach()
         expect(page.get_by_role("tooltip")).to_contain_text(current.journey.items[0].title)

@@ -55,6 +55,7 @@ def wanted() -> list[dict[str, Any]]:
                 "user": one.user_id,
                 "name": one.name or (one.journey.keywords if one.journey else ""),
                 "confidence": one.journey.confidence if one.journey else None,
+                "theme": one.journey.theme.name if one.journey and one.journey.theme else None,
             }
             for one in sample().changes
         ),

@@ -38,9 +38,18 @@ class Life:
         self.acts = 0
 
     def act(
-        self, day: float, about: int, title: str = "", wobble: bool = True, **fields: Any
+        self,
+        day: float,
+        about: int,
+        title: str = "",
+        wobble: bool = True,
+        kin: float = 0.0,
+        **fields: Any,
     ) -> Outcome:
-        """The user does something about a topic on a day after START; fields of the activity."""
+        """The user does something about a topic on a day after START; fields of the activity.
+
+        What is done with `kin` leans so far towards one direction, whatever it is about.
+        """
         self.acts += 1
         event = Activity(
             f"e{self.acts}",
@@ -50,6 +59,8 @@ class Life:
             START + int(day * DAY_MS),
         )
         vector = topic(about, self.acts if wobble else 0)
+        vector += np.float32(kin) * topic(DIMENSIONS - 1)
+        vector /= np.linalg.norm(vector)
         event = msgspec.structs.replace(event, **fields)
         return self.keep(self.engine.activity(self.user, event, vector))
 

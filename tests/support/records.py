@@ -1,6 +1,6 @@
 """A few changes and journeys with every field there is, and with as few as there can be."""
 
-from models.records import Change, CurrentJourney, Item, JourneyView, WindowCount
+from models.records import Change, CurrentJourney, Item, JourneyView, Theme, WindowCount
 
 _VIEW = JourneyView(
     journey_id="j1",
@@ -16,6 +16,9 @@ _VIEW = JourneyView(
     terms={"vegetable": 2.5, "garden": 1.25, "tomato": 0.5},
     windows=[WindowCount(0, 0), WindowCount(1_700_000_000_000, 5)],
     vector=[0.0, -0.1234, 1.0],
+    kind="evergreen",
+    evergreen=0.75,
+    theme=Theme("t1", "Garden, kitchen"),
 )
 _BARE = JourneyView(
     journey_id="j2",

@@ -120,7 +120,7 @@ def test_state_that_was_written_before_there_were_salts_is_read_and_keeps_its_id
     life, parts = Life(), dict[bytes, bytes]()
     life.weekly(range(3), about=1)
     stored(life, parts)
-    *before, salt, versions = msgspec.msgpack.decode(parts[b"u"], strict=False)
+    *before, salt, versions, _ = msgspec.msgpack.decode(parts[b"u"], strict=False)
     assert (salt, versions) == (None, {})
     parts[b"u"] = msgspec.msgpack.encode(before)
     assert snapshot.due_of(parts[b"u"]) == (life.user.latest, life.user.due)

@@ -28,7 +28,8 @@ async function open(bar, journeyId) {
   const terms = Object.entries(journey.terms).sort((a, b) => b[1] - a[1]).slice(0, 8).map(([term]) => term);
   box.replaceChildren(
     el("strong", {}, journey.name),
-    el("div", { class: "faint" }, `${journey.stage}, since ${day(journey.started_at)}, ${count(journey.activities, "activity", "activities")}, ${Math.round(100 * journey.confidence)} % sure`),
+    el("div", { class: "faint" }, `${journey.stage}${journey.kind ? `, ${journey.kind}` : ""}, since ${day(journey.started_at)}, ${count(journey.activities, "activity", "activities")}, ${Math.round(100 * journey.confidence)} % sure`),
+    ...(journey.theme?.name ? [el("div", { class: "faint" }, `theme: ${journey.theme.name}`)] : []),
     el("ul", {}, ...journey.items.map((item) => el("li", {}, item.title))),
     el("div", { class: "faint" }, terms.join(", ")),
   );

@@ -69,7 +69,20 @@ function row(person, range) {
   return el("li", { "data-user": person.user_id },
     el("h3", {}, link, el("span", { class: "faint" }, ` ${count(person.bars.length, "journey")}, ${active} active, last ${day(person.updated_at)}`)),
     axis(range),
-    ...person.bars.map((bar) => lane(bar, range)));
+    ...person.bars.flatMap((bar, place) => [...heading(person.bars, place), lane(bar, range)]));
+}
+
+// The theme's name, above the first of its journeys. Those that are over keep the name of their time.
+function heading(bars, place) {
+  const theme = bars[place].theme?.theme_id;
+  if (!theme || bars[place - 1]?.theme?.theme_id === theme) return [];
+  const under = bars.filter((bar) => bar.theme?.theme_id === theme);
+  const name = (under.find((bar) => !isOver(bar) && bar.theme.name) ?? under.find((bar) => bar.theme.name))?.theme.name;
+  return name && under.length > 1 ? [el("div", { class: "theme faint" }, name)] : [];
+}
+
+function isOver(bar) {
+  return ["ended", "merged"].includes(bar.stage);
 }
 
 function axis({ start, length }) {
@@ -95,9 +108,8 @@ function lane(bar, { start, length }) {
     piece.style.width = `${(100 * Math.max(0, to - from)) / length}%`;
     track.append(piece);
   }
-  const over = ["ended", "merged"].includes(bar.stage);
-  const said = `${bar.name}, ${bar.stage}, ${count(bar.activities, "activity", "activities")}, last ${day(bar.last_active_at)}`;
-  const made = el("button", { class: over ? "lane over" : "lane", type: "button", "aria-label": said, "data-journey": bar.journey_id },
+  const said = `${bar.name}, ${bar.stage}${bar.kind ? `, ${bar.kind}` : ""}, ${count(bar.activities, "activity", "activities")}, last ${day(bar.last_active_at)}`;
+  const made = el("button", { class: isOver(bar) ? "lane over" : "lane", type: "button", "aria-label": said, "data-journey": bar.journey_id },
     el("span", { class: "name" }, bar.name), track);
   about(made, bar.journey_id);
   return made;

@@ -23,12 +23,16 @@ type told struct {
 	User       string   `json:"user"`
 	Name       string   `json:"name"`
 	Confidence *float64 `json:"confidence"`
+	Theme      *string  `json:"theme"`
 }
 
 func tell(change JourneyChange) told {
 	found := told{ID: change.ID, Type: change.Type, User: change.Data.UserID}
 	if journey := change.Data.Journey; journey != nil {
 		found.Name, found.Confidence = journey.Keywords, &journey.Confidence
+		if journey.Theme != nil {
+			found.Theme = journey.Theme.Name
+		}
 	}
 	if change.Data.Name != nil {
 		found.Name = *change.Data.Name

@@ -8,7 +8,9 @@ function told(change: JourneyChange): string {
   const { data } = change;
   const name = data.name ?? data.journey?.keywords ?? "";
   const confidence = data.journey?.confidence ?? null;
-  return JSON.stringify({ id: change.id, type: change.type, user: data.user_id, name, confidence });
+  const theme = data.journey?.theme?.name ?? null;
+  const about = { name, confidence, theme };
+  return JSON.stringify({ id: change.id, type: change.type, user: data.user_id, ...about });
 }
 
 const until = Number(process.env.UNTIL ?? Infinity);

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from models.errors import QuestionError, UnknownError
 from models.records import Change, CurrentJourney
-from streams.query import questions
+from streams.query import questions, timelines
 from streams.query.answers import moment
 from streams.query.store import Store
 from tests.support.published import ENCODER, change_records, filled, journey_records, sample, take
@@ -36,6 +36,17 @@ def test_a_users_journeys_are_those_published_last_the_strongest_first(store: St
         for one in found:
             assert one.items[0].title == wanted[one.journey_id].journey.items[0].title
             assert one.strength == wanted[one.journey_id].strength
+            view = wanted[one.journey_id].journey
+            assert (one.kind, one.evergreen, one.theme) == (view.kind, view.evergreen, view.theme)
+
+
+def test_over_time_the_journeys_of_a_theme_stand_together(store: Store) -> None:
+    found = timelines.people(store)
+    assert any(len(person.bars) > len({bar.theme for bar in person.bars}) for person in found)
+    for person in found:
+        ids = [bar.theme.theme_id if bar.theme else bar.journey_id for bar in person.bars]
+        runs = [one for one, before in zip(ids, [None, *ids], strict=False) if one != before]
+        assert len(runs) == len(set(ids))
 
 
 def test_at_a_time_they_stand_as_the_changes_until_then_say(store: Store) -> None:
