@@ -140,8 +140,8 @@ def current(
     )
 
 
-def request(user: UserState, cluster: Cluster, journey: Journey) -> NamingRequest:
-    """Asks for a name of the journey at its present revision."""
+def request(user: UserState, cluster: Cluster, journey: Journey, attempt: int = 1) -> NamingRequest:
+    """Asks for a name of the journey at its present revision, for the first or a further time."""
     return NamingRequest(
         user_id=user.user_id,
         journey_id=user.journey_id(cluster.number),
@@ -151,4 +151,5 @@ def request(user: UserState, cluster: Cluster, journey: Journey) -> NamingReques
         keywords=journey.keywords,
         taken=[other.name for known, other in user.journeys() if known is not cluster],
         requested_at=journey.revised_at,
+        attempt=attempt,
     )
