@@ -187,7 +187,12 @@ class CurrentJourney(msgspec.Struct, kw_only=True, frozen=True, gc=False):
 
 
 class NamingRequest(msgspec.Struct, kw_only=True, frozen=True, gc=False):
-    """Asks the namer for a name of one journey at one revision."""
+    """Asks the namer for a name of one journey at one revision.
+
+    Attributes:
+        taken: Names of the user's other journeys.
+        attempt: 1; more when the name that came had gone to another journey in the meantime.
+    """
 
     user_id: str
     journey_id: str
@@ -197,11 +202,16 @@ class NamingRequest(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     keywords: str
     taken: list[str]
     requested_at: int
+    attempt: int = 1
     v: int = VERSION
 
 
 class JourneyName(msgspec.Struct, kw_only=True, frozen=True, gc=False):
-    """The namer's answer: a name and how it was made, or why there is none."""
+    """The namer's answer: a name and how it was made, or why there is none.
+
+    Attributes:
+        attempt: That of the request.
+    """
 
     user_id: str
     journey_id: str
@@ -210,6 +220,7 @@ class JourneyName(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     source: NameSource
     model: str | None = None
     reason: str | None = None
+    attempt: int = 1
     v: int = VERSION
 
 

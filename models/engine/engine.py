@@ -42,6 +42,7 @@ from models.vectors import Vector
 # Counted per cluster and not per batch, so that batches do not matter. A dormant journey is looked
 # at when it wakes.
 CHECK_EVERY: Final = 4
+MOST_ATTEMPTS: Final = 3  # at a name, where others of the user go by those that came
 
 
 class Engine:
@@ -107,7 +108,10 @@ class Engine:
         return out
 
     def name(self, user: UserState, answer: JourneyName) -> Outcome:
-        """Apply a namer's answer; a stale, void, keyword-made or taken one does nothing."""
+        """Apply a namer's answer; a stale, void or keyword-made one does nothing.
+
+        Where another journey has got the name in the meantime, another one is asked for.
+        """
         out = Outcome()
         name = (answer.name or "").strip()
         if answer.source != "llm" or not name:
@@ -116,7 +120,11 @@ class Engine:
             if user.journey_id(cluster.number) != answer.journey_id:
                 continue
             fresh = journey.named < answer.revision == journey.revision
-            if fresh and not _taken(user, cluster, name):
+            if fresh and _taken(user, cluster, name):
+                if answer.attempt < MOST_ATTEMPTS:
+                    shown, attempt = view(user, self.params, cluster, journey), answer.attempt + 1
+                    out.requests.append(request(user, cluster, journey, shown, attempt))
+            elif fresh:
                 journey.name, journey.source, journey.named = name, "llm", answer.revision
                 user.dirty.add(cluster.number)
                 shown = view(user, self.params, cluster, journey)

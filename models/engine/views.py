@@ -151,9 +151,17 @@ def current(
 
 
 def request(
-    user: UserState, cluster: Cluster, journey: Journey, shown: JourneyView
+    user: UserState, cluster: Cluster, journey: Journey, shown: JourneyView, attempt: int = 1
 ) -> NamingRequest:
-    """Asks for a name of the journey, as it is shown at its present revision."""
+    """Asks for a name of the journey, as it is shown at its present revision.
+
+    Args:
+        user: Whose.
+        cluster: The journey's cluster.
+        journey: What is to be named.
+        shown: Its view.
+        attempt: 1 for the first time.
+    """
     return NamingRequest(
         user_id=user.user_id,
         journey_id=user.journey_id(cluster.number),
@@ -163,4 +171,5 @@ def request(
         keywords=journey.keywords,
         taken=[other.name for known, other in user.journeys() if known is not cluster],
         requested_at=journey.revised_at,
+        attempt=attempt,
     )

@@ -1,38 +1,46 @@
 """Which of a model's answers may be published as a journey's name, and why the others may not.
 
 A name is checked as text (form, contact data, sensitive words), against the user's other names, and
-against the titles: most of them must be about it, so that neither a model that rambles nor a few
-titles that give orders decide what a journey is called.
-
-Single words are refused ("Photography" says less than "Film photography"); so are names in
-languages written without spaces, whose journeys keep their keyword names.
+against the titles: it is in their language, made of whole words and no piece of one of them, and
+most of them must be about it, so that neither a model that rambles nor a few titles that give
+orders decide what a journey is called. What vectors say of that is measured in holding.py.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import permutations
 from typing import Final, NamedTuple
 
 from models.guard.lexicon import touched
 from models.guard.policy import PROFANITY, SUBJECTS
+from models.naming.language import is_of_their_language, shares
 from models.naming.spelling import is_glued, respelled
 from models.naming.titles import Evidence, clean, numbered
+from models.text.background import idf
 from models.text.stems import stems, words
+from models.text.words import words as words_in
 
 
 class Refusal(StrEnum):
     """Why an answer is not published; counted under this name."""
 
-    FORM = "form"  # not 2 to 6 words, a word twice, too long, cut off, a sentence, odd signs
+    FORM = "form"  # more than 6 words, a word twice, too long, cut off, a sentence, odd signs
     CONTACT = "contact"  # an id, url, e-mail address, handle or phone number
     PROFANE = "profane"
     SENSITIVE = "sensitive"
-    EMPTY_WORDS = "empty_words"  # says nothing ("Various topics"), or talks about the task
+    EMPTY_WORDS = "empty_words"  # says nothing ("Various topics", "Work"), talks about the task
+    LANGUAGE = "language"  # not in the language of the titles
+    BROKEN = "broken"  # has a word that is none
+    FRAGMENT = "fragment"  # is a piece of one title, which no other bears out
     COPIED = "copied"  # is one of the titles
     TAKEN = "taken"  # another journey of the user has this name
     HIDDEN_ORDER = "hidden_order"  # has words of a title that gives the model orders
     UNGROUNDED = "ungrounded"  # the titles are not about it
+    NARROW = "narrow"  # only a few of them are
+    STRAY = "stray"  # has a word that they have nothing to do with
+    BROAD = "broad"  # strangers' interests are as near to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class Policy:
     """
 
     sensitive: frozenset[str] = SUBJECTS
-    words: tuple[int, int] = (2, 6)
+    words: tuple[int, int] = (1, 6)
     chars: int = 60
     similarity: float = 0.25
 
@@ -60,6 +68,11 @@ class Verdict(NamedTuple):
     name: str
     refusal: Refusal | None = None
 
+
+KIN: Final = 5  # letters that two forms of one word share
+ALONE: Final = 8.5  # nats that a word must say to be a name by itself
+WIDE: Final = "\u2e80"  # from here on come scripts of East Asia, whose signs say more
+WIDTH: Final = 3  # characters that one of their signs counts
 
 _WRAPPING: Final = " \t\"'“”‘’«»`*_.,;:!-–—"
 _SIGNS: Final = frozenset(" '’&+#./-–")
@@ -75,7 +88,10 @@ _CONTACT: Final = re.compile(
     r"\b[\da-f]{8}-[\da-f]{4}\b|\bt[35]_\w+\b",
     re.IGNORECASE,
 )
-_AGAIN: Final = frozenset(("and", "for", "the", "with"))  # words that a name may have twice
+# Words that a name may have twice.
+_AGAIN: Final = frozenset(
+    ("a", "and", "for", "in", "n", "of", "on", "the", "to", "with")
+)  # words that a name may have twice
 # Words of sentences and of talk ("She's a chicken", "Vim is a powerful tool"), unless titles call
 # it so ("My Little Pony").
 _SENTENCE: Final = re.compile(
@@ -120,14 +136,15 @@ def check(answer: str, evidence: Evidence, policy: Policy, similarity: float = 0
         refusal: Refusal | None = Refusal.CONTACT
     elif (
         not least <= length <= most
-        or len(name) > policy.chars
+        or _width(name) > policy.chars
         or _repeats(name)
         or not all(_is_plain(sign) for sign in name)
         or _DANGLING.search(name)
+        or _joins(name, evidence)
         or is_glued(name, evidence.titles)
     ):
         refusal = Refusal.FORM
-    elif _EMPTY.search(name):
+    elif _EMPTY.search(name) or _says_little(name):
         refusal = Refusal.EMPTY_WORDS
     elif _SENTENCE.search(name.replace("’", "'")) and _holders(name, evidence) < 2:
         refusal = Refusal.FORM
@@ -137,14 +154,16 @@ def check(answer: str, evidence: Evidence, policy: Policy, similarity: float = 0
         refusal = Refusal.SENSITIVE
     elif len(evidence.titles) > 1 and _plain(name) in map(_plain, evidence.titles):
         refusal = Refusal.COPIED
+    elif not is_of_their_language(name, evidence.titles):
+        refusal = Refusal.LANGUAGE
     elif any(same(name, other) for other in evidence.taken):
         refusal = Refusal.TAKEN
     elif words(name) & evidence.tainted:
         refusal = Refusal.HIDDEN_ORDER
-    elif (
-        _is_foreign(name, evidence)
-        or _has_strange_numbers(name, evidence)
-        or (not _is_grounded(name, evidence) and similarity < policy.similarity)
+    elif echoes(name, evidence) and support(name, evidence) < evidence.needed:
+        refusal = Refusal.FRAGMENT
+    elif _has_strange_numbers(name, evidence) or (
+        not _is_grounded(name, evidence) and similarity < policy.similarity
     ):
         refusal = Refusal.UNGROUNDED
     else:
@@ -165,9 +184,8 @@ def same(name: str, other: str) -> bool:
 
 
 def support(name: str, evidence: Evidence) -> int:
-    """How many titles share a stem with a name."""
-    wanted = stems(name)
-    return sum(1 for title in evidence.titles if stems(title) & wanted)
+    """How many titles share a word with a name, in any form of it."""
+    return sum(share > 0 for share in shares(name, evidence.titles))
 
 
 def _is_grounded(name: str, evidence: Evidence) -> bool:
@@ -191,8 +209,24 @@ def _has_strange_numbers(name: str, evidence: Evidence) -> bool:
     return any(number.casefold() not in known for number in numbered(name))
 
 
-def _is_foreign(name: str, evidence: Evidence) -> bool:
-    return not _scripts(name) <= _scripts(" ".join(evidence.titles)) | {"LATIN"}
+def _joins(name: str, evidence: Evidence) -> bool:
+    """Whether words are joined by a slash that no title has between them: "NHL/Hockey"."""
+    return any(
+        all(joined.casefold() not in title.casefold() for title in evidence.titles)
+        for joined in name.split()
+        if "/" in joined
+    )
+
+
+def _says_little(name: str) -> bool:
+    """Whether a name is one word, and one that many titles use: "Work", "Beginners"."""
+    said = words_in(name)
+    return len(said) == 1 and idf(said[0].folded) < ALONE
+
+
+def _width(name: str) -> int:
+    """Characters; those of scripts that need few of them count more."""
+    return sum(1 if sign < WIDE else WIDTH for sign in name)
 
 
 def _is_plain(sign: str) -> bool:
@@ -200,8 +234,14 @@ def _is_plain(sign: str) -> bool:
 
 
 def _repeats(name: str) -> bool:
-    said = [word for word in _plain(name).split() if len(word) > 2 and word not in _AGAIN]
-    return len(set(said)) < len(said)
+    """Whether a name says a word twice, or two forms of one: "Robots and robotics"."""
+    said = [word for word in _plain(name).split() if word not in _AGAIN]
+    long = [word for word in said if len(word) >= KIN]
+    return len(set(said)) < len(said) or any(
+        one[:KIN] == other[:KIN] and one[: len(other) - 1] == other[: len(one)][: len(other) - 1]
+        for one, other in permutations(long, 2)
+        if len(one) >= len(other)
+    )
 
 
 def _plain(text: str) -> str:
@@ -212,7 +252,3 @@ def _plain(text: str) -> str:
         if not unicodedata.combining(sign)
     )
     return " ".join(re.findall(r"\w+", bare.replace("'", "").replace("’", "")))
-
-
-def _scripts(text: str) -> set[str]:
-    return {unicodedata.name(sign, "?").split()[0] for sign in text if sign.isalpha()}

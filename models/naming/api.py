@@ -1,6 +1,8 @@
 """The part of the OpenAI-compatible API that naming uses: one call at a time, no second try."""
 
 from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -8,52 +10,14 @@ import msgspec
 
 from models.errors import ApiError, SettingsError
 from models.naming.prompt import Embedded, Prompt
+from models.naming.reply import Reply
+from models.naming.wire import Chat, Completion, Models, Refused
 
 CONNECT_TIMEOUT: Final = 5.0  # seconds; a server that is there accepts at once
 POOL_TIMEOUT: Final = 1.0  # seconds; callers hold a slot each, so a connection is free
 NOT_FOUND: Final = 404
 MOST_BYTES: Final = 4 << 20  # of an answer; names are some hundreds, lists of models are long
 PLAIN: Final = "identity"  # nothing compressed: 3 MB may unpack to 4 GB
-
-
-class _Content(msgspec.Struct):
-    content: str | None = None
-
-
-class _Turn(msgspec.Struct):
-    message: _Content
-
-
-class _Chat(msgspec.Struct):
-    choices: list[_Turn]
-
-
-class _Text(msgspec.Struct):
-    text: str
-
-
-class _Completion(msgspec.Struct):
-    choices: list[_Text]
-
-
-class _Model(msgspec.Struct):
-    id: str
-
-
-class _Models(msgspec.Struct):
-    data: list[_Model]
-
-
-class _Name(msgspec.Struct):
-    name: str
-
-
-class _Error(msgspec.Struct):
-    message: str
-
-
-class _Refused(msgspec.Struct):
-    error: _Error
 
 
 _Form = TypeVar("_Form")
@@ -97,7 +61,7 @@ class Api:
         Raises:
             ApiError: It cannot be asked, or serves none.
         """
-        served = await self._call("GET", "models", _Models)
+        served = await self._call("GET", "models", Models)
         if not served.data:
             raise ApiError("it serves no model", retriable=True)
         return served.data[0].id
@@ -108,13 +72,23 @@ class Api:
         Raises:
             ApiError: There is no answer, or it is an error.
         """
+        return [reply.text for reply in await self.replies(model, prompt, options)]
+
+    async def replies(self, model: str, prompt: Prompt, options: dict[str, Any]) -> list[Reply]:
+        """The same, with the likelihood of each token if `options` ask for it.
+
+        Raises:
+            ApiError: There is no answer, or it is an error.
+        """
         if isinstance(prompt, Embedded):
+            if "logprobs" in options:
+                options = options | {"logprobs": 0}  # how many others to tell, beside the chosen
             body = {"model": model, "prompt_embeds": prompt.data, **options}
-            completion = await self._call("POST", "completions", _Completion, body)
-            return [choice.text for choice in completion.choices]
+            completion = await self._call("POST", "completions", Completion, body)
+            return [choice.reply() for choice in completion.choices]
         body = {"model": model, "messages": list(prompt), **options}
-        chat = await self._call("POST", "chat/completions", _Chat, body)
-        return [choice.message.content or "" for choice in chat.choices]
+        chat = await self._call("POST", "chat/completions", Chat, body)
+        return [choice.reply() for choice in chat.choices]
 
     async def _call(self, method: str, path: str, form: type[_Form], body: Any = None) -> _Form:
         try:
@@ -139,16 +113,6 @@ class Api:
             raise ApiError(f"not an answer of the API: {error}", retriable=True) from None
 
 
-def name_in(content: str) -> str:
-    """The name in what a model wrote: in a JSON object, else its first line; "" if cut off."""
-    start, end = content.find("{"), content.rfind("}")
-    if start >= 0:
-        with suppress(msgspec.DecodeError):
-            return msgspec.json.decode(content[start : end + 1], type=_Name).name
-        return ""
-    return content.strip().partition("\n")[0]
-
-
 async def _content(answer: httpx.Response) -> bytes:
     if answer.headers.get("content-encoding", PLAIN) != PLAIN:
         raise ApiError("a compressed answer, which nobody asked for", retriable=True)
@@ -162,13 +126,20 @@ async def _content(answer: httpx.Response) -> bytes:
 
 def _detail(content: bytes) -> str:
     with suppress(msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode(content, type=_Refused).error.message[:300]
+        return msgspec.json.decode(content, type=Refused).error.message[:300]
     return " ".join(content.decode("utf-8", "replace").split())[:300]
 
 
 def _retry_after(answer: httpx.Response) -> float:
+    """Seconds, of a number or a date (RFC 9110, section 10.2.3); 0 where none is said."""
     wanted = answer.headers.get("retry-after", "")
-    return float(wanted) if wanted.isdecimal() else 0.0
+    with suppress(ValueError):
+        return max(0.0, float(wanted))
+    with suppress(ValueError):
+        moment = parsedate_to_datetime(wanted)
+        if moment.tzinfo is not None:
+            return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return 0.0
 
 
 def _authorization(api_key: str | None) -> dict[str, str]:

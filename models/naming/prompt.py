@@ -6,17 +6,18 @@ What is the same in every prompt comes first, so that the server computes it onc
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias, TypedDict
 
 import msgspec
 
+from models.naming.examples import ENGLISH, SEVERAL, examples
+from models.naming.language import is_foreign
 from models.naming.titles import Evidence
 
 INSTRUCTIONS: Final = """\
 You name the interest behind titles that one person viewed, played or bought.
 Answer with a JSON object: {"name": "..."}
-- The name has 2 to 6 words and says what most of the titles have in common.
+- The name has 1 to 6 words and says what most of the titles have in common, in their language.
 - It is specific: "Restoring vintage bicycles", never "Hobbies" or "Various topics".
 - It is not one of the names already taken.
 - No quotation marks, links, numbers of accounts or phones, no names of users.
@@ -48,7 +49,7 @@ def schema(numbers: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {
-            "name": {"type": "string", "pattern": rf"^({_WORD}{known})( ({_WORD}{known})){{1,5}}$"}
+            "name": {"type": "string", "pattern": rf"^({_WORD}{known})( ({_WORD}{known})){{0,5}}$"}
         },
         "required": ["name"],
         "additionalProperties": False,
@@ -74,16 +75,14 @@ class Embedded(NamedTuple):
 Prompt: TypeAlias = Sequence[Message] | Embedded
 
 
-class _Example(msgspec.Struct, frozen=True):
-    titles: list[str]
-    terms: list[str]
-    taken: list[str]
-    name: str
-
-
 def messages(evidence: Evidence) -> list[Message]:
-    """The chat that asks for a name; all but its last message is always the same."""
-    return [*_prefix(), {"role": "user", "content": question(evidence)}]
+    """The chat that asks for a name.
+
+    All but its last message is always the same for titles in English, and always the same for
+    those in any other language: examples in several show that a name is in that of its titles.
+    """
+    file = SEVERAL if is_foreign(evidence.titles) else ENGLISH
+    return [*_prefix(file), {"role": "user", "content": question(evidence)}]
 
 
 def plain(evidence: Evidence) -> list[Message]:
@@ -102,10 +101,9 @@ def question(evidence: Evidence) -> str:
 
 
 @cache
-def _prefix() -> tuple[Message, ...]:
+def _prefix(file: str) -> tuple[Message, ...]:
     turns: list[Message] = [{"role": "system", "content": INSTRUCTIONS}]
-    data = Path(__file__).with_name("examples.json").read_bytes()
-    for example in msgspec.json.decode(data, type=list[_Example]):
+    for example in examples(file):
         question = _question(example.titles, example.terms, example.taken)
         answer = msgspec.json.encode({"name": example.name}).decode()
         turns += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]

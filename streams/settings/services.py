@@ -29,7 +29,7 @@ class NamingSettings(BaseModel):
     )
     vllm_api_key: SecretStr | None = Field(None, description="sent as a bearer token")
     naming_candidates: Annotated[int, Field(ge=1, le=16)] = Field(
-        4, description="candidates asked for at once; the best that may be published is taken"
+        8, description="candidates asked for at once; the best that may be published is taken"
     )
     naming_concurrency: Annotated[int, Field(ge=1, le=10_000)] = Field(
         8, description="requests under way at the vLLM server at once"

@@ -39,6 +39,7 @@ class _PendingRequest:
 
     event: EventT[Any]
     revision: int = -1
+    attempt: int = 0
     done: bool = False
     task: asyncio.Task[None] | None = None
 
@@ -108,10 +109,10 @@ class NamingQueue:
             )
             self._finish(pending)
             return
-        pending.revision = request.revision
+        pending.revision, pending.attempt = request.revision, request.attempt
         journey = _journey(pending, request)
         if (other := self._newest.get(journey)) is not None:
-            if other.revision >= pending.revision:
+            if (other.revision, other.attempt) >= (pending.revision, pending.attempt):
                 self._supersede(pending)
                 return
             self._supersede(other)
@@ -177,6 +178,7 @@ class NamingQueue:
             name=None,
             source="llm",
             reason=reason,
+            attempt=request.attempt,
         )
 
     def _supersede(self, pending: _PendingRequest) -> None:

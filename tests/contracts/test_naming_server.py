@@ -109,10 +109,10 @@ async def test_a_soft_prompt_is_answered_like_a_chat(served: Served, client: Vll
 
 async def test_an_adapter_is_asked_for_by_its_name(served: Served) -> None:
     client = VllmClient(served.url, model=served.adapter, timeout=TIMEOUT)
-    model, answers = await client.complete(plain(Evidence.of(request())), 1)
+    completion = await client.complete(plain(Evidence.of(request())), 1)
     await client.close()
-    assert model == served.adapter
-    assert answers
+    assert completion.model == served.adapter
+    assert completion.answers
 
 
 async def name_of(client: VllmClient, asked: NamingRequest, **options: Any) -> str | None:

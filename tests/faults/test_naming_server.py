@@ -6,6 +6,8 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -284,7 +286,7 @@ async def test_no_more_than_the_concurrency_are_under_way(stub: Stub) -> None:
         (json.dumps({"name": "sourdough " * 1_000}), "sourdough bread " * 700),
         ('{"name": "Sourdough ba', '{"nom": "Pain"}'),
         ("I'm sorry, I cannot name this.", "As an AI language model I have no opinion"),
-        ('{"name": "Sourdough"}', '{"name": "Visit www.bread.example today"}'),
+        ('{"name": "Home"}', '{"name": "Visit www.bread.example today"}'),
         ("\x00\x01\ufffd", "{" * 10_000),
     ],
     ids=["empty", "wrong language", "10 kB", "cut off", "chatter", "unfit", "junk"],
@@ -297,6 +299,24 @@ async def test_answers_that_are_no_names_bring_none_and_are_asked_for_once_more(
         await VllmNamer(client, candidates=2).name(request())
     assert not caught.value.retriable
     assert [chat["n"] for chat in stub.chats] == [2, 4]
+
+
+@pytest.mark.parametrize("after", ["1.6", "date"])
+async def test_busy_is_left_alone_however_the_time_is_written(
+    stub: Stub, client: VllmClient, after: str
+) -> None:
+    async def busy(_: web.Request, __: dict[str, Any]) -> web.Response:
+        moment = format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)
+        headers = {"Retry-After": moment if after == "date" else after}
+        return web.json_response({"error": {"message": "wait"}}, status=429, headers=headers)
+
+    stub.behave = busy
+    with pytest.raises(UnavailableError, match="429"):
+        await client.complete(CHAT, 2)
+    stub.behave = None
+    started = time.monotonic()
+    assert await answered(client)
+    assert time.monotonic() - started > 1.4  # without it, one second
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://host", "http://", "/v1"])

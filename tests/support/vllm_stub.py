@@ -113,8 +113,8 @@ def names_for(body: dict[str, Any]) -> list[str]:
     return [json.dumps({"name": name}) for name in names]
 
 
-def answers(*contents: str | None) -> web.Response:
-    """A chat completion with these candidates."""
+def answers(*contents: str | None, reason: str = "stop") -> web.Response:
+    """A chat completion with these candidates, which end for a reason."""
     return web.json_response(
         {
             "id": "chatcmpl-1",
@@ -123,7 +123,7 @@ def answers(*contents: str | None) -> web.Response:
             "choices": [
                 {
                     "index": index,
-                    "finish_reason": "stop",
+                    "finish_reason": reason,
                     "message": {"role": "assistant", "content": content},
                 }
                 for index, content in enumerate(contents)

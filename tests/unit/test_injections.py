@@ -133,8 +133,9 @@ def test_an_encoder_does_not_let_the_obeyed_title_speak_for_itself() -> None:
         """Finds the answer identical to the order, and at right angles to all else."""
 
         def encode(self, texts: Sequence[str]) -> np.ndarray:
-            rows = np.eye(len(texts), dtype=np.float32)
-            rows[-1] = rows[len(SOURDOUGH)]
+            rows = np.eye(len(texts), 64, dtype=np.float32)
+            if "Mallory for Springfield" in texts:
+                rows[texts.index("Mallory for Springfield")] = rows[len(SOURDOUGH)]
             return rows
 
     evidence = _evidence("Mallory for mayor of Springfield")

@@ -11,11 +11,12 @@ from models.encoders.encoder import Encoder
 from models.guard.policy import SUBJECTS
 from models.naming import breaker
 from models.naming.answers import Policy, Refusal, check
-from models.naming.api import name_in
 from models.naming.breaker import Breaker
 from models.naming.choice import choose
+from models.naming.examples import subjects
 from models.naming.namer import KeywordNamer
 from models.naming.prompt import INSTRUCTIONS, messages, schema
+from models.naming.reply import name_in
 from models.naming.titles import MAX_TITLE_CHARS, MAX_TITLES_BYTES, Evidence, clean
 from tests.support.naming import SOURDOUGH, request
 
@@ -103,7 +104,10 @@ def test_good_answers_pass_tidied(answer: str, name: str) -> None:
     ("answer", "reason"),
     [
         ("", Refusal.FORM),
-        ("Sourdough", Refusal.FORM),
+        ("Sourdough", Refusal.UNGROUNDED),  # two of five titles say it
+        ("Home", Refusal.EMPTY_WORDS),
+        ("Sourdough and sourdoughs", Refusal.FORM),
+        ("Baker and bakers of bread", Refusal.FORM),
         ("Sourdough and rye bread for people at home", Refusal.FORM),
         ("Sourdough sourdough", Refusal.FORM),
         ("Sourdough " + "bread" * 20, Refusal.FORM),
@@ -140,8 +144,9 @@ def test_good_answers_pass_tidied(answer: str, name: str) -> None:
         ("No-knead sourdough for beginners", Refusal.COPIED),
         ("Sailing around the world", Refusal.UNGROUNDED),
         ("Restoring vintage bicycles", Refusal.UNGROUNDED),  # an example of the prompt
-        ("хлеб на закваске", Refusal.UNGROUNDED),
-        ("酸种 面包", Refusal.UNGROUNDED),
+        ("хлеб на закваске", Refusal.LANGUAGE),
+        ("酸种 面包", Refusal.LANGUAGE),
+        ("Dutch oven", Refusal.FRAGMENT),
     ],
 )
 def test_bad_answers_are_refused_with_the_reason(answer: str, reason: Refusal) -> None:
@@ -224,8 +229,11 @@ def test_terms_of_several_activities_ground_a_name() -> None:
 # Which one wins
 
 
+STRANGERS = {title for titles in subjects() for title in titles}
+
+
 class Planted:
-    """An encoder whose vectors are known."""
+    """An encoder whose vectors are known; strangers' titles have nothing to do with the others."""
 
     def __init__(self, **angles: float) -> None:
         self._angles = angles
@@ -233,6 +241,8 @@ class Planted:
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         angles = [
             next((angle for word, angle in self._angles.items() if word in text.lower()), 0.0)
+            if text not in STRANGERS
+            else 3.0
             for text in texts
         ]
         return np.array([[np.cos(angle), np.sin(angle)] for angle in angles], np.float32)
@@ -240,7 +250,7 @@ class Planted:
 
 def test_the_answer_nearest_to_the_titles_wins() -> None:
     encoder = Planted(crumb=1.2, beginners=0.1)
-    names = ["Sourdough crumb", "Sourdough for beginners", "Sourdough"]
+    names = ["Sourdough crumb", "Sourdough for beginners"]
     assert choose(names, EVIDENCE, Policy(), encoder).name == "Sourdough for beginners"
 
 
@@ -280,10 +290,11 @@ def test_the_name_is_found_in_what_a_model_writes(content: str, name: str) -> No
     assert name_in(content) == name
 
 
-def test_the_schema_asks_for_two_to_six_words() -> None:
+def test_the_schema_asks_for_one_to_six_words() -> None:
     pattern = schema()["properties"]["name"]["pattern"]
     assert re.search(pattern, "Sourdough baking")
-    assert not re.search(pattern, "Sourdough")
+    assert re.search(pattern, "Sourdough")
+    assert re.search(pattern, "スキー")
     assert not re.search(pattern, "one two three four five six seven")
 
 

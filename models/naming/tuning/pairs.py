@@ -10,8 +10,8 @@ import numpy as np
 
 from models.datasets.named_groups import Group, Kind
 from models.engine.exemplars import shorten
-from models.naming.answers import Policy
-from models.naming.choice import TextEncoder, choose
+from models.naming.answers import Policy, check
+from models.naming.holding import TextEncoder, holds
 from models.naming.prompt import question
 from models.naming.titles import Evidence
 
@@ -76,6 +76,10 @@ def _drawn(
     for _ in range(DRAWS[group.kind]):
         shown = draw.sample(group.titles, min(draw.randint(*SHOWN), len(group.titles)))
         evidence = Evidence.of(group.request([shorten(title) for title in shown], shown=len(shown)))
-        passing = (choose([name], evidence, Policy(), encoder).name for name in names)
-        if (name := next(filter(None, passing), None)) is not None:
+        held, _ = holds(names, evidence, encoder)
+        verdicts = (
+            check(name, evidence, Policy(), hold.nearness)
+            for name, hold in zip(names, held, strict=True)
+        )
+        if (name := next((one.name for one in verdicts if one.refusal is None), None)) is not None:
             yield Pair(question(evidence), msgspec.json.encode({"name": name}).decode())
