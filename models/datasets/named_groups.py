@@ -7,7 +7,7 @@ seen the even half, and are judged on the odd one (models/datasets/people.py).
 import json
 import re
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -22,7 +22,7 @@ from models.text.phrases import Counted
 from models.text.spelled import spellings
 from models.text.stems import stems
 
-Kind: TypeAlias = Literal["list", "subreddit"]
+Kind: TypeAlias = Literal["list", "subreddit", "person"]
 
 LEAST_TITLES: Final = 4
 BORNE_OUT: Final = 0.2  # of the titles must have a word that is put beside a heading
@@ -30,6 +30,7 @@ _ASIDE: Final = re.compile(r"\s*(?::|\||\s-\s|\.\s|\.$).*$")  # "Alpinism: A Hig
 _KIND: Final = re.compile(
     r"\b(?!(?:awesome|lists?|of|for|big|the|tiny|and|cross|free)\b)[\w+#]+", re.IGNORECASE
 )  # "Free programming books": programming books
+_SLUG: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")  # "AdvancedRunning": two words
 _ADDRESS: Final = re.compile(r"^/?r/")
 
 
@@ -39,10 +40,12 @@ class Group:
 
     Attributes:
         group_id: Unique.
-        kind: A section of a curated list, or a subreddit.
-        source: The list, or the subreddit.
+        kind: A section of a curated list, a subreddit, or what one person did.
+        source: The list, the subreddit, or the person.
         name: What a human calls them.
         titles: Distinct.
+        theme: What they and more belong to: the list's title, the kind of subreddit.
+        also: What other humans call them.
     """
 
     group_id: str
@@ -50,6 +53,8 @@ class Group:
     source: str
     name: str
     titles: tuple[str, ...]
+    theme: str = ""
+    also: tuple[str, ...] = ()
 
     @cached_property
     def counts(self) -> Counts:
@@ -127,13 +132,7 @@ def read(data: Path, half: Half) -> list[Group]:
         for title in group.titles
     }
     groups = [
-        Group(
-            group.group_id,
-            group.kind,
-            group.source,
-            group.name,
-            tuple(title for title in group.titles if title not in seen),
-        )
+        replace(group, titles=tuple(title for title in group.titles if title not in seen))
         for key, group in rows
         if in_half(key, half)
     ]
@@ -150,9 +149,8 @@ def _rows(path: Path, make: Any) -> list[tuple[str, Group]]:
 
 def _section(row: dict[str, Any]) -> tuple[str, Group]:
     name = row["name"].strip(" \\")
-    group = Group(
-        f"list:{row['id']}", "list", row["context"], name, tuple(dict.fromkeys(row["items"]))
-    )
+    titles = tuple(dict.fromkeys(row["items"]))
+    group = Group(f"list:{row['id']}", "list", row["context"], name, titles, row["context"])
     return f"s:{row['context']}", group
 
 
@@ -166,5 +164,7 @@ def _subreddit(row: dict[str, Any]) -> tuple[str, Group] | None:
         row["slug"],
         name,
         tuple(dict.fromkeys(row["items"])),
+        row["group"].replace("_", " "),
+        (" ".join(_SLUG.findall(row["slug"])),),
     )
     return f"g:{row['group']}", group

@@ -49,6 +49,7 @@ COLLECTIONS: Final = (
 NAMED_GROUPS: Final = (
     "a folder of groups of titles that people named (sections.jsonl.gz, subreddits.jsonl.gz)"
 )
+PEOPLE: Final = "a folder of people's activities with topics (activities.jsonl.gz, topics.csv.gz)"
 
 
 class DataFolder(click.ParamType):

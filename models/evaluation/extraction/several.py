@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Final
 
-from models.datasets.people import Encode, Person, embedded, opened, parsed, rows
+from models.datasets.people import Encode, Half, Person, embedded, opened, parsed, rows
 from models.engine.params import EngineParams
 from models.evaluation.extraction import engine
 from models.records import Activity
@@ -57,13 +57,14 @@ def available(data: Path) -> list[str]:
 
 
 def read(
-    folder: Path, encode: Encode, *, texts: bool = True
+    folder: Path, encode: Encode, half: Half = "all", *, texts: bool = True
 ) -> tuple[list[Person], dict[str, set[str]]]:
     """The people of a collection, and the topics of each activity that has some.
 
     Args:
         folder: With its files.
         encode: Titles, with the texts behind them, to unit vectors.
+        half: Which people, by their place among the sorted user ids.
         texts: Whether what activities say beside their titles counts.
     """
     topics: dict[str, set[str]] = {}
@@ -75,7 +76,8 @@ def read(
         for line in file:
             activity = parsed(line, texts=texts)
             lives.setdefault(activity.user_id, []).append((activity, ""))
-    return embedded(lives, encode), topics
+    chosen = sorted(lives)[half == "odd" :: 1 if half == "all" else 2]
+    return embedded({user_id: lives[user_id] for user_id in chosen}, encode), topics
 
 
 def judge(people: Sequence[Person], topics: dict[str, set[str]], params: EngineParams) -> PairScore:

@@ -1,17 +1,22 @@
 """The paper's naming experiments: techniques side by side, and what makes names better.
 
-techniques  keywords, few-shot, prompt-tuned, fine-tuned
-questions   one answer or the best of several; titles or keywords; one call a journey or one for
-            all; how many titles
+N1  techniques: keywords, few-shot, prompt-tuned, fine-tuned; with one answer each, too.
+    The paper: tuned is better than few-shot
+N2  what is shown: titles or keywords, how many titles. The paper: titles are better
+N3  one call a journey, or one for all of a user's. The paper: one a journey is better
+
+Beside them stand names that are known to be bad, which tell whether the measures can be trusted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from models.evaluation.naming.cases import Case
+from models.evaluation.naming.controls import controls
+from models.evaluation.naming.fluency import Llama
 from models.evaluation.naming.methods import (
     Method,
     all_in_one,
@@ -22,6 +27,7 @@ from models.evaluation.naming.methods import (
     only_titles,
 )
 from models.evaluation.naming.scores import Named, Score, score
+from models.evaluation.naming.unseen import Unseen
 from models.naming.api import Api
 from models.naming.choice import TextEncoder
 from models.naming.client import VllmClient
@@ -30,6 +36,9 @@ from models.naming.prompt import Prompt, messages, plain
 from models.naming.soft import SoftPrompt
 from models.naming.titles import Evidence
 
+TECHNIQUE: Final = "N1 technique"
+CONTROL: Final = "control"
+FEW_SHOT: Final = "few-shot"
 DEPTHS: Final = (2, 10, 16)  # titles shown; the engine keeps five
 
 Progress = Callable[[str, int], Callable[[int], None]]
@@ -70,11 +79,21 @@ class Row(msgspec.Struct, frozen=True):
     users: list[list[Named]]
 
 
+class _Names(msgspec.Struct, frozen=True):
+    """One method's names."""
+
+    experiment: str
+    method: str
+    users: list[list[Named]]
+
+
 async def evaluate(
     users: Sequence[Sequence[Case]],
     fewer: int,
     server: Server | None,
     encoder: TextEncoder,
+    judge: Unseen,
+    llama: Llama | None,
     progress: Progress,
 ) -> list[Row]:
     """Run all experiments.
@@ -83,25 +102,48 @@ async def evaluate(
         users: Whose journeys are named.
         fewer: Users of the experiments on questions, which compare few-shot with itself.
         server: None: keywords only.
-        encoder: Chooses among answers and judges names.
+        encoder: Chooses among answers.
+        judge: Judges names; of another encoder.
+        llama: Says how fluent names are; None: nobody does.
         progress: (what, how many journeys) → tick.
 
     Raises:
         NamingError: The server fails.
         ModelError: The soft prompt cannot be used.
     """
-    rows: list[Row] = []
+    done: list[_Names] = []
 
     async def run(
-        experiment: str, name: str, method: Method, whose: Sequence[Sequence[Case]]
+        experiment: str, name: str, method: Method, whose: Sequence[Sequence[Case]] = users
     ) -> None:
-        done = await names(whose, method, progress(name, sum(map(len, whose))))
-        rows.append(Row(experiment, name, score(done, encoder), done))
+        found = await names(whose, method, progress(name, sum(map(len, whose))))
+        done.append(_Names(experiment, name, found))
 
-    await run("technique", "human", human, users)
-    await run("technique", "keywords", by_namer(KeywordNamer()), users)
-    if server is None:
-        return rows
+    await run(TECHNIQUE, "human", human)
+    await run(TECHNIQUE, "keywords", by_namer(KeywordNamer()))
+    made = [
+        _Names(CONTROL, control, bad)
+        for row in done
+        for control, bad in controls(row.method, row.users).items()
+    ]
+    if server is not None:
+        await _ask(server, users[:fewer], encoder, run, done)
+    said = {each.name for row in (*done, *made) for user in row.users for each in user}
+    fluency = None if llama is None else llama.fluency(sorted(said))
+    return [
+        Row(row.experiment, row.method, score(row.users, judge, fluency), row.users)
+        for row in (*done, *made)
+    ]
+
+
+async def _ask(
+    server: Server,
+    few: Sequence[Sequence[Case]],
+    encoder: TextEncoder,
+    run: Callable[..., Awaitable[None]],
+    done: list[_Names],
+) -> None:
+    """All that needs the server."""
     namers: list[VllmNamer] = []
 
     def asking(
@@ -121,7 +163,7 @@ async def evaluate(
         return by_namer(namers[-1], **({} if depth is None else {"depth": depth}))
 
     asked: list[tuple[str, Callable[[Evidence], Prompt], str | None]] = [
-        ("few-shot", messages, server.model)
+        (FEW_SHOT, messages, server.model)
     ]
     if server.soft_prompt is not None:
         soft = SoftPrompt(server.soft_prompt, server.weights)
@@ -133,21 +175,23 @@ async def evaluate(
     )
     try:
         for name, prompt, model in asked:
-            await run("technique", name, asking(prompt, model=model), users)
-        few = users[:fewer]
+            await run(TECHNIQUE, name, asking(prompt, model=model))
         if not few:
-            return rows
+            return
         for name, prompt, model in asked:
-            await run("one answer", name, asking(prompt, model=model, candidates=1), few)
-        await run("input", "titles only", asking(only_titles), few)
-        await run("input", "keywords only", asking(only_keywords), few)
-        await run(
-            "calls", "one for all", all_in_one(api, server.model, encoder, server.concurrency), few
-        )
+            await run("N1 one answer", name, asking(prompt, model=model, candidates=1), few)
+        [shown] = [
+            row.users for row in done if row.method == FEW_SHOT and row.experiment == TECHNIQUE
+        ]
+        done.append(_Names("N2 input", "titles and keywords", shown[: len(few)]))
+        await run("N2 input", "titles only", asking(only_titles), few)
+        await run("N2 input", "keywords only", asking(only_keywords), few)
         for depth in DEPTHS:
-            await run("depth", f"{depth} titles", asking(depth=depth), few)
+            await run("N2 depth", f"{depth} titles", asking(depth=depth), few)
+        done.append(_Names("N3 calls", "one a journey", shown[: len(few)]))
+        one = all_in_one(api, server.model, encoder, server.concurrency)
+        await run("N3 calls", "one for all", one, few)
     finally:
         await api.close()
         for namer in namers:
             await namer.close()
-    return rows

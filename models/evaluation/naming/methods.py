@@ -46,7 +46,7 @@ async def names(
 async def human(user: User) -> list[Named]:
     """What the human said: how far the measures can be trusted."""
     return [
-        Named(case, case.group.request(case.exemplars()), case.group.name, True) for case in user
+        Named(case, case.group.request(case.exemplars()), case.humans[0], True) for case in user
     ]
 
 

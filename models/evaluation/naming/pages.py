@@ -1,15 +1,24 @@
-"""The evaluation of names to be read: a page of examples, and all numbers for JSON."""
+"""The evaluation of names to be read: a blind page with its key, and all numbers for JSON."""
 
+import random
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from models.evaluation.naming.experiment import Row
-from models.evaluation.naming.scores import Named, picked
-from models.naming.choice import TextEncoder
+from models.evaluation.naming.experiment import CONTROL, TECHNIQUE, Row
+from models.evaluation.naming.marks import Key, Shown
 
 SHOWN_TITLES: Final = 5
+CATCH: Final = "keywords of a neighbour"  # on the page, too: who would publish it does not read
+INTRODUCTION: Final = """\
+# Names to be read
+
+Under the titles of each interest stand names for it, in no order. Put an x between the brackets \
+of every name that you would publish as it stands, or of the last line when there is none. An \
+interest without an x counts as not read.
+"""
+NONE: Final = "none of them"
 
 
 def numbers(rows: Sequence[Row]) -> dict[str, Any]:
@@ -29,36 +38,40 @@ def numbers(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def page(rows: Sequence[Row], encoder: TextEncoder, journeys: int) -> str:
-    """Markdown: for each of some journeys its titles and what every technique called it."""
-    techniques = [row for row in rows if row.experiment == "technique"]
-    lines = [
-        "# Names side by side",
-        "",
-        "Held-out groups of titles, each with what a human and every technique called it. ",
-        "✓: the name picks its journey among 20 of its kind. *keywords*: the technique gave "
-        "no name that may be published, and the user sees the keywords.",
-        "",
+def blind(rows: Sequence[Row], journeys: int) -> tuple[str, Key]:
+    """A page of names in Markdown that does not say whose they are, and the key that does.
+
+    Args:
+        rows: Of which the techniques are shown, and one control.
+        journeys: Most of them, drawn; the same ones every time.
+    """
+    shown = [
+        row
+        for row in rows
+        if row.experiment == TECHNIQUE or (row.experiment, row.method) == (CONTROL, CATCH)
     ]
-    read = [
-        [(named, right) for named, right in zip(whole, picked(whole, encoder), strict=True)]
-        for whole in ([named for user in row.users for named in user] for row in techniques)
-    ]
-    for place in range(min(journeys, len(read[0]) if read else 0)):
-        lines += _journey(techniques, [whole[place] for whole in read])
-    return "\n".join(lines) + "\n"
+    named = [[each for user in row.users for each in user] for row in shown]
+    count = len(named[0])
+    key: Key = []
+    lines = [INTRODUCTION]
+    for place in sorted(random.Random(0).sample(range(count), min(journeys, count))):
+        case = named[0][place].case
+        methods: dict[str, list[str]] = {}
+        for row, whole in zip(shown, named, strict=True):
+            methods.setdefault(" ".join(whole[place].name.split()), []).append(row.method)
+        names = list(methods)
+        random.Random(case.group.group_id).shuffle(names)
+        key.append(
+            Shown(case.group.group_id, case.group.kind, names, [methods[name] for name in names])
+        )
+        lines += _journey(len(key), case.exemplars(SHOWN_TITLES), names)
+    return "\n".join(lines) + "\n", key
 
 
-def _journey(rows: Sequence[Row], names: Sequence[tuple[Named, bool]]) -> Iterator[str]:
-    case = names[0][0].case
-    yield f"## {case.group.name} ({case.group.kind} of {case.group.source})"
+def _journey(number: int, titles: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    yield f"## {number}"
     yield ""
-    yield from (f"- {title}" for title in case.exemplars(SHOWN_TITLES))
+    yield from (f"> {title}  " for title in titles)
     yield ""
-    yield "| technique | name | |"
-    yield "|---|---|---|"
-    for row, (named, right) in zip(rows, names, strict=True):
-        name = named.name.replace("|", "/")
-        shown = name if named.own else f"{name} (*keywords*)"
-        yield f"| {row.method} | {shown} | {'✓' if right else ''} |"
+    yield from (f"- [ ] {name}" for name in (*names, NONE))
     yield ""

@@ -1,4 +1,4 @@
-"""The evaluation of names in one picture: retrieval, and nearness to the human's name."""
+"""The evaluation of names in one picture: unseen titles, and nearness to humans' names."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +10,14 @@ from models.evaluation.extraction.plot import METADATA
 from models.evaluation.naming.experiment import Row
 
 COLOURS: Final = {
-    "technique": "#c0392b",
-    "one answer": "#2c7fb8",
-    "input": "#2c7fb8",
-    "calls": "#d9a441",
-    "depth": "#7f8c8d",
+    "N1 technique": "#c0392b",
+    "N1 one answer": "#c0392b",
+    "N2 input": "#2c7fb8",
+    "N2 depth": "#2c7fb8",
+    "N3 calls": "#d9a441",
+    "control": "#7f8c8d",
 }
-MEASURES: Final = {"retrieval": "picks its journey among 20", "cosine": "cosine to the human name"}
+MEASURES: Final = {"unseen": "unseen titles find it among 20", "cosine": "cosine to a human name"}
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:

@@ -11,6 +11,7 @@ from streams.cli.commands import Commands, examples
     summaries={
         "extraction": "How well journeys are found, beside other clusterers.",
         "naming": "How well journeys are named.",
+        "marks": "What readers of a page of names marked.",
     },
     epilog=examples("journeys evaluate extraction --data FOLDER --quick"),
 )

@@ -8,33 +8,47 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from models.errors import SettingsError
+from models.evaluation.naming import judge
 from streams.cli.commands import examples
 from streams.cli.extras import need_extra
 from streams.cli.options import with_settings
-from streams.cli.paths import NAMED_GROUPS, OUTPUT, data_option
+from streams.cli.paths import NAMED_GROUPS, OUTPUT, PEOPLE, DataFolder, data_option
 from streams.cli.progress import bars
 from streams.settings import Settings
 
 if TYPE_CHECKING:
     from models.evaluation.naming.experiment import Row
 
-WIDTH: Final = 120  # of the table in files and pipes
-EXAMPLES: Final = 40  # journeys on the page
+WIDTH: Final = 140  # of the table in files and pipes
+READ: Final = 60  # journeys on the page
 
 _COLUMNS: Final = {
     "named": "own",
-    "retrieval": "retrieval",
-    "seen": "seen",
+    "unseen": "unseen",
+    "±": "error",
+    "shown": "shown",
+    "fits": "fits",
+    "margin": "margin",
     "cosine": "cosine",
     "BLEU": "bleu",
     "chrF": "chrf",
+    "fluency": "fluency",
     "well-formed": "well_formed",
     "distinct": "distinct",
 }
+NOTES: Final = (
+    "named: by the method; else a user sees the keywords. unseen: share of unseen titles that are "
+    "nearest to their journey's name among those of 20 of its kind, by a judge ({}) that has "
+    "chosen no name; ± half its 95 % confidence interval. shown: the same of what a user sees. "
+    "fits: of the 20 journeys, those that the name fits as well as its own. margin: cosine to its "
+    "own unseen titles less that to the next journey's. cosine, BLEU, chrF: to several human names "
+    "where there are. fluency: mean log-probability of its tokens. control: names known to be bad."
+)
 
 
 @click.command(
@@ -42,16 +56,23 @@ _COLUMNS: Final = {
         "journeys evaluate naming --data FOLDER",
         "journeys evaluate naming --data FOLDER --vllm-url http://vllm:8000 --adapter names "
         "--soft-prompt tuned/prompt",
-        "journeys evaluate naming --data FOLDER --vllm-url http://vllm:8000 --examples names.md",
+        "journeys evaluate naming --data names --people stars --naming-weights FOLDER",
+        "journeys evaluate naming --data FOLDER --vllm-url http://vllm:8000 --page names.md",
     )
 )
 @data_option(NAMED_GROUPS, "those that `tune` learns from are not judged on")
+@click.option(
+    "--people",
+    type=DataFolder(PEOPLE),
+    metavar="FOLDER",
+    help=f"{PEOPLE}; the odd people's journeys are judged on, too",
+)
 @click.option(
     "--each",
     type=click.IntRange(1),
     default=48,
     show_default=True,
-    help="journeys of each kind (lists, subreddits)",
+    help="journeys of each kind (lists, subreddits, people)",
 )
 @click.option(
     "--fewer",
@@ -69,7 +90,13 @@ _COLUMNS: Final = {
 )
 @click.option("--json", "json_to", type=OUTPUT, help="write the numbers and all names")
 @click.option("--plot", "plot_to", type=OUTPUT, help="write a picture (.png, .svg, .pdf)")
-@click.option("--examples", "page_to", type=OUTPUT, help="write a page of examples (Markdown)")
+@click.option(
+    "--page",
+    "page_to",
+    type=OUTPUT,
+    help="write names to be read blind (Markdown), and beside it, .key.json, whose they are: for "
+    "`evaluate marks`",
+)
 @with_settings(
     "encoder",
     "encoder_threads",
@@ -83,6 +110,7 @@ _COLUMNS: Final = {
 def command(
     settings: Settings,
     data: Path,
+    people: Path | None,
     each: int,
     fewer: int,
     adapter: str | None,
@@ -93,14 +121,19 @@ def command(
 ) -> None:
     """Name groups of titles that people have named, and compare.
 
-    Keywords need no server. With --vllm-url, few-shot prompting is judged beside them, and with
-    --soft-prompt and --adapter what was tuned. A name that the guard refuses is not shown: the
-    keywords are, and judged, as a user would see them.
+    A namer sees a part of the titles; the others judge its names, by an encoder that has chosen
+    none. Keywords need no server. With --vllm-url, few-shot prompting is judged beside them, and
+    with --soft-prompt and --adapter what was tuned. A name that the guard refuses is not shown:
+    the keywords are, as a user would see them. With --naming-weights, that model says how fluent
+    names are.
     """
-    need_extra("evaluate", "sacrebleu", *(["matplotlib"] if plot_to else []))
+    need_extra("evaluate", "sacrebleu", judge.PACKAGE, *(["matplotlib"] if plot_to else []))
     from models.datasets import named_groups
     from models.encoders.encoder import Encoder
     from models.evaluation.naming import cases, experiment, pages
+    from models.evaluation.naming import people as real
+    from models.evaluation.naming.fluency import Llama
+    from models.evaluation.naming.unseen import Unseen
 
     if plot_to:
         from models.evaluation.extraction.plot import check_format
@@ -109,10 +142,15 @@ def command(
         check_format(plot_to)
     if (adapter or soft_prompt) and settings.vllm_url is None:
         raise SettingsError("--adapter and --soft-prompt need a server: --vllm-url")
+    llama = None if settings.naming_weights is None else Llama(settings.naming_weights)
     encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads)
-    users = cases.users(named_groups.read(data, "odd"), each, encoder.encode)
+    groups = named_groups.read(data, "odd")
+    if people:
+        groups += real.read(people, encoder.encode, settings.engine(encoder.scale))
+    users = cases.users(groups, each, encoder.encode)
     if not users:
         raise SettingsError(f"{data}: no groups to judge on")
+    unseen = Unseen(judge.open_judge(settings.encoder_threads))
     server = (
         None
         if settings.vllm_url is None
@@ -133,12 +171,14 @@ def command(
         def begin(what: str, total: int) -> Callable[[int], None]:
             return partial(progress.advance, progress.add_task(what, total=total))
 
-        rows = asyncio.run(experiment.evaluate(users, fewer, server, encoder, begin))
+        rows = asyncio.run(experiment.evaluate(users, fewer, server, encoder, unseen, llama, begin))
     _show(rows)
     if json_to:
         json_to.write_text(json.dumps(pages.numbers(rows), indent=1, ensure_ascii=False))
     if page_to:
-        page_to.write_text(pages.page(rows, encoder, EXAMPLES))
+        page, key = pages.blind(rows, READ)
+        page_to.write_text(page)
+        page_to.with_suffix(".key.json").write_bytes(msgspec.json.encode(key))
     if plot_to:
         plot.plot(rows, plot_to)
 
@@ -162,13 +202,10 @@ def _show(rows: "Sequence[Row]") -> None:
             *(_number(getattr(row.score, field)) for field in _COLUMNS.values()),
         )
     console.print(table)
-    console.print(
-        "named: by the method; else a user sees the keywords. retrieval: a name of the "
-        "method picks its journey among 20 of its kind. seen: what a user sees does.",
-        style="dim",
-        highlight=False,
-    )
+    console.print(NOTES.format(judge.ABOUT["name"]), style="dim", highlight=False)
 
 
-def _number(value: float) -> str:
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
     return f"{value:.1f}" if value > 1 else f"{value:.3f}"
