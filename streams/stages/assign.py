@@ -79,7 +79,7 @@ def names(
     for answer in answers:
         user = effects.users.get(answer.user_id) or partition.user(answer.user_id)
         outcome = engine.name(user, answer)
-        if outcome.journeys or outcome.changes:
+        if outcome.journeys or outcome.changes or outcome.requests:
             effects.users[answer.user_id] = user
             effects.add(outcome)
 

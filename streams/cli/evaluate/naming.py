@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from models.errors import SettingsError
-from models.evaluation.naming import judge
 from streams.cli.commands import examples
 from streams.cli.extras import need_extra
 from streams.cli.options import with_settings
@@ -127,6 +126,8 @@ def command(
     the keywords are, as a user would see them. With --naming-weights, that model says how fluent
     names are.
     """
+    from models.evaluation.naming import judge
+
     need_extra("evaluate", "sacrebleu", judge.PACKAGE, *(["matplotlib"] if plot_to else []))
     from models.datasets import named_groups
     from models.encoders.encoder import Encoder
@@ -146,7 +147,9 @@ def command(
     encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads)
     groups = named_groups.read(data, "odd")
     if people:
-        groups += real.read(people, encoder.encode, settings.engine(encoder.scale))
+        groups += real.read(
+            people, encoder.encode, settings.engine(encoder.scale, encoder.languages)
+        )
     users = cases.users(groups, each, encoder.encode)
     if not users:
         raise SettingsError(f"{data}: no groups to judge on")
@@ -172,7 +175,7 @@ def command(
             return partial(progress.advance, progress.add_task(what, total=total))
 
         rows = asyncio.run(experiment.evaluate(users, fewer, server, encoder, unseen, llama, begin))
-    _show(rows)
+    _show(rows, judge.ABOUT["name"])
     if json_to:
         json_to.write_text(json.dumps(pages.numbers(rows), indent=1, ensure_ascii=False))
     if page_to:
@@ -183,7 +186,7 @@ def command(
         plot.plot(rows, plot_to)
 
 
-def _show(rows: "Sequence[Row]") -> None:
+def _show(rows: "Sequence[Row]", judge: str) -> None:
     shown = Console()
     console = shown if shown.is_terminal else Console(width=WIDTH)
     table = Table(title="Names of held-out groups", title_justify="left", title_style="bold")
@@ -202,7 +205,7 @@ def _show(rows: "Sequence[Row]") -> None:
             *(_number(getattr(row.score, field)) for field in _COLUMNS.values()),
         )
     console.print(table)
-    console.print(NOTES.format(judge.ABOUT["name"]), style="dim", highlight=False)
+    console.print(NOTES.format(judge), style="dim", highlight=False)
 
 
 def _number(value: float | None) -> str:

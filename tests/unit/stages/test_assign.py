@@ -117,6 +117,24 @@ async def test_names_and_time_bring_changes_of_users_whom_the_batch_already_has(
     assert effects.changes[-1].kind == "dormant"
 
 
+async def test_a_name_that_went_to_another_journey_is_asked_for_again(partition: Partition) -> None:
+    offsets = enumerate((week, about) for week in range(3) for about in (1, 2, 1, 2))
+    acts = [arrival(at, day=week * 7, about=about) for at, (week, about) in offsets]
+    requests = (await apply(partition, *acts)).requests
+    assert len(requests) == 2
+    answers = [
+        JourneyName(user_id="u", journey_id=each.journey_id, revision=1, name="Bread", source="llm")
+        for each in requests
+    ]
+    effects = Effects()
+    assign.names(partition, Engine(), answers[:1], effects)
+    effects = Effects()
+    assign.names(partition, Engine(), answers[1:], effects)
+    [again] = effects.requests
+    assert (again.journey_id, again.attempt) == (requests[1].journey_id, 2)
+    assert "Bread" in again.taken
+
+
 async def test_names_that_change_nothing_leave_no_trace(partition: Partition) -> None:
     effects = Effects()
     unknown = JourneyName(user_id="x", journey_id="j", revision=1, name="N", source="llm")
