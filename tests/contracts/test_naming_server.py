@@ -104,7 +104,7 @@ async def test_a_soft_prompt_is_answered_like_a_chat(served: Served, client: Vll
     for n in (1, 4):
         answers = (await client.complete(ask(Evidence.of(request())), n)).answers
         assert 1 <= len(answers) <= n
-        assert all(2 <= len(answer.split()) <= 6 for answer in answers)
+        assert all(1 <= len(answer.split()) <= 6 for answer in answers)
 
 
 async def test_an_adapter_is_asked_for_by_its_name(served: Served) -> None:
