@@ -56,11 +56,7 @@ class Bench:
             produce.produce(events, self.settings)
         ids: Counter[str] = Counter()
         cache = warm_cache(self._folder)
-        replay = Replay(
-            self.settings.engine(cache.encoder.scale, cache.encoder.languages),
-            cache,
-            self._load.partitions,
-        )
+        replay = Replay(self.settings.engine(cache.encoder), cache, self._load.partitions)
         with self._task("ledger") as advance:
             for start in range(0, len(events), LEDGER_LINES):
                 lines = [event.value for event in events[start : start + LEDGER_LINES]]

@@ -115,7 +115,7 @@ def calls_of_the_sample() -> tuple[list[NamingRequest], dict[str, Any]]:
     """The naming requests of the sample's journeys over sixteen months, and how many a journey."""
     settings = Settings.load()
     encoder = Encoder.open(settings.encoder)
-    replay = Replay(settings.engine(encoder.scale, encoder.languages), VectorCache(encoder, CACHED))
+    replay = Replay(settings.engine(encoder), VectorCache(encoder, CACHED))
     lines = [encode(activity) for activity in generate().activities]
     batches = (lines[start : start + LINES] for start in range(0, len(lines), LINES))
     outcomes = [outcome for step in replay.run(batches) for outcome in step.outcomes]

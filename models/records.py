@@ -205,6 +205,26 @@ class NamingRequest(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     attempt: int = 1
     v: int = VERSION
 
+    def answered(
+        self,
+        name: str | None,
+        source: NameSource = "llm",
+        *,
+        model: str | None = None,
+        reason: str | None = None,
+    ) -> "JourneyName":
+        """The answer to this request; its fields are those of `JourneyName`."""
+        return JourneyName(
+            user_id=self.user_id,
+            journey_id=self.journey_id,
+            revision=self.revision,
+            name=name,
+            source=source,
+            model=model,
+            reason=reason,
+            attempt=self.attempt,
+        )
+
 
 class JourneyName(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """The namer's answer: a name and how it was made, or why there is none.

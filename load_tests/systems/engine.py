@@ -20,7 +20,7 @@ def run(job: Job) -> None:
     settings = Settings.load()
     cache = warm_cache(Path(job.folder))
     batches = _batches(job, settings.batch_records)
-    engine = Engine(settings.engine(cache.encoder.scale, cache.encoder.languages))
+    engine = Engine(settings.engine(cache.encoder))
     users: dict[str, UserState] = {}
     ids: list[str] = []
     done = 0

@@ -22,7 +22,7 @@ from streams.settings import Settings
 def run(job: Job) -> None:
     """Handle the log, then commit."""
     cache = warm_cache(Path(job.folder))
-    engine = Engine(Settings.load().engine(cache.encoder.scale, cache.encoder.languages))
+    engine = Engine(Settings.load().engine(cache.encoder))
     users: dict[str, UserState] = {}
     clock = Clock()
     done = 0

@@ -7,6 +7,9 @@ outcome     what one input brought about
 views       how a journey is shown to others
 publishable what of an outcome may be published
 confidence  how sure it is that a journey is one interest that persists
+legible     whether a journey is of titles that the encoder misread
+kinds       whether it goes on, or came with a situation; logistic: the model of both chances
+themes      the few subjects that a user's journeys are under
 rhythm      how long a journey is silent as a rule, and what silence and return say
 users       what is known of one user
 clusters    a user's clusters in numbers, on the compiled loops of kernel

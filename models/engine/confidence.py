@@ -12,6 +12,7 @@ import math
 from typing import Final, NamedTuple
 
 from models.engine.legible import is_misread
+from models.engine.logistic import chance
 from models.engine.params import EngineParams
 from models.engine.users import Cluster, UserState
 
@@ -55,13 +56,5 @@ def features(user: UserState, cluster: Cluster, params: EngineParams) -> Feature
 
 def confidence(user: UserState, cluster: Cluster, params: EngineParams) -> float:
     """Chance that this journey is one interest that persists, 0 to 1, to three digits."""
-    x, w = features(user, cluster, params), COEFFICIENTS
-    logit = (
-        w.windows * x.windows
-        + w.evidence * x.evidence
-        + w.cohesion * x.cohesion
-        + w.share * x.share
-        + CONSTANT
-    )
-    chance = 1.0 / (1.0 + math.exp(-logit))
-    return round(chance * (MISREAD if is_misread(user, cluster, params) else 1.0), 3)
+    right = chance(features(user, cluster, params), COEFFICIENTS, CONSTANT)
+    return round(right * (MISREAD if is_misread(user, cluster, params) else 1.0), 3)

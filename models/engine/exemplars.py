@@ -86,7 +86,7 @@ def standing(kept: Iterable[Exemplar], elsewhere: Sequence[Exemplar] = ()) -> li
         elsewhere: Those of the user's other journeys. What one of them holds with a better score
             is left out, as long as anything is left.
     """
-    ranked = sorted(kept, key=_standing)
+    ranked = sorted(kept, key=lambda item: (-item.score, item.item_id))
     best: dict[str, float] = {}
     for item in reversed(ranked):
         best[item.item_id] = best[item.title] = item.score
@@ -104,10 +104,6 @@ def standing(kept: Iterable[Exemplar], elsewhere: Sequence[Exemplar] = ()) -> li
         if not any(are_alike(item.title, other.title) for other in chosen):
             chosen.append(item)
     return chosen
-
-
-def _standing(item: Exemplar) -> tuple[float, str]:
-    return -item.score, item.item_id
 
 
 def are_alike(title: str, other: str) -> bool:

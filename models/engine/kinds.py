@@ -15,6 +15,7 @@ import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from models.engine.logistic import chance
 from models.engine.params import DAY_MS
 from models.records import JourneyKind, Stage, WindowCount
 
@@ -70,17 +71,9 @@ def rhythm_of(
 
 def evergreen(x: Rhythm) -> float:
     """Chance that a journey of that rhythm is evergreen, 0 to 1, to three digits."""
-    w = COEFFICIENTS
-    logit = (
-        w.span * x.span
-        + w.dormant * x.dormant
-        + w.windows * x.windows
-        + w.burst * x.burst
-        + CONSTANT
-    )
-    return round(1.0 / (1.0 + math.exp(-logit)), 3)
+    return round(chance(x, COEFFICIENTS, CONSTANT), 3)
 
 
-def kind_of(chance: float) -> JourneyKind:
-    """What a journey of that chance is called."""
-    return "evergreen" if chance >= EVEN else "situational"
+def kind_of(lasting: float) -> JourneyKind:
+    """What a journey of that chance to be evergreen is called."""
+    return "evergreen" if lasting >= EVEN else "situational"

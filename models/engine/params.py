@@ -1,9 +1,9 @@
 """The engine's settings, with the reason for each default."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 from models.engine.exemplars import KEPT
 from models.engine.windows import active_in, index_of
@@ -121,6 +121,18 @@ SCALE: Final = Scale(
     recency_weeks=2.5,
     shrink=5.0,
 )
+
+
+class Space(Protocol):
+    """What the engine must know of the encoder whose vectors it gets."""
+
+    @property
+    def scale(self) -> Scale:
+        """The model's parameters for its space."""
+
+    @property
+    def languages(self) -> Iterable[str]:
+        """Codes of the languages that it reads; none where it does not say."""
 
 
 @dataclass(frozen=True)

@@ -95,35 +95,36 @@ def _name(user: UserState, members: Sequence[Member]) -> str:
     """A name in the words of the journeys that may be told of, each with an equal voice."""
     if len(members) < SEVERAL:
         return ""
-    told = {cluster.number: _titles(user, cluster) for cluster, _ in members}
-    telling = [
-        member for member in members if told[member[0].number] and not _is_sensitive(user, *member)
-    ]
+    telling, told = [], []
+    for cluster, journey in members:
+        if titles := _titles(user, cluster, journey):
+            telling.append(cluster)
+            told.append(titles)
     if len(telling) < SEVERAL:
         return ""
-    rounds = zip_longest(*(told[cluster.number] for cluster, _ in telling))
+    numbers = {cluster.number for cluster, _ in members}
+    rounds = zip_longest(*told)
     return keyword_name(
-        _together([cluster for cluster, _ in telling]),
+        _together(telling),
         list(filter(None, chain.from_iterable(rounds)))[:MOST_TITLES],
         # Its journeys' names, too: it is to tell of more than one of them.
         taken={journey.theme_name for _, journey in user.journeys()}.difference(
             journey.theme_name for _, journey in members
         ).union(journey.keywords for _, journey in members),
         others=[
-            Counted(known.terms, known.count) for known in user.clusters if known.number not in told
+            Counted(known.terms, known.count)
+            for known in user.clusters
+            if known.number not in numbers
         ],
     )
 
 
-def _titles(user: UserState, cluster: Cluster) -> list[str]:
-    """A journey's titles that may be told, best first."""
+def _titles(user: UserState, cluster: Cluster, journey: Journey) -> list[str]:
+    """A journey's titles that may be told, best first; none of a sensitive one."""
     titles = [item.title for item in user.standing(cluster)[:SHOWN]]
+    if DEFAULT.subject((journey.keywords,), titles, salient(cluster.terms)) is not None:
+        return []
     return [title for title in titles if not (talks_to_a_model(title) or DEFAULT.category(title))]
-
-
-def _is_sensitive(user: UserState, cluster: Cluster, journey: Journey) -> bool:
-    titles = [item.title for item in user.standing(cluster)[:SHOWN]]
-    return DEFAULT.subject((journey.keywords,), titles, salient(cluster.terms)) is not None
 
 
 def _together(clusters: Sequence[Cluster]) -> Counted:

@@ -88,7 +88,6 @@ _CONTACT: Final = re.compile(
     r"\b[\da-f]{8}-[\da-f]{4}\b|\bt[35]_\w+\b",
     re.IGNORECASE,
 )
-# Words that a name may have twice.
 _AGAIN: Final = frozenset(
     ("a", "and", "for", "in", "n", "of", "on", "the", "to", "with")
 )  # words that a name may have twice

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from models.naming.answers import Policy, Refusal, check, echoes, support, tidy
-from models.naming.holding import Hold, holds
-from models.naming.holding import TextEncoder as TextEncoder
+from models.naming.holding import Hold, TextEncoder, holds
 from models.naming.language import is_foreign, is_theirs
 from models.naming.spelling import broken
 from models.naming.titles import Evidence
@@ -34,14 +33,17 @@ class Choice(NamedTuple):
     """What may be published.
 
     Attributes:
-        name: The best name, None when no answer may be.
+        names: Best first, each once.
         refused: How many answers each rule refused.
-        names: All that may be published, best first, each once.
     """
 
-    name: str | None
+    names: tuple[str, ...]
     refused: Counter[Refusal]
-    names: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str | None:
+        """The best name, None when no answer may be published."""
+        return self.names[0] if self.names else None
 
 
 class _Answer(NamedTuple):
@@ -79,11 +81,8 @@ def choose(
             continue
         merit = _merit(answer, evidence, hold, near) if hold else 0.0
         passed.append(((merit, support(answer.text, evidence)), verdict.name))
-    # Of equals the first.
-    names = dict.fromkeys(name for _, name in sorted(passed, key=lambda each: each[0])[::-1])
-    best = max(passed, key=lambda each: each[0], default=None)
-    ranked = tuple(dict.fromkeys([*([best[1]] if best else []), *names]))
-    return Choice(ranked[0] if ranked else None, refused, ranked)
+    ranked = sorted(passed, key=lambda each: each[0], reverse=True)  # of equals the first
+    return Choice(tuple(dict.fromkeys(name for _, name in ranked)), refused)
 
 
 def _told(answers: Sequence[str], likelihoods: Sequence[float | None]) -> list[_Answer]:

@@ -117,14 +117,7 @@ class KeywordNamer:
 
     async def name(self, request: NamingRequest) -> JourneyName:
         """The keyword name that the journey has already; its owner ignores it."""
-        return JourneyName(
-            user_id=request.user_id,
-            journey_id=request.journey_id,
-            revision=request.revision,
-            name=request.keywords,
-            source="keywords",
-            attempt=request.attempt,
-        )
+        return request.answered(request.keywords, "keywords")
 
     def trouble(self) -> str | None:
         """There is no server."""
@@ -188,15 +181,7 @@ class VllmNamer:
             self._fruitless.failed(str(error))
             raise
         self._fruitless.worked()
-        return JourneyName(
-            user_id=request.user_id,
-            journey_id=request.journey_id,
-            revision=request.revision,
-            name=name,
-            source="llm",
-            model=model,
-            attempt=request.attempt,
-        )
+        return request.answered(name, model=model)
 
     async def _named(self, request: NamingRequest, evidence: Evidence) -> tuple[str, str]:
         """The model, and the name that it gave."""

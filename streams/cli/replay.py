@@ -120,7 +120,7 @@ def command(
     encoder = encoder_of(settings)
     kept = vectors.stored_vectors(settings, encoder) if stored_vectors else None
     cache = VectorCache(encoder, settings.cached_vectors, kept)
-    params = settings.engine(encoder.scale, encoder.languages)
+    params = settings.engine(encoder)
     replay = Replay(params, cache, partitions, PARTITIONERS[partitioner])
     tally = Tally()
     with closing(cache), ExitStack() as stack:

@@ -144,9 +144,7 @@ class Ledger:
         settings = self._settings
         encoder = encoder_of(settings)
         cache = VectorCache(encoder, settings.cached_vectors)
-        replay = Replay(
-            settings.engine(encoder.scale, encoder.languages), cache, settings.partitions
-        )
+        replay = Replay(settings.engine(encoder), cache, settings.partitions)
         for step in replay.run([[encode(activity) for activity in sample.activities]]):
             for outcome in step.outcomes:
                 self.expected.update(change.id for change in outcome.changes)

@@ -1,13 +1,12 @@
 """Settings of the worker: its state, its encoder, and what it decides by."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Self
 
 import platformdirs
 from pydantic import BaseModel, Field, model_validator
 
-from models.engine.params import DAY_MS, Dormancy, EngineParams, RepeatedItems, Scale
+from models.engine.params import DAY_MS, Dormancy, EngineParams, RepeatedItems, Space
 from streams.settings.guard import GuardSettings
 
 
@@ -119,13 +118,9 @@ class EngineSettings(GuardSettings):
             raise ValueError("ended_windows must be more than dormant_windows")
         return self
 
-    def engine(self, scale: Scale, languages: Iterable[str] = ()) -> EngineParams:
-        """The part that the pure core is given.
-
-        Args:
-            scale: Of the encoder whose vectors it gets.
-            languages: Codes of those that it reads; none where it does not say.
-        """
+    def engine(self, encoder: Space) -> EngineParams:
+        """The part that the pure core is given, for the vectors of an encoder."""
+        scale = encoder.scale
         return EngineParams(
             window_ms=int(self.window_days * DAY_MS),
             promote_windows=self.promote_windows,
@@ -138,6 +133,6 @@ class EngineSettings(GuardSettings):
             lateness_ms=int(self.lateness_days * DAY_MS),
             max_clusters=self.max_clusters,
             policy=self.policy,
-            languages=frozenset(languages),
+            languages=frozenset(encoder.languages),
             scale=scale if self.match is None else scale._replace(match=self.match),
         )

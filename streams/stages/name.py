@@ -171,15 +171,7 @@ class NamingQueue:
             request.revision,
             reason,
         )
-        return JourneyName(
-            user_id=request.user_id,
-            journey_id=request.journey_id,
-            revision=request.revision,
-            name=None,
-            source="llm",
-            reason=reason,
-            attempt=request.attempt,
-        )
+        return request.answered(None, reason=reason)
 
     def _supersede(self, pending: _PendingRequest) -> None:
         self._metrics.count_each(ANSWERS, {"superseded": 1})

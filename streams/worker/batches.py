@@ -97,7 +97,7 @@ class Worker:
         self.oldest: dict[int, int] = {}
         self.pool = EncodingPool(cache, settings.encoder_threads, settings.encoder_batch)
         self.topics = Topics.of(settings)
-        self.engine = Engine(settings.engine(cache.encoder.scale, cache.encoder.languages))
+        self.engine = Engine(settings.engine(cache.encoder))
         self.ownership = Ownership(group, settings)
         output = output_format(settings, cache.encoder.name)
         self.committer = Committer(self.topics, output, self.ownership, table.producers, counts)

@@ -83,11 +83,7 @@ def total(settings: Settings, topic: str = "") -> int:
 
 def replayed(settings: Settings, log: Sequence[dict[str, Any]]) -> dict[str, bytes]:
     """The changes that plain activities bring, by id."""
-    replay = Replay(
-        settings.engine(vectors().encoder.scale, vectors().encoder.languages),
-        vectors(),
-        settings.partitions,
-    )
+    replay = Replay(settings.engine(vectors().encoder), vectors(), settings.partitions)
     lines = [encode(one) for one in log]
     return {
         change.id: cloudevent(change)

@@ -48,13 +48,7 @@ class FakeNamer:
             raise errors.pop(0)
         if not self.open:
             await self._told.setdefault(request.journey_id, asyncio.Event()).wait()
-        return JourneyName(
-            user_id=request.user_id,
-            journey_id=request.journey_id,
-            revision=request.revision,
-            name=f"Name of {request.journey_id}",
-            source="llm",
-        )
+        return request.answered(f"Name of {request.journey_id}")
 
     async def let(self, *journeys: str) -> None:
         """Answer for these journeys, one after the other, and let that be dealt with."""

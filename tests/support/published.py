@@ -49,9 +49,7 @@ def sample(people: int = 6) -> Published:
     users = sorted({one["user_id"] for one in generate().activities})[:people]
     lines = [encode(one) for one in generate().activities if one["user_id"] in users]
     encoder = Encoder.open("fast")
-    replay = Replay(
-        Settings.load().engine(encoder.scale, encoder.languages), VectorCache(encoder, 10_000)
-    )
+    replay = Replay(Settings.load().engine(encoder), VectorCache(encoder, 10_000))
     outcomes = [out for step in replay.run([lines]) for out in step.outcomes]
     return Published(
         [change for out in outcomes for change in out.changes],

@@ -282,7 +282,7 @@ def ledger(settings: Settings) -> Ledger:
         logs[record.partition].append(record.value)
     for number, log in logs.items():
         replay = Replay(
-            settings.engine(vectors().encoder.scale, vectors().encoder.languages),
+            settings.engine(vectors().encoder),
             vectors(),
             settings.partitions,
             lambda *_, there=number: there,

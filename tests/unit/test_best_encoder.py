@@ -98,9 +98,7 @@ def test_it_opens_where_nothing_can_be_reached(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_interests_of_the_samples_people_are_found(encoder: Encoder) -> None:
     sample = generate()
-    replay = Replay(
-        Settings.load().engine(encoder.scale, encoder.languages), VectorCache(encoder, 10_000)
-    )
+    replay = Replay(Settings.load().engine(encoder), VectorCache(encoder, 10_000))
     journeys: dict[str, CurrentJourney] = {}
     for step in replay.run([[encode(activity) for activity in sample.activities]]):
         for outcome in step.outcomes:

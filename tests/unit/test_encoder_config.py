@@ -26,8 +26,8 @@ def test_the_engine_takes_its_scale_from_the_encoder(tmp_path: Path) -> None:
     scale = SCALE._replace(match=0.4, merge=-2.0)
     encoder = Encoder.open(str(folder_that_says(tmp_path, scale=scale._asdict())))
     assert encoder.caveat == ""
-    assert Settings.load().engine(encoder.scale).scale == scale
-    assert Settings.load(match=2.0).engine(encoder.scale).scale == scale._replace(match=2.0)
+    assert Settings.load().engine(encoder).scale == scale
+    assert Settings.load(match=2.0).engine(encoder).scale == scale._replace(match=2.0)
 
 
 def test_a_folder_without_a_scale_opens_and_says_what_to_expect(tmp_path: Path) -> None:

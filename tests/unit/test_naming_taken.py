@@ -108,37 +108,26 @@ def two_journeys() -> tuple[Engine, UserState, list[NamingRequest]]:
     return life.engine, life.user, list(asked.values())
 
 
-def named(user: UserState, asked: NamingRequest, name: str) -> JourneyName:
-    return JourneyName(
-        user_id=user.user_id,
-        journey_id=asked.journey_id,
-        revision=asked.revision,
-        name=name,
-        source="llm",
-        attempt=asked.attempt,
-    )
-
-
 def test_where_a_name_went_to_another_journey_the_engine_asks_again(
     two_journeys: tuple[Engine, UserState, list[NamingRequest]],
 ) -> None:
     """Two namers, or one that does not look, may give two journeys one name."""
     engine, user, (one, other) = two_journeys
-    assert engine.name(user, named(user, one, "Bread baking")).changes
+    assert engine.name(user, one.answered("Bread baking")).changes
     for attempt in range(2, MOST_ATTEMPTS + 1):
-        outcome = engine.name(user, named(user, other, "bread Baking"))
+        outcome = engine.name(user, other.answered("bread Baking"))
         assert not outcome.changes
         [other] = outcome.requests
         assert other.attempt == attempt
         assert "Bread baking" in other.taken
-    assert not engine.name(user, named(user, other, "Bread baking")).requests  # not for ever
+    assert not engine.name(user, other.answered("Bread baking")).requests  # not for ever
 
 
 def test_the_second_answer_is_taken(
     two_journeys: tuple[Engine, UserState, list[NamingRequest]],
 ) -> None:
     engine, user, (one, other) = two_journeys
-    engine.name(user, named(user, one, "Bread baking"))
-    [again] = engine.name(user, named(user, other, "Bread baking")).requests
-    [change] = engine.name(user, named(user, again, "Sailing boats")).changes
+    engine.name(user, one.answered("Bread baking"))
+    [again] = engine.name(user, other.answered("Bread baking")).requests
+    [change] = engine.name(user, again.answered("Sailing boats")).changes
     assert change.name == "Sailing boats"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from models.engine.params import SCALE
+from models.encoders.encoder import Encoder
 from models.errors import SettingsError
 from streams.settings import Settings
 from streams.settings.engine import state_folder
@@ -144,7 +144,7 @@ def test_settings_cannot_be_changed_and_hide_their_secret() -> None:
 
 
 def test_the_engine_gets_its_part_in_milliseconds() -> None:
-    engine = Settings.load(window_days=2, lateness_days=0.5).engine(SCALE)
+    engine = Settings.load(window_days=2, lateness_days=0.5).engine(Encoder.open("fast"))
     assert engine.window_ms == 2 * 86_400_000
     assert engine.lateness_ms == 43_200_000
 

@@ -7,7 +7,6 @@ the clustering changes. From the project's root, with the folder of the evaluati
     python -m models.evaluation.extraction.fit_confidence --data DATA --encoder best
 """
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,9 +18,9 @@ from models.encoders.encoder import Encoder
 from models.engine.confidence import Features, features
 from models.engine.params import EngineParams
 from models.engine.users import UserState
-from models.errors import JourneysError
 from models.evaluation.extraction import engine, experiment
 from models.evaluation.extraction.calibration import calibrate, fit_logistic, logistic, outcomes
+from models.evaluation.extraction.fitting import command, print_weights
 from models.records import JourneyView
 from models.vectors import Doubles
 
@@ -104,12 +103,7 @@ def fit(data: Path, spec: str) -> None:
     for names in SETS:
         columns = [FEATURES.index(name) for name in names]
         weights = fit_logistic(fitted.features[:, columns], fitted.right)
-        print(
-            ", ".join(
-                f"{name} {weight:.2f}"
-                for name, weight in zip([*names, "constant"], weights, strict=True)
-            )
-        )
+        print_weights(names, weights)
         for name, rows in judged.items():
             design = np.column_stack([rows.features[:, columns], np.ones(len(rows.right))])
             print(f"  {name}: {_error(logistic(design, weights), rows.right)}")
@@ -128,17 +122,5 @@ def _error(confidence: Doubles, right: Doubles) -> str:
     return f"{calibration.error:.3f} {calibration.brier:.4f} of {calibration.count}"
 
 
-def main() -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(description="Fit the coefficients of the confidence.")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
-    parser.add_argument("--encoder", default="best", help="best, fast or a folder")
-    args = parser.parse_args()
-    try:
-        fit(args.data, args.encoder)
-    except JourneysError as error:
-        raise SystemExit(str(error)) from None
-
-
 if __name__ == "__main__":
-    main()
+    command("Fit the coefficients of the confidence.", fit)

@@ -8,7 +8,6 @@ when the clustering changes. From the project's root, with the folder of the eva
     python -m models.evaluation.extraction.fit_kinds --data DATA --encoder best
 """
 
-import argparse
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,9 +20,10 @@ from models.encoders.encoder import Encoder
 from models.engine.engine import Engine
 from models.engine.kinds import EVEN, Rhythm, rhythm_of
 from models.engine.params import DAY_MS, EngineParams
-from models.errors import JourneysError, Rejected
+from models.errors import Rejected
 from models.evaluation.extraction.calibration import calibrate, fit_logistic, logistic
 from models.evaluation.extraction.experiment import FULL
+from models.evaluation.extraction.fitting import command, print_weights
 from models.records import CurrentJourney
 from models.vectors import Doubles
 
@@ -135,12 +135,7 @@ def fit(data: Path, spec: str) -> None:
     encoder = Encoder.open(spec)
     even, odd = (samples(data, half, encoder) for half in ("even", "odd"))
     weights = fit_logistic(even.rhythms, even.evergreen)
-    print(
-        ", ".join(
-            f"{name} {weight:.2f}"
-            for name, weight in zip([*Rhythm._fields, "constant"], weights, strict=True)
-        )
-    )
+    print_weights(Rhythm._fields, weights)
     for name, judged in (("even", even), ("odd", odd)):
         design = np.column_stack([judged.rhythms, np.ones(len(judged.evergreen))])
         report(f"{name}, as fitted", logistic(design, weights), judged)
@@ -153,17 +148,5 @@ def _usual(evergreen: Doubles) -> float:
     return max(share, 1.0 - share)
 
 
-def main() -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(description="Fit the coefficients of the kinds.")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation data")
-    parser.add_argument("--encoder", default="best", help="best, fast or a folder")
-    args = parser.parse_args()
-    try:
-        fit(args.data, args.encoder)
-    except JourneysError as error:
-        raise SystemExit(str(error)) from None
-
-
 if __name__ == "__main__":
-    main()
+    command("Fit the coefficients of the kinds.", fit)

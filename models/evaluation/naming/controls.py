@@ -1,12 +1,11 @@
 """Names that are known to be bad: an evaluation that is of use tells them from good ones."""
 
 import random
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from models.evaluation.naming.scores import Named
-from models.evaluation.naming.unseen import rivals_of
+from models.evaluation.naming.unseen import competing
 from models.text.keywords import salient
 from models.text.spelled import spellings
 
@@ -46,16 +45,11 @@ def broad(whole: Whole) -> list[str]:
 
 def neighbours(whole: Whole) -> list[str]:
     """The name of the journey that lies nearest among those that each is judged with."""
-    of_kind: defaultdict[str, list[int]] = defaultdict(list)
-    for place, named in enumerate(whole):
-        of_kind[named.case.group.kind].append(place)
     names = []
-    for place, named in enumerate(whole):
-        rivals = rivals_of(place, named.case, of_kind[named.case.group.kind])[1:]
+    for place, *rivals in competing([named.case for named in whole]):
+        centre = whole[place].case.centre
         nearest = max(
-            rivals,
-            key=lambda rival: float(whole[rival].case.centre @ named.case.centre),
-            default=place,
+            rivals, key=lambda rival: float(whole[rival].case.centre @ centre), default=place
         )
         names.append(whole[nearest].name)
     return names

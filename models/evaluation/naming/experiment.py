@@ -29,8 +29,8 @@ from models.evaluation.naming.methods import (
 from models.evaluation.naming.scores import Named, Score, score
 from models.evaluation.naming.unseen import Unseen
 from models.naming.api import Api
-from models.naming.choice import TextEncoder
 from models.naming.client import VllmClient
+from models.naming.holding import TextEncoder
 from models.naming.namer import KeywordNamer, VllmNamer
 from models.naming.prompt import Prompt, messages, plain
 from models.naming.soft import SoftPrompt

@@ -14,7 +14,8 @@ from models.evaluation.naming.cases import Case
 from models.evaluation.naming.scores import Named
 from models.naming.answers import Policy
 from models.naming.api import Api
-from models.naming.choice import TextEncoder, choose
+from models.naming.choice import choose
+from models.naming.holding import TextEncoder
 from models.naming.namer import Namer
 from models.naming.prompt import INSTRUCTIONS, MAX_TOKENS, Message, messages, question, schema
 from models.naming.titles import Evidence

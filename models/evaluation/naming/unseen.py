@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from models.evaluation.naming.cases import Case
-from models.naming.choice import TextEncoder
+from models.naming.holding import TextEncoder
 from models.vectors import Vectors
 
 AMONG: Final = 20  # journeys of one kind whose names compete, the own one among them
@@ -51,15 +51,10 @@ class Unseen:
             cases: The journeys that were named.
             names: What each is called, all by one technique.
         """
-        of_kind: defaultdict[str, list[int]] = defaultdict(list)
-        for place, case in enumerate(cases):
-            of_kind[case.group.kind].append(place)
         named = self.encoder.encode(names)
         return [
-            self._fit([cases[rival] for rival in rivals], named[rivals])
-            for rivals in (
-                rivals_of(place, case, of_kind[case.group.kind]) for place, case in enumerate(cases)
-            )
+            self._fit([cases[place] for place in places], named[places])
+            for places in competing(cases)
         ]
 
     def _fit(self, cases: Sequence[Case], names: Vectors) -> Fit:
@@ -80,8 +75,17 @@ class Unseen:
         return known
 
 
-def rivals_of(place: int, case: Case, of_kind: Sequence[int]) -> list[int]:
-    """The places of the journeys that a name competes with, its own first; drawn once."""
-    others = [other for other in of_kind if other != place]
-    drawn = random.Random(case.group.group_id).sample(others, min(AMONG - 1, len(others)))
-    return [place, *drawn]
+def competing(cases: Sequence[Case]) -> list[list[int]]:
+    """For each journey the places of those of its kind that its name competes with, drawn once.
+
+    Its own comes first.
+    """
+    of_kind: defaultdict[str, list[int]] = defaultdict(list)
+    for place, case in enumerate(cases):
+        of_kind[case.group.kind].append(place)
+    found = []
+    for place, case in enumerate(cases):
+        others = [other for other in of_kind[case.group.kind] if other != place]
+        drawn = random.Random(case.group.group_id).sample(others, min(AMONG - 1, len(others)))
+        found.append([place, *drawn])
+    return found

@@ -111,10 +111,7 @@ def command(
     encoder = encoder_of(settings)
     kept = vectors.stored_vectors(settings, encoder) if stored_vectors else None
     cache = VectorCache(encoder, 0, kept)  # each title is asked for once
-    params, sizes = (
-        settings.engine(encoder.scale, encoder.languages),
-        experiment.QUICK if quick else experiment.FULL,
-    )
+    params, sizes = (settings.engine(encoder), experiment.QUICK if quick else experiment.FULL)
     results: list[Result] = []
     pairs: dict[str, several.PairScore] = {}
     console = tables.console()

@@ -147,9 +147,7 @@ def command(
     encoder = Encoder.open(settings.encoder, threads=settings.encoder_threads)
     groups = named_groups.read(data, "odd")
     if people:
-        groups += real.read(
-            people, encoder.encode, settings.engine(encoder.scale, encoder.languages)
-        )
+        groups += real.read(people, encoder.encode, settings.engine(encoder))
     users = cases.users(groups, each, encoder.encode)
     if not users:
         raise SettingsError(f"{data}: no groups to judge on")

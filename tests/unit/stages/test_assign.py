@@ -122,10 +122,7 @@ async def test_a_name_that_went_to_another_journey_is_asked_for_again(partition:
     acts = [arrival(at, day=week * 7, about=about) for at, (week, about) in offsets]
     requests = (await apply(partition, *acts)).requests
     assert len(requests) == 2
-    answers = [
-        JourneyName(user_id="u", journey_id=each.journey_id, revision=1, name="Bread", source="llm")
-        for each in requests
-    ]
+    answers = [each.answered("Bread") for each in requests]
     effects = Effects()
     assign.names(partition, Engine(), answers[:1], effects)
     effects = Effects()
