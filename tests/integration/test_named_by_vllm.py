@@ -72,26 +72,26 @@ def requested(settings: Settings) -> dict[str, Evidence]:
     return {one.journey_id: Evidence.of(one) for one in asked}
 
 
-def names(settings: Settings) -> dict[str, str]:
-    """By journey, the name that the model gave last, as `journey-changes` tells it."""
-    changes = [
+def changes(settings: Settings, *kinds: str) -> list[dict[str, Any]]:
+    """What `journey-changes` tells of such a kind."""
+    told = [
         msgspec.json.decode(record.value) for record in read(settings, Topics.of(settings).changes)
     ]
-    return {
-        one["data"]["journey_id"]: one["data"]["name"]
-        for one in changes
-        if one["type"] == "journey.named.v1" and one["data"]["name_source"] == "llm"
-    }
+    return [one["data"] for one in told if one["type"] in {f"journey.{kind}.v1" for kind in kinds}]
 
 
-def answered(settings: Settings) -> int:
-    """How many requests have an answer, a name or a reason why not."""
-    return len(
-        {
-            msgspec.json.decode(record.value)["journey_id"]
-            for record in read(settings, Topics.of(settings).names)
-        }
-    )
+def names(settings: Settings) -> dict[str, str]:
+    """By journey, the name that the model gave last, as `journey-changes` tells it."""
+    named = [one for one in changes(settings, "named") if one["name_source"] == "llm"]
+    return {one["journey_id"]: one["name"] for one in named}
+
+
+def answers(settings: Settings) -> dict[str, str | None]:
+    """By journey, the name that the namer answered last; None where no name passed."""
+    answered = [
+        msgspec.json.decode(record.value) for record in read(settings, Topics.of(settings).names)
+    ]
+    return {one["journey_id"]: one["name"] for one in answered}
 
 
 def test_journeys_are_named_by_the_model(
@@ -102,11 +102,19 @@ def test_journeys_are_named_by_the_model(
         wait_until_handled(settings)
         asked = requested(settings)
         assert len(asked) >= 4
-        until(lambda: answered(settings) == len(asked), "every request is answered", NAMED_SECONDS)
-        # The worker publishes what the namer answered; a few may have no name that passes.
-        until(lambda: len(names(settings)) >= 0.75 * len(asked), "most journeys are named")
+        until(
+            lambda: len(answers(settings)) == len(asked), "every request is answered", NAMED_SECONDS
+        )
+        given = {journey: name for journey, name in answers(settings).items() if name}
+        # So small a model has no name that passes for a third of the journeys of people it has
+        # not seen (models/evaluation/README.md).
+        assert len(given) > len(asked) / 2
+        # One that is over has no name to come.
+        over = {one["journey_id"] for one in changes(settings, "ended", "merged")}
+        living = {journey: name for journey, name in given.items() if journey not in over}
+        until(lambda: names(settings).items() >= living.items(), "the worker publishes each name")
         namer.check()
-    for journey, name in names(settings).items():
+    for journey, name in given.items():
         assert check(name, asked[journey], Policy(), similarity=1.0) == (name, None)
 
 
@@ -116,14 +124,16 @@ def test_a_server_that_is_killed_in_mid_request_delays_names_and_nothing_else(
 ) -> None:
     with service(settings, real_vllm.url, tmp_path) as namer:
         produce(settings, of_users(2, 3))
-        until(lambda: answered(settings), "the server names", NAMED_SECONDS)
+        until(lambda: answers(settings), "the server names", NAMED_SECONDS)
         real_vllm.kill()
         try:
             produce(settings, of_users(4))
             wait_until_handled(settings)  # with no server
             asked = requested(settings)
-            assert answered(settings) < len(asked)
+            assert len(answers(settings)) < len(asked)
         finally:
             real_vllm.start()
-        until(lambda: answered(settings) == len(asked), "every request is answered", NAMED_SECONDS)
+        until(
+            lambda: len(answers(settings)) == len(asked), "every request is answered", NAMED_SECONDS
+        )
         namer.check()
