@@ -38,10 +38,9 @@ def assign(
     moment, weight = activity.occurred_at, activity.weight
     row, score, cosine = -1, 0.0, 1.0
     if user.clusters:
-        row, score, cosine = user.numbers.nearest(params, vector, moment)
+        row, score, cosine = user.numbers.take(params, vector, moment, weight)
     if score > 0.0:
         cluster = user.clusters[row]
-        user.numbers.learn(row, vector, 1.0, moment, params.half_life_ms, weight)
         cluster.cohesion += (cosine - cluster.cohesion) / (cluster.count + 1)
         user.dirty.add(cluster.number)
     else:
@@ -49,7 +48,7 @@ def assign(
             _make_room(user, params, activity, out)
         cosine = FIRST_SIMILARITY
         cluster = Cluster(user.given + 1, moment, moment, 0, 1.0, {}, {}, [])
-        user.open(cluster, vector, 1.0, moment, weight)
+        user.open(cluster, vector, moment, weight)
     cluster.count += 1
     if cluster.count == SECOND and score > 0.0:  # the first is as near to it as it to the first
         first = cluster.exemplars[0]

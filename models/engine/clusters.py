@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 
 from models.engine import kernel
+from models.engine.kernel import JOURNEY, MASS, N_COLUMNS, SQUARE, STEP, TOUCHED, WEIGHT
 from models.engine.params import EngineParams
-from models.vectors import Doubles, Vector
+from models.vectors import Doubles, Levels, Vector
 
 _FIRST_ROWS: Final = 8  # most users have fewer clusters; the arrays double when they have more
 LEAST_WEIGHT: Final = 1e-200  # below it, a weight that has faded might have no digits left
@@ -29,8 +30,8 @@ class Clusters:
     user's others, and that is what `strength` says of the clusters, in units of the user's own mean
     weight.
 
-    After every update the means lie on a grid of 8 bits a part. What is stored is thus what is
-    computed with, and a worker that restarts goes on bit for bit as if it had not.
+    Means lie on a grid of 8 bits a part (`grid.py`). What is stored is thus what is computed with,
+    and a worker that restarts goes on bit for bit as if it had not.
 
     Attributes:
         dimensions: Of the vectors.
@@ -40,16 +41,18 @@ class Clusters:
         touched: Event time of each row's latest activity, epoch ms.
     """
 
-    __slots__ = ("_square", "dimensions", "mass", "means", "size", "touched", "weight")
+    __slots__ = ("_columns", "_levels", "_table", "dimensions", "mass", "size", "touched", "weight")
 
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions
         self.size = 0
-        self.means = np.zeros((_FIRST_ROWS, dimensions), np.float32)
-        self.mass = np.zeros(_FIRST_ROWS)
-        self.weight = np.zeros(_FIRST_ROWS)
-        self.touched = np.zeros(_FIRST_ROWS)
-        self._square = np.zeros(_FIRST_ROWS)
+        self._levels = np.zeros((_FIRST_ROWS, dimensions), np.int16)
+        self._table = np.zeros((_FIRST_ROWS, _FIRST_ROWS), np.int32)
+        self._name(np.zeros((N_COLUMNS, _FIRST_ROWS)))
+
+    def _name(self, columns: Doubles) -> None:
+        self._columns = columns
+        self.mass, self.weight, self.touched = columns[MASS], columns[WEIGHT], columns[TOUCHED]
 
     def nearest(
         self, params: EngineParams, vector: Vector, moment: int
@@ -63,108 +66,134 @@ class Clusters:
         """
         nearest: tuple[int, float, float] = kernel.nearest(
             params.kernel,
-            self.means,
-            self.mass,
-            self._square,
-            self.touched,
+            self._levels,
+            self._table,
+            self._columns,
             self.size,
             vector,
             float(moment),
         )
         return nearest
 
+    def take(
+        self, params: EngineParams, vector: Vector, moment: int, weight: float
+    ) -> tuple[int, float, float]:
+        """Put an activity to the likeliest cluster, if it belongs there: as `nearest`, and learned.
+
+        Args:
+            params: The model's scale and how activities fade.
+            vector: Unit vector, shape (dimensions,).
+            moment: Its time, epoch ms; it may lie before the row's own.
+            weight: See above.
+        """
+        taken: tuple[int, float, float] = kernel.take(
+            params.kernel,
+            self._levels,
+            self._table,
+            self._columns,
+            self.size,
+            vector,
+            max(weight, LEAST_WEIGHT),
+            float(moment),
+            float(params.half_life_ms),
+        )
+        return taken
+
+    def absorb(self, kept: int, gone: int, half_life: float) -> None:
+        """Put all the activities of a row to another; the row stays until it is removed."""
+        kernel.absorb(
+            self._levels, self._table, self._columns, self.size, kept, gone, float(half_life)
+        )
+
     def most_alike(self, params: EngineParams, row: int) -> tuple[int, float]:
         """The other row that is likeliest the same interest as `row`, and the score of that."""
         other: tuple[int, float] = kernel.most_alike(
-            params.kernel, self.means, self.mass, self._square, self.size, row
+            params.kernel, self._table, self._columns, self.size, row
         )
         return other
 
-    def strength(self, moment: float, half_life: float) -> Doubles:
-        """Activities of each row at a moment, each as many as its weight is mean weights.
-
-        In a user whose weights are all the same, it is the faded mass. The digits that differ by
-        the unit of the weights are rounded away.
-
-        Args:
-            moment: Epoch ms.
-            half_life: After it, an activity counts half, ms.
-
-        Returns:
-            Shape (size,).
-        """
-        silent = np.maximum(0.0, moment - self.touched[: self.size])
-        fading = 0.5 ** (silent / half_life)
-        mass, weight = self.mass[: self.size] * fading, self.weight[: self.size] * fading
-        strength: Doubles = (weight * (mass.sum() / weight.sum())).astype(np.float32)
-        return strength.astype(np.float64)
-
-    def rank(self, strength: Doubles, rows: list[int], row: int) -> int:
-        """Place of `row` among `rows` by strength and diversity; the first is 1."""
-        place: int = kernel.rank(
-            self.means[rows], self._square[rows], strength[rows], rows.index(row)
+    def standing(self, row: int, half_life: float) -> tuple[float, int]:
+        """How strong a journey's row is, and its place among them by strength and diversity."""
+        standing: tuple[float, int] = kernel.standing(
+            self._table, self._columns, self.size, row, float(half_life)
         )
-        return place
+        return standing
 
     def append(self, mean: Vector, mass: float, moment: float, weight: float | None = None) -> int:
-        """Open a row and return its number; the weight is the mass where none is given."""
-        if self.size == len(self.mass):
-            self.means = np.concatenate([self.means, np.zeros_like(self.means)])
-            self.mass = np.concatenate([self.mass, np.zeros_like(self.mass)])
-            self.weight = np.concatenate([self.weight, np.zeros_like(self.weight)])
-            self.touched = np.concatenate([self.touched, np.zeros_like(self.touched)])
-            self._square = np.concatenate([self._square, np.zeros_like(self._square)])
-        row = self.size
-        self.size += 1
-        self.means[row] = 0.0
-        kernel.learn(self.means, self._square, row, mean, 1.0, mass)
-        self.mass[row] = mass
-        self.weight[row] = mass if weight is None else max(weight, LEAST_WEIGHT)
-        self.touched[row] = moment
-        return row
-
-    def learn(
-        self,
-        row: int,
-        mean: Vector,
-        mass: float,
-        moment: float,
-        half_life: float,
-        weight: float | None = None,
-    ) -> None:
-        """Put `mass` activities with a mean vector into a row; what is older counts less.
+        """Open a row and return its number.
 
         Args:
-            row: Which cluster.
-            mean: Mean of the unit vectors, shape (dimensions,).
-            mass: How many activities, decayed to `moment`.
-            moment: Their time, epoch ms; it may lie before the row's own.
-            half_life: After it, an activity counts half, ms.
+            mean: Mean of the activities' unit vectors, shape (dimensions,).
+            mass: How many they are, decayed to `moment`.
+            moment: Their time, epoch ms.
             weight: Sum of their weights, decayed likewise; None: as the mass.
         """
+        row = self._add()
         weight = mass if weight is None else max(weight, LEAST_WEIGHT)
-        apart = moment - self.touched[row]
-        if apart >= 0:
-            fading = 0.5 ** (apart / half_life)
-            self.mass[row] *= fading
-            self.weight[row] *= fading
-            self.touched[row] = moment
-        else:
-            fading = 0.5 ** (-apart / half_life)
-            mass *= fading
-            weight *= fading
-        self.mass[row] += mass
-        self.weight[row] += weight
-        total = float(self.mass[row])
-        kernel.learn(self.means, self._square, row, mean, mass / total, total)
+        kernel.open_row(
+            self._levels,
+            self._table,
+            self._columns,
+            self.size,
+            mean,
+            float(mass),
+            float(weight),
+            float(moment),
+        )
+        return row
+
+    def restore(
+        self, levels: Levels, step: float, mass: float, moment: float, weight: float
+    ) -> None:
+        """Open a row as it was: its `levels` and `step`, and what stands in its columns."""
+        row = self._add()
+        self._levels[row] = levels
+        self._columns[:, row] = 0.0
+        self._columns[STEP, row] = step
+        self.mass[row], self.weight[row], self.touched[row] = mass, weight, moment
+        kernel.restore(self._levels, self._table, self._columns, self.size)
+
+    def _add(self) -> int:
+        if self.size == self._columns.shape[1]:
+            more = self.size
+            self._levels = np.pad(self._levels, ((0, more), (0, 0)))
+            self._table = np.pad(self._table, ((0, more), (0, more)))
+            self._name(np.pad(self._columns, ((0, 0), (0, more))))
+        self.size += 1
+        return self.size - 1
+
+    def promote(self, row: int) -> None:
+        """Say that a row is a journey."""
+        self._columns[JOURNEY, row] = 1.0
 
     def remove(self, row: int) -> None:
         """Take a row out; the rows behind it move up by one."""
-        for column in (self.means, self.mass, self.weight, self.touched, self._square):
-            column[row : self.size - 1] = column[row + 1 : self.size]
-        self.size -= 1
+        last = self.size - 1
+        self._levels[row:last] = self._levels[row + 1 : self.size]
+        self._columns[:, row:last] = self._columns[:, row + 1 : self.size]
+        self._table[row:last] = self._table[row + 1 : self.size]
+        self._table[:, row:last] = self._table[:, row + 1 : self.size]
+        self.size = last
+
+    @property
+    def levels(self) -> Levels:
+        """The means as whole numbers up to 127, each in a step of its own, a row each."""
+        return self._levels[: self.size]
+
+    def step(self, row: int) -> float:
+        """What the levels of a row's mean count, a power of two."""
+        return float(self._columns[STEP, row])
+
+    def mean(self, row: int) -> Vector:
+        """A row's mean, shape (dimensions,)."""
+        mean: Vector = self._levels[row] * np.float32(self._columns[STEP, row])
+        return mean
+
+    def square(self, row: int) -> float:
+        """Squared norm of a row's mean."""
+        return float(self._columns[SQUARE, row])
 
     def direction(self, row: int) -> Vector:
         """A row's mean as a unit vector, shape (dimensions,)."""
-        unit: Vector = self.means[row] / np.float32(math.sqrt(self._square[row]) or 1.0)
+        unit: Vector = self.mean(row) / np.float32(math.sqrt(self.square(row)) or 1.0)
         return unit

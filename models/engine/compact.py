@@ -1,10 +1,11 @@
 """Vectors in few bytes: a cluster's mean as it is stored, and a rough one to compare with later."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from models.engine.kernel import LEAST_EXPONENT, LEVELS
-from models.vectors import Vector
+from models.vectors import Levels, Vector
 
 _STEPS = np.float32(7)  # to either side of 0: 15 levels fit into 4 bits
 _TINY = np.float32(1e-9)
@@ -16,19 +17,16 @@ _PAIRS = (
 )
 
 
-def packed(vector: Vector) -> bytes:
-    """A mean in 8 bits a part, after their exponent: exact, since means lie on that grid."""
-    largest = np.abs(vector).max(initial=0.0)
-    exponent = max(int(np.frexp(largest / LEVELS)[1]), LEAST_EXPONENT)
-    raw: bytes = np.ldexp(vector, -exponent).astype(np.int8).tobytes()
-    return np.int8(exponent).tobytes() + raw
+def packed(levels: Levels, step: float) -> bytes:
+    """A mean in 8 bits a part, after their step's exponent: exact, since means are levels."""
+    exponent = math.frexp(step)[1] - 1
+    return exponent.to_bytes(1, "big", signed=True) + levels.astype(np.int8).tobytes()
 
 
-def unpacked(raw: bytes) -> Vector:
-    """The vector behind `packed`."""
-    levels = np.frombuffer(raw, np.int8)
-    vector: Vector = np.ldexp(levels[1:].astype(np.float32), int(levels[0]))
-    return vector
+def unpacked(raw: bytes) -> tuple[Levels, float]:
+    """Levels and step behind `packed`."""
+    read = np.frombuffer(raw, np.int8)
+    return read[1:].astype(np.int16), math.ldexp(1.0, int(read[0]))
 
 
 def sketched(vector: Vector) -> bytes:

@@ -10,45 +10,36 @@ known of the user. What all of their interests share is no evidence for any one 
 taken relative to the user's own mean. And interests may be tighter than usual: how much the
 activities of one interest scatter is estimated as they come (empirical Bayes).
 
-Times are epoch ms; n_clusters rows of the arrays are in use.
+Means are whole numbers (`grid.py`), and a table has the products of all pairs of them. The user's
+mean is a weighted sum of theirs, so whatever is asked of it follows from the table: an activity
+costs two passes over the means, its vector's products and the changed mean's, and a twin none.
+
+Columns hold what else is known of each row, by the names below. Times are epoch ms; `size` rows of
+the arrays are in use.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
 import numpy as np
-from numba import njit
 
+from models.engine.arithmetic import compiled, fading, log
+from models.engine.grid import VECTOR_STEP, product, quantised, settle, tabulate
 from models.engine.params import Scale
-from models.vectors import Doubles, Floats
+from models.vectors import Doubles, Levels, Table, Vector
 
 WEEK_MS: Final = 604_800_000.0
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def _compiled(function: _Function) -> _Function:
-    """Compile with sums in any order, so that they vectorise; the order is fixed once compiled."""
-    fast = {"reassoc", "contract", "nsz", "arcp"}  # NaN and infinity keep their meaning
-    return _kept(function, fastmath=fast)
-
-
-def _exactly(function: _Function) -> _Function:
-    """Compile with every operation as it is written: rounding is the point."""
-    return _kept(function)
-
-
-def _kept(function: _Function, **options: Any) -> _Function:
-    """Compile, and keep it on disk for the next process, where there is a place for that.
-
-    A user without a home who cannot write here has none, unless NUMBA_CACHE_DIR names one.
-    """
-    try:
-        return cast(_Function, njit(cache=True, nogil=True, **options)(function))
-    except RuntimeError:  # numba's word for it
-        return cast(_Function, njit(nogil=True, **options)(function))
-
+# Columns: the number of a row's activities, decayed to `TOUCHED`; the sum of their weights, decayed
+# likewise; the event time of the latest; the squared norm of the mean; the step of its grid;
+# whether it is a journey, 0 or 1.
+MASS: Final = 0
+WEIGHT: Final = 1
+TOUCHED: Final = 2
+SQUARE: Final = 3
+STEP: Final = 4
+JOURNEY: Final = 5
+N_COLUMNS: Final = 6
 
 # Bounds of the variance within a user's interests. The estimate of it is linear in their scatter
 # and would leave the variances' range: below 0 for one who sees the same titles again and again,
@@ -59,20 +50,9 @@ _MOST_WITHIN: Final = 0.95
 _USUAL_CLUSTERS: Final = 20.0  # of more, the best match is good by chance (`Scale.choices`)
 _GROWN: Final = 3.0  # activities from which on a cluster is more than chance
 
-# The grid that means lie on: whole multiples, up to 127 (a signed byte), of a power of two. The
-# least power is there for a mean of nothing but zeros; that of any other lies far above it.
-LEVELS: Final = 128
-LEAST_EXPONENT: Final = -60
 
-# How the rounding turns from part to part and from time to time: multiples of these, modulo 1,
-# spread evenly (the inverses of the golden ratio and of the plastic number).
-_BY_PART: Final = 0.6180339887498949
-_BY_TIME: Final = 0.7548776662466927
-_UNDER_ONE: Final = 1.0 - 2.0**-30  # what lies on the grid is never rounded up
-
-
-@_compiled
-def _within(k: Scale, mass: Doubles, square: Doubles, size: int) -> float:
+@compiled
+def _within(k: Scale, columns: Doubles, size: int) -> float:
     """Variance W within this user's interests, of unit vectors.
 
         W = 1 - between + gain (s - usual)
@@ -83,14 +63,15 @@ def _within(k: Scale, mass: Doubles, square: Doubles, size: int) -> float:
     """
     scatter, freedom = k.trust * k.usual, k.trust
     for row in range(size):
-        if mass[row] > 1.0:
-            scatter += mass[row] * (1.0 - square[row])
-            freedom += mass[row] - 1.0
+        mass = columns[MASS, row]
+        if mass > 1.0:
+            scatter += mass * (1.0 - columns[SQUARE, row])
+            freedom += mass - 1.0
     within = 1.0 - k.between + k.gain * (scatter / freedom - k.usual)
     return min(max(within, _LEAST_WITHIN), _MOST_WITHIN)
 
 
-@_compiled
+@compiled
 def _ratio(
     k: Scale, within: float, n1: float, q1: float, n2: float, q2: float, dot: float
 ) -> float:
@@ -134,11 +115,11 @@ def _ratio(
     same = between * within / known + noise
     apart = between + noise
     distance = q2 - 2.0 * pull * dot + pull * pull * q1
-    return 0.5 * k.dimensions * (math.log(apart / same) + q2 / apart - distance / same)
+    return 0.5 * k.dimensions * (log(apart / same) + q2 / apart - distance / same)
 
 
-@_compiled
-def _bar(k: Scale, mass: Doubles, size: int) -> float:
+@compiled
+def _bar(k: Scale, columns: Doubles, size: int) -> float:
     """Nats more that a user with these clusters asks for, 0 or more.
 
         choices max(0, ln((K + choices_from) / (20 + choices_from)))
@@ -148,82 +129,86 @@ def _bar(k: Scale, mass: Doubles, size: int) -> float:
     """
     grown = 0
     for row in range(size):
-        if mass[row] >= _GROWN:
+        if columns[MASS, row] >= _GROWN:
             grown += 1
     return k.choices * max(
-        0.0, math.log((size + k.choices_from) / (_USUAL_CLUSTERS + k.choices_from))
-    ) + k.crowd * max(0.0, math.log(max(grown, 1) / k.crowd_from))
+        0.0, log((size + k.choices_from) / (_USUAL_CLUSTERS + k.choices_from))
+    ) + k.crowd * max(0.0, log(max(grown, 1) / k.crowd_from))
 
 
-@_compiled
-def _centre(k: Scale, means: Floats, mass: Doubles, size: int) -> Floats:
-    """The user's mean: clusters weigh by the root of their mass, so that none drowns the others."""
-    dimensions = means.shape[1]
-    centre = np.zeros(dimensions, np.float32)
-    total = k.shrink
-    for row in range(size):
-        weight = math.sqrt(mass[row])
-        total += weight
-        share = np.float32(weight)
-        for j in range(dimensions):
-            centre[j] += share * means[row, j]
-    scale = np.float32(1.0 / total)
-    for j in range(dimensions):
-        centre[j] *= scale
-    return centre
+@compiled
+def _shared(k: Scale, table: Table, columns: Doubles, size: int) -> tuple[Doubles, Doubles, float]:
+    """What the clusters share: their products with the user's mean.
 
+    In the user's mean clusters weigh by the root of their mass, so that none drowns the others.
 
-@_compiled
-def _dot(left: Floats, right: Floats) -> float:
-    total = np.float32(0.0)
-    for j in range(left.shape[0]):
-        total += left[j] * right[j]
-    return float(total)
-
-
-@_exactly
-def learn(
-    means: Floats, square: Doubles, row: int, mean: Floats, share: float, turn: float
-) -> None:
-    """Move a row's mean towards another by a share, onto what 8 bits a part can hold.
-
-    Steps of a large cluster's mean are smaller than the grid's. So that they are not lost, numbers
-    are rounded up as often as their place between two grid points says (dithering), by turns that
-    follow from the state alone. What lies on the grid stays where it is.
-
-    Args:
-        means: Changed in place.
-        square: Squared norm of each mean; changed in place.
-        row: Which; all zeros when new.
-        mean: Where to, shape (dimensions,).
-        share: How far, 0 to 1.
-        turn: Another number each time.
+    Returns:
+        Each cluster's weight in it, each mean's product with it, its squared norm.
     """
-    part = np.float32(share)
-    largest = 0.0
-    for j in range(mean.shape[0]):
-        means[row, j] += part * (mean[j] - means[row, j])
-        largest = max(largest, abs(means[row, j]))
-    exponent = max(math.frexp(largest / LEVELS)[1], LEAST_EXPONENT)
-    step, inverse = math.ldexp(1.0, exponent), math.ldexp(1.0, -exponent)
-    for j in range(mean.shape[0]):
-        up = turn * _BY_TIME + j * _BY_PART
-        up = (up - math.floor(up)) * _UNDER_ONE
-        level = math.floor(means[row, j] * inverse + up)
-        level = min(max(level, 1.0 - LEVELS), LEVELS - 1.0)  # -LEVELS would have another exponent
-        means[row, j] = np.float32(level * step)
-    square[row] = _dot(means[row], means[row])
+    weights, total = np.empty(size), k.shrink
+    for row in range(size):
+        weights[row] = math.sqrt(columns[MASS, row])
+        total += weights[row]
+    for row in range(size):
+        weights[row] /= total
+    shared = np.zeros(size)
+    for other in range(size):
+        weight = weights[other] * columns[STEP, other]
+        products = table[other]
+        for row in range(size):  # each sum has its own order, whatever is done side by side
+            shared[row] += weight * products[row]
+    own = 0.0
+    for row in range(size):
+        shared[row] *= columns[STEP, row]
+        own += weights[row] * shared[row]
+    return weights, shared, own
 
 
-@_compiled
+@compiled
+def _nearest(
+    k: Scale,
+    levels: Levels,
+    table: Table,
+    columns: Doubles,
+    size: int,
+    vector: Levels,
+    moment: float,
+) -> tuple[int, float, float]:
+    weights, shared, own = _shared(k, table, columns, size)
+    within = _within(k, columns, size)
+    dots, offset = np.empty(size), 0.0
+    for row in range(size):
+        dots[row] = product(levels[row], vector) * (columns[STEP, row] * VECTOR_STEP)
+        offset += weights[row] * dots[row]
+    apart = 1.0 - 2.0 * offset + own
+    best, closest = -math.inf, 0
+    for row in range(size):
+        score = _ratio(
+            k,
+            within,
+            columns[MASS, row],
+            columns[SQUARE, row] - 2.0 * shared[row] + own,
+            1.0,
+            apart,
+            dots[row] - shared[row] - offset + own,
+        )
+        age = max(0.0, moment - columns[TOUCHED, row]) / WEEK_MS
+        score -= k.recency * log(1.0 + age / k.recency_weeks)
+        if score > best:
+            best, closest = score, row
+    square = columns[SQUARE, closest]
+    cosine = dots[closest] / math.sqrt(square) if square > 0.0 else 0.0
+    return closest, best - k.match - _bar(k, columns, size), cosine
+
+
+@compiled
 def nearest(
     scale: Any,
-    means: Floats,
-    mass: Doubles,
-    square: Doubles,
-    touched: Doubles,
+    levels: Levels,
+    table: Table,
+    columns: Doubles,
     size: int,
-    vector: Floats,
+    vector: Vector,
     moment: float,
 ) -> tuple[int, float, float]:
     """The cluster that a vector most likely belongs to.
@@ -232,10 +217,9 @@ def nearest(
 
     Args:
         scale: `Scale.packed()`.
-        means: Means of the clusters' unit vectors, shape (capacity, dimensions).
-        mass: Decayed number of activities of each, shape (capacity,).
-        square: Squared norm of each mean.
-        touched: When each was active last.
+        levels: The clusters' means, shape (capacity, dimensions).
+        table: Products of all pairs of them, shape (capacity, capacity).
+        columns: See above, shape (N_COLUMNS, capacity).
         size: Clusters in use, at least one.
         vector: Unit vector, shape (dimensions,).
         moment: Its time.
@@ -243,36 +227,127 @@ def nearest(
     Returns:
         Row, score (above 0: it belongs there rather than to none), cosine to that mean.
     """
-    k = scale[0]
-    centre = _centre(k, means, mass, size)
-    own = _dot(centre, centre)
-    within = _within(k, mass, square, size)
-    offset = _dot(vector, centre)
-    apart = 1.0 - 2.0 * offset + own
-    best, closest, cosine = -math.inf, 0, 0.0
-    for row in range(size):
-        dot = _dot(means[row], vector)
-        shared = _dot(means[row], centre)
-        score = _ratio(
-            k,
-            within,
-            mass[row],
-            square[row] - 2.0 * shared + own,
-            1.0,
-            apart,
-            dot - shared - offset + own,
+    return _nearest(scale[0], levels, table, columns, size, quantised(vector), moment)
+
+
+@compiled
+def take(
+    scale: Any,
+    levels: Levels,
+    table: Table,
+    columns: Doubles,
+    size: int,
+    vector: Vector,
+    weight: float,
+    moment: float,
+    half_life: float,
+) -> tuple[int, float, float]:
+    """Put an activity to the cluster that it most likely belongs to, if it belongs to any.
+
+    Args: as `nearest` and `learn`.
+
+    Returns:
+        As `nearest`, from before it was learned; nothing is where the score is not above 0.
+    """
+    target = quantised(vector)
+    row, score, cosine = _nearest(scale[0], levels, table, columns, size, target, moment)
+    if score > 0.0:
+        _learn(
+            levels, table, columns, size, row, target, VECTOR_STEP, 1.0, weight, moment, half_life
         )
-        age = max(0.0, moment - touched[row]) / WEEK_MS
-        score -= k.recency * math.log1p(age / k.recency_weeks)
-        if score > best:
-            best, closest = score, row
-            cosine = dot / math.sqrt(square[row]) if square[row] > 0.0 else 0.0
-    return closest, best - k.match - _bar(k, mass, size), cosine
+    return row, score, cosine
 
 
-@_compiled
+@compiled
+def _learn(
+    levels: Levels,
+    table: Table,
+    columns: Doubles,
+    size: int,
+    row: int,
+    target: Levels,
+    unit: float,
+    mass: float,
+    weight: float,
+    moment: float,
+    half_life: float,
+) -> None:
+    silent = moment - columns[TOUCHED, row]
+    faded = fading(abs(silent) / half_life)
+    if silent >= 0.0:
+        columns[MASS, row] *= faded
+        columns[WEIGHT, row] *= faded
+        columns[TOUCHED, row] = moment
+    else:
+        mass *= faded
+        weight *= faded
+    columns[MASS, row] += mass
+    columns[WEIGHT, row] += weight
+    total = columns[MASS, row]
+    step = settle(levels[row], columns[STEP, row], target, unit, mass / total, total)
+    columns[STEP, row] = step
+    tabulate(levels, table, size, row)
+    columns[SQUARE, row] = table[row, row] * (step * step)
+
+
+@compiled
+def open_row(
+    levels: Levels,
+    table: Table,
+    columns: Doubles,
+    size: int,
+    vector: Vector,
+    mass: float,
+    weight: float,
+    moment: float,
+) -> None:
+    """Make a cluster of activities with a mean in the row behind the others, size - 1."""
+    row = size - 1
+    levels[row] = 0
+    columns[:, row] = 0.0
+    columns[TOUCHED, row] = moment
+    _learn(
+        levels, table, columns, size, row, quantised(vector), VECTOR_STEP, mass, weight, moment, 1.0
+    )
+
+
+@compiled
+def absorb(
+    levels: Levels,
+    table: Table,
+    columns: Doubles,
+    size: int,
+    kept: int,
+    gone: int,
+    half_life: float,
+) -> None:
+    """Put all the activities of a cluster to another one."""
+    _learn(
+        levels,
+        table,
+        columns,
+        size,
+        kept,
+        levels[gone],
+        columns[STEP, gone],
+        columns[MASS, gone],
+        columns[WEIGHT, gone],
+        columns[TOUCHED, gone],
+        half_life,
+    )
+
+
+@compiled
+def restore(levels: Levels, table: Table, columns: Doubles, size: int) -> None:
+    """Work out of a row that was entered last, size - 1, what follows from its levels and step."""
+    row = size - 1
+    tabulate(levels, table, size, row)
+    columns[SQUARE, row] = table[row, row] * (columns[STEP, row] * columns[STEP, row])
+
+
+@compiled
 def most_alike(
-    scale: Any, means: Floats, mass: Doubles, square: Doubles, size: int, row: int
+    scale: Any, table: Table, columns: Doubles, size: int, row: int
 ) -> tuple[int, float]:
     """The cluster that is most likely the same interest as the one in `row`.
 
@@ -282,56 +357,88 @@ def most_alike(
         Its row and the score; above 0 they are one interest rather than two.
     """
     k = scale[0]
-    centre = _centre(k, means, mass, size)
-    own = _dot(centre, centre)
-    within = _within(k, mass, square, size)
-    mine = _dot(means[row], centre)
+    _, shared, own = _shared(k, table, columns, size)
+    within = _within(k, columns, size)
     best, twin = -math.inf, row
     for other in range(size):
         if other == row:
             continue
-        theirs = _dot(means[other], centre)
-        dot = _dot(means[row], means[other]) - mine - theirs + own
-        n1, q1 = mass[row], square[row] - 2.0 * mine + own
-        n2, q2 = mass[other], square[other] - 2.0 * theirs + own
+        dot = table[row, other] * (columns[STEP, row] * columns[STEP, other])
+        dot += own - shared[row] - shared[other]
+        n1, q1 = columns[MASS, row], columns[SQUARE, row] - 2.0 * shared[row] + own
+        n2, q2 = columns[MASS, other], columns[SQUARE, other] - 2.0 * shared[other] + own
         if n2 > n1:
             n1, q1, n2, q2 = n2, q2, n1, q1
         score = _ratio(k, within, n1, q1, n2, q2, dot)
         if score > best:
             best, twin = score, other
-    return twin, best - k.merge - _bar(k, mass, size)
+    return twin, best - k.merge - _bar(k, columns, size)
 
 
-@_compiled
-def rank(means: Floats, square: Doubles, strength: Doubles, wanted: int) -> int:
-    """Place of a cluster when the strongest comes first and what is like it waits.
+@compiled
+def strength(columns: Doubles, size: int, half_life: float) -> Doubles:
+    """Activities of each row at the latest one's time, each as many as its weight is mean weights.
+
+    In a user whose weights are all the same, it is the faded mass. The digits that differ by the
+    unit of the weights are rounded away.
+
+    Args:
+        columns: See above.
+        size: Rows in use.
+        half_life: After it, an activity counts half, ms.
+
+    Returns:
+        Shape (size,).
+    """
+    latest = 0.0
+    for row in range(size):
+        latest = max(latest, columns[TOUCHED, row])
+    strong, mass, weight = np.empty(size), 0.0, 0.0
+    for row in range(size):
+        faded = fading((latest - columns[TOUCHED, row]) / half_life)
+        strong[row] = columns[WEIGHT, row] * faded
+        mass += columns[MASS, row] * faded
+        weight += strong[row]
+    for row in range(size):
+        strong[row] = np.float32(strong[row] * (mass / weight))
+    return strong
+
+
+@compiled
+def standing(
+    table: Table, columns: Doubles, size: int, wanted: int, half_life: float
+) -> tuple[float, int]:
+    """How strong a journey is, and its place: the strongest comes first, what is like it waits.
 
     Maximal marginal relevance (Carbonell and Goldstein 1998), as a product: the next is the one
     whose strength, times its distance from the most alike that came before, is greatest.
 
     Args:
-        means: Of the clusters to be ranked, shape (n, dimensions).
-        square: Squared norm of each mean.
-        strength: Of each; greater than 0.
-        wanted: Whose place, as a row.
+        table: Products of the means.
+        columns: See above.
+        size: Rows in use.
+        wanted: Whose, as a row.
+        half_life: After it, an activity counts half, ms.
 
     Returns:
-        Its place; the first is 1.
+        Its strength; its place among the journeys, the first is 1.
     """
-    size: int = means.shape[0]
+    strong = strength(columns, size, half_life)
     alike = np.zeros(size)
-    left = np.ones(size, np.bool_)
+    left = columns[JOURNEY, :size] > 0.0
     for place in range(size):
         best, first = -1.0, wanted
         for row in range(size):
-            worth = strength[row] * (1.0 - alike[row])
+            worth = strong[row] * (1.0 - alike[row])
             if left[row] and worth > best:
                 best, first = worth, row
         if first == wanted:
-            return place + 1
+            return strong[wanted], place + 1
         left[first] = False
         for row in range(size):
-            norm = math.sqrt(square[row] * square[first])
-            if left[row] and norm > 0.0:
-                alike[row] = min(1.0, max(alike[row], _dot(means[row], means[first]) / norm))
-    return size
+            if left[row]:
+                norm = math.sqrt(columns[SQUARE, row] * columns[SQUARE, first])
+                dot = table[row, first] * (columns[STEP, row] * columns[STEP, first])
+                if norm > 0.0:
+                    alike[row] = min(1.0, max(alike[row], dot / norm))
+    return strong[wanted], size

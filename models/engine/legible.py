@@ -38,7 +38,7 @@ def _unread(user: UserState) -> int:
 
     The parts of such a vector differ in their signs only (`reading.is_from_characters`).
     """
-    means = np.abs(user.numbers.means[: user.numbers.size])
+    means = np.abs(user.numbers.levels)
     low, high = np.minimum(means[:, 0], means[:, 1]), np.maximum(means[:, 0], means[:, 1])
     means = means[low >= _EQUAL * high]  # most are none by their first two parts
     return int((means.min(axis=1) >= _EQUAL * means.max(axis=1)).sum())

@@ -26,6 +26,7 @@ def start(
     """Make a cluster a journey; its keyword name is there at once, a better one is asked for."""
     journey = Journey("active", moment, 0, moment, b"", 0.0, "", "", "keywords")
     cluster.journey = journey
+    user.numbers.promote(user.row_of(cluster.number))
     renamed = revise(user, cluster, journey, moment)
     reschedule(user, params)
     tell(user, params, renamed, moment, out)
@@ -54,7 +55,7 @@ def revise(
     journey.revision += 1
     journey.revised_at = moment
     row = user.row_of(cluster.number)
-    journey.anchor = sketched(user.numbers.means[row])
+    journey.anchor = sketched(user.numbers.mean(row))
     journey.anchor_mass = float(user.numbers.mass[row])
     titles = [item.title for item in user.standing(cluster)]
     journey.keywords = keyword_name(
@@ -93,8 +94,8 @@ def has_shifted(user: UserState, cluster: Cluster, journey: Journey, params: Eng
         |m - a|^2 - v |1/k - 1/n|  >  shift max(|m|^2 - v/n, LEAST_SQUARE)
     """
     row = user.row_of(cluster.number)
-    mean, mass = user.numbers.means[row], float(user.numbers.mass[row])
-    square = float(mean @ mean)
+    mean, mass = user.numbers.mean(row), float(user.numbers.mass[row])
+    square = user.numbers.square(row)
     variance = max(0.0, 1.0 - square)
     apart = mean - unsketched(journey.anchor, len(mean))
     moved = float(apart @ apart) - variance * abs(1.0 / journey.anchor_mass - 1.0 / mass)

@@ -4,17 +4,31 @@ It is a function of the records alone, so that a replay and a worker publish the
 keeps what a journey is called: the policy may change over live state.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from msgspec.structs import replace
 
 from models.engine.outcome import Outcome
+from models.guard.lexicon import touched
 from models.guard.policy import Policy
 from models.printable import shown
 from models.records import Change, CurrentJourney, JourneyView, NamingRequest, Theme
 
 NEUTRAL: Final = "Private interest {}"
+
+
+@lru_cache(maxsize=65_536)
+def _is_plain(text: str) -> bool:
+    """Whether a text is shown as it is."""
+    return shown(text) == text
+
+
+@lru_cache(maxsize=65_536)
+def _is_harmless(text: str) -> bool:
+    """Whether a text is shown as it is by any policy, as nearly all are: they are judged once."""
+    return _is_plain(text) and not touched(text)
 
 
 def make_publishable(out: Outcome, policy: Policy) -> None:
@@ -39,12 +53,30 @@ def _sensitive(out: Outcome, policy: Policy) -> dict[str, str]:
     told: tuple[CurrentJourney | Change, ...] = (*out.journeys, *out.changes)
     # One record's view is often another's, too: each is judged once.
     views = {id(each.journey): each.journey for each in told if each.journey is not None}
+    is_harmless = _unaltered_by(policy)
     found: dict[str, str] = {}
     for view in views.values():
         names = (view.keywords, *known.get(view.journey_id, ()))
+        if all(map(is_harmless, names)) and all(map(is_harmless, _texts(view))):
+            continue
         if category := policy.subject(names, (item.title for item in view.items), view.terms):
             found.setdefault(view.journey_id, category)
     return found
+
+
+def _unaltered_by(policy: Policy) -> Callable[[str], bool]:
+    """What tells of a text that the policy lets it through as it is; False where it may not."""
+    return _is_plain if policy.handling == "shown" else _is_harmless
+
+
+def _texts(view: JourneyView) -> Iterator[str]:
+    """All that a view says in words."""
+    yield view.keywords
+    if view.theme and view.theme.name:
+        yield view.theme.name
+    for item in view.items:
+        yield item.title
+    yield from view.terms
 
 
 class _Screen:
@@ -62,6 +94,7 @@ class _Screen:
         self.sensitive = sensitive
         self._policy = policy
         self._withheld = withheld
+        self._is_harmless = _unaltered_by(policy)
         self._views: dict[int, JourneyView] = {}  # one record's view is often another's, too
 
     def drop(self, out: Outcome) -> None:
@@ -118,9 +151,7 @@ class _Screen:
             # The vector would tell whoever asks for journeys near to a word.
             # So would a theme's name, and which journeys are under it.
             return replace(view, keywords=keywords, items=[], terms={}, vector=[], theme=None)
-        theme = (view.theme and view.theme.name) or ""
-        texts = (keywords, theme, *(item.title for item in view.items), *view.terms)
-        if keywords == view.keywords and not any(map(self._is_altered, texts)):
+        if all(map(self._is_harmless, _texts(view))):
             return view
         return replace(
             view,
@@ -137,10 +168,6 @@ class _Screen:
             },
             theme=view.theme and self._theme(view.theme),
         )
-
-    def _is_altered(self, text: str) -> bool:
-        """Whether a text is shown otherwise than it is, or not at all."""
-        return shown(text) != text or self._policy.category(text) is not None
 
     def _theme(self, theme: Theme) -> Theme:
         if theme.name is None:

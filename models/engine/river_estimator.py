@@ -48,9 +48,8 @@ class JourneyClusterer(base.Clusterer):
         vector = self._vector(x, learn=True)
         clusters, params = self._clusters, self._using
         if self._numbers:
-            row, score, _ = clusters.nearest(params, vector, 0)
+            _, score, _ = clusters.take(params, vector, 0, 1.0)
             if score > 0.0:
-                clusters.learn(row, vector, 1.0, 0, params.half_life_ms)
                 return
             if clusters.size >= params.max_clusters:
                 weakest = int(clusters.mass[: clusters.size].argmin())
@@ -74,8 +73,9 @@ class JourneyClusterer(base.Clusterer):
                 self._columns.setdefault(name, len(self._columns))
             known, wider = self._clusters, Clusters(len(self._columns))
             for row in range(known.size):
-                padded = np.pad(known.means[row], (0, wider.dimensions - known.dimensions))
-                wider.append(padded, known.mass[row], known.touched[row])
+                levels = np.pad(known.levels[row], (0, wider.dimensions - known.dimensions))
+                mass, touched = float(known.mass[row]), float(known.touched[row])
+                wider.restore(levels, known.step(row), mass, touched, float(known.weight[row]))
             self._clusters = wider
         vector = np.zeros(len(self._columns), np.float32)
         for name, value in x.items():

@@ -173,7 +173,7 @@ def _part(user: UserState, row: int) -> _Part:
     return _Part(
         VERSION,
         user.clusters[row],
-        packed(numbers.means[row]),
+        packed(numbers.levels[row], numbers.step(row)),
         mass,
         float(numbers.touched[row]),
         None if weight == mass else weight,
@@ -212,8 +212,8 @@ def load(
     for number in header.numbers:
         key = _key(name, number, user.versions.get(number))
         read = _read(_parts, _found(get, key, f"cluster {number}", user_id))
-        mean = unpacked(read.mean)
-        if user.clusters and len(mean) != user.numbers.dimensions:
+        levels, step = unpacked(read.mean)
+        if user.clusters and len(levels) != user.numbers.dimensions:
             raise SnapshotError(f"state of user {user_id!r}: vectors of several sizes")
         mass = read.mass
         if read.version < WEIGHED_APART:
@@ -222,8 +222,8 @@ def load(
             for item in read.cluster.exemplars:
                 age = item.occurred_at / FADING_HALF_LIFE_MS
                 item.score = CLOSENESS * (item.score - age) + age
-        user.open(read.cluster, mean, mass, read.touched, read.weight)
-    user.dirty.clear()
+        weight = mass if read.weight is None else read.weight
+        user.restore(read.cluster, levels, step, mass, read.touched, weight)
     return user
 
 

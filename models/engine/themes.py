@@ -83,7 +83,7 @@ def _nearness(user: UserState, cluster: Cluster) -> dict[int, float]:
     sums: dict[int, Doubles] = defaultdict(lambda: np.zeros(numbers.dimensions))
     for row, known in enumerate(user.clusters):
         if row != place and known.journey is not None and known.journey.theme:
-            sums[known.journey.theme] += numbers.mass[row] * numbers.means[row].astype(np.float64)
+            sums[known.journey.theme] += numbers.mass[row] * numbers.mean(row).astype(np.float64)
     own = numbers.direction(place).astype(np.float64)
     return {
         number: float(own @ total) / max(float(np.linalg.norm(total)), LEAST_LENGTH)

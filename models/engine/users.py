@@ -12,7 +12,7 @@ from models.engine.rhythm import USUAL, followed
 from models.engine.windows import count_in
 from models.records import NameSource, Stage
 from models.text.keywords import Counts, add_counts
-from models.vectors import Vector
+from models.vectors import Levels, Vector
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
@@ -183,21 +183,31 @@ class UserState:
         """Unit mean of a cluster that is known to be there, shape (dimensions,)."""
         return self.numbers.direction(self.row_of(cluster.number))
 
-    def open(
-        self,
-        cluster: Cluster,
-        mean: Vector,
-        mass: float,
-        moment: float,
-        weight: float | None = None,
-    ) -> None:
-        """Add a cluster that has nothing but its numbers yet (`Clusters.append`)."""
+    def open(self, cluster: Cluster, vector: Vector, moment: float, weight: float) -> None:
+        """Add the cluster of an activity, which has nothing but its numbers yet."""
         if not self.clusters:
-            self.numbers = Clusters(len(mean))
+            self.numbers = Clusters(len(vector))
         self.given = max(self.given, cluster.number)
         self.clusters.append(cluster)
-        self.numbers.append(mean, mass, moment, weight)
+        self.numbers.append(vector, 1.0, moment, weight)
         self.dirty.add(cluster.number)
+
+    def restore(
+        self,
+        cluster: Cluster,
+        levels: Levels,
+        step: float,
+        mass: float,
+        moment: float,
+        weight: float,
+    ) -> None:
+        """Add a cluster as it was stored (`Clusters.restore`)."""
+        if not self.clusters:
+            self.numbers = Clusters(len(levels))
+        self.clusters.append(cluster)
+        self.numbers.restore(levels, step, mass, moment, weight)
+        if cluster.journey is not None:
+            self.numbers.promote(len(self.clusters) - 1)
 
     def remove(self, cluster: Cluster) -> None:
         """Take a cluster out."""
@@ -217,16 +227,8 @@ class UserState:
             windows: How many windows of history are kept.
         """
         into, source = self.row_of(kept.number), self.row_of(gone.number)
-        numbers = self.numbers
         kept.cohesion += (gone.cohesion - kept.cohesion) * gone.count / (kept.count + gone.count)
-        numbers.learn(
-            into,
-            numbers.means[source].copy(),
-            numbers.mass[source],
-            numbers.touched[source],
-            half_life,
-            numbers.weight[source],
-        )
+        self.numbers.absorb(into, source, half_life)
         if gone.count > kept.count:
             kept.rhythm = gone.rhythm
         kept.count += gone.count

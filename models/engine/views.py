@@ -127,24 +127,19 @@ def current(
     merged_into: str | None = None,
 ) -> CurrentJourney:
     """How the journey stands now, for the compacted topic."""
+    # At the user's latest counted activity. Not at `user.latest`: whether a window closes by the
+    # user's next activity, which is that already, or before it by the passing of time must make no
+    # difference.
     row = user.row_of(cluster.number)
-    numbers = user.numbers
-    # Not `user.latest`: whether a window closes by the user's next activity, which is that already,
-    # or before it by the passing of time must make no difference.
-    counted = float(numbers.touched[: numbers.size].max())
-    strength = numbers.strength(counted, FADING_HALF_LIFE_MS)
-    rank = None
-    if shown.stage in ("active", "dormant"):
-        rows = [place for place, known in enumerate(user.clusters) if known.journey is not None]
-        rank = numbers.rank(strength, rows, row)
+    strength, place = user.numbers.standing(row, FADING_HALF_LIFE_MS)
     return CurrentJourney(
         user_id=user.user_id,
         name=journey.name,
         name_source=journey.source,
         revision=journey.revision,
         updated_at=updated_at,
-        strength=round(float(strength[row]), 2),
-        rank=rank,
+        strength=round(strength, 2),
+        rank=place if shown.stage in ("active", "dormant") else None,
         journey=shown,
         merged_into=merged_into,
     )

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from models.guard.lists import ENGLISH, MOST_WORDS, Categories, Entries, entries, stem, unspaced
+from models.guard.lists import (
+    ENGLISH,
+    MOST_WORDS,
+    Categories,
+    Entries,
+    entries,
+    stem,
+    stems,
+    unspaced,
+)
 from models.text.background import is_known
 from models.text.languages import is_telling, spoken
 from models.text.words import Word, is_unspaced, pieces, plain, words
@@ -47,22 +56,21 @@ def _listed(language: str, read: Sequence[Word]) -> set[str]:
     """The categories of a language's words and phrases."""
     known = entries().get(language, {})
     found: set[str] = set()
-    stems = [stem(language, word.text) for word in read]
-    for start in range(len(stems)):
-        for stop in range(start + 1, min(start + MOST_WORDS, len(stems)) + 1):
-            found |= known.get(tuple(stems[start:stop]), _NONE)
+    stemmed = [stem(language, word.text) for word in read]
+    for start in range(len(stemmed)):
+        for stop in range(start + 1, min(start + MOST_WORDS, len(stemmed)) + 1):
+            found |= known.get(tuple(stemmed[start:stop]), _NONE)
         if language in _COMPOUNDING:
-            found |= _ends(known, stems[start])
+            found |= _ends(known, stemmed[start])
     return found
 
 
 @lru_cache(maxsize=65_536)
 def _anywhere(word: str) -> tuple[tuple[str, Categories], ...]:
     """The languages but English in which a word alone touches a subject, with the categories."""
-    stems = ((language, stem(language, word)) for language in entries() if language != ENGLISH)
     return tuple(
         (language, categories)
-        for language, stemmed in stems
+        for language, stemmed in stems(word)
         if len(stemmed) >= _LONG or not word.isascii()
         if (categories := entries()[language].get((stemmed,)))
     )

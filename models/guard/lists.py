@@ -83,12 +83,24 @@ def stem(language: str, word: str) -> str:
     return unaccented(stemmer.stemWord(folded) if stemmer else folded)
 
 
+def stems(word: str) -> Iterator[tuple[str, str]]:
+    """Each listed language but English with the stem that a word has in it."""
+    folded = word.casefold()
+    bare = unaccented(folded)
+    for language in entries():
+        stemmer = _stemmer(language)
+        if language != ENGLISH:
+            yield language, unaccented(stemmer.stemWord(folded)) if stemmer else bare
+
+
 def _possessive(word: str) -> str:
     return word.replace("’", "'").removesuffix("'s").replace("'", "")
 
 
 def unaccented(text: str) -> str:
     """A text without the marks on its letters, for comparing."""
+    if text.isascii():
+        return text
     return _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
 
 

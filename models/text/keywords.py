@@ -81,5 +81,11 @@ def _prune(kept: Counts) -> None:
 
 def salient(counts: Mapping[str, float]) -> dict[str, float]:
     """Terms with their scores (count times idf), best first; ties by the term itself."""
-    scores = [(-round(times * idf(term), 2), term) for term, times in counts.items()]
+    scores = [(_score(times, term), term) for term, times in counts.items()]
     return {term: -score for score, term in sorted(scores)}
+
+
+@lru_cache(maxsize=65_536)
+def _score(times: float, term: str) -> float:
+    """The score of a term, negative: the best sorts first."""
+    return -round(times * idf(term), 2)

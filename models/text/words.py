@@ -32,6 +32,7 @@ _PICTURED: Final = regex.compile(
 )
 _UNSPACED: Final = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
 _RUN: Final = regex.compile(rf"[{_UNSPACED}\p{{M}}]+|[^{_UNSPACED}]+")
+_UNSPACED_SIGN: Final = regex.compile(rf"[{_UNSPACED}]")
 WORD: Final = regex.compile(
     r"(?:\p{L}|(?<![\w.])\.(?=NET\b)|\p{N}+(?=\p{L}))"
     r"(?:[\p{L}\p{M}\p{N}'’+#\u200c\u200d]*[\p{L}\p{M}\p{N}+#])?(?:\.(?:[a-z]{1,4}|NET)(?![\w.]))?"
@@ -105,12 +106,12 @@ def is_wordlike(folded: str) -> bool:
 
 def is_unspaced(text: str) -> bool:
     """Whether a word is of a script that puts no blanks between words."""
-    return not text.isascii() and regex.match(rf"[{_UNSPACED}]", text) is not None
+    return not text.isascii() and _UNSPACED_SIGN.match(text) is not None
 
 
 def _segments(run: str) -> list[tuple[int, int]]:
     """Where the words of a run of letters begin and end."""
-    if run.isascii():
+    if run.isascii() or _UNSPACED_SIGN.search(run) is None:
         return [(0, len(run))]
     found = []
     for part in _RUN.finditer(run):

@@ -8,12 +8,14 @@ from numba.core.caching import CacheImpl
 from river import checks
 
 import models.engine.clusters
-from models.engine import kernel
+from models.engine.arithmetic import compiled
 from models.engine.clusters import Clusters
 from models.engine.compact import packed, unpacked
 from models.engine.params import EngineParams
 from models.engine.river_estimator import NO_CLUSTER, JourneyClusterer
+from models.vectors import Vector
 
+NOBODY = (-1, 0.0, 1.0)
 CHECKS = list(checks.yield_checks(JourneyClusterer()))
 
 
@@ -47,23 +49,66 @@ def test_features_that_are_not_finite_do_not_spoil_it() -> None:
     assert clusterer.predict_one({"a": 1.0}) > 0
 
 
-def test_means_are_what_is_stored_of_them() -> None:
-    clusters = Clusters(8)
+def unit(random: np.random.Generator, dimensions: int) -> Vector:
+    vector = random.standard_normal(dimensions).astype(np.float32)
+    return vector / np.float32(np.linalg.norm(vector))
+
+
+def copied(clusters: Clusters) -> Clusters:
+    """Through the bytes that are stored of its means."""
+    again = Clusters(clusters.dimensions)
+    for row in range(clusters.size):
+        raw = packed(clusters.levels[row], clusters.step(row))
+        assert len(raw) == 1 + clusters.dimensions
+        numbers = (clusters.mass[row], clusters.touched[row], clusters.weight[row])
+        again.restore(*unpacked(raw), *map(float, numbers))
+    return again
+
+
+def lived(clusters: Clusters, random: np.random.Generator, steps: range) -> list[object]:
+    """What clusters answer while activities come, twins merge and rows go."""
+    params = EngineParams()
+    told: list[object] = []
+    for moment in steps:
+        vector = unit(random, clusters.dimensions)
+        row, score, cosine = clusters.take(params, vector, moment, 1.0) if clusters.size else NOBODY
+        told.append((row, score, cosine))
+        if score <= 0.0:
+            clusters.append(vector, 1.0, moment, 0.5)
+        if moment % 5 == 0 and clusters.size > 2:
+            twin, score = clusters.most_alike(params, 1)
+            told.append((twin, score))
+            clusters.absorb(1, twin, params.half_life_ms)
+            clusters.remove(twin)
+        told.append(clusters.standing(0, 1e9))
+    return told
+
+
+def test_who_goes_on_from_what_is_stored_goes_on_as_if_nothing_had_been() -> None:
+    clusters = Clusters(16)
+    lived(clusters, np.random.default_rng(0), range(40))
+    again = copied(clusters)
+    assert np.array_equal(again.levels, clusters.levels)
+    ours, theirs = (
+        lived(each, np.random.default_rng(1), range(40, 80)) for each in (clusters, again)
+    )
+    assert ours == theirs
+
+
+def test_a_row_that_goes_takes_nothing_of_the_others_along() -> None:
     random = np.random.default_rng(0)
+    clusters = Clusters(8)
     for moment in range(20):
-        clusters.append(random.standard_normal(8).astype(np.float32), 1.0, moment)
-        clusters.learn(0, random.standard_normal(8).astype(np.float32), 0.3, moment, 50.0)
-    means = clusters.means[: clusters.size].copy()
-    for mean in means:
-        assert len(packed(mean)) == 9
-        assert np.array_equal(unpacked(packed(mean)), mean)
-    again = Clusters(8)
-    again.append(means[0], 2.0, 0)
-    assert np.array_equal(again.means[0], means[0])
+        clusters.append(unit(random, 8), 1.0, moment)
+    behind = clusters.levels[4].copy()
     clusters.remove(3)
     assert clusters.size == 19
-    assert np.array_equal(clusters.means[3], means[4])
+    assert np.array_equal(clusters.levels[3], behind)
     assert clusters.touched[3] == 4
+    for vector in (unit(random, 8) for _ in range(20)):
+        assert copied(clusters).nearest(EngineParams(), vector, 30) == clusters.nearest(
+            EngineParams(), vector, 30
+        )
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -75,17 +120,22 @@ def test_parts_at_the_end_of_the_grid_are_stored_as_they_are(sign: int) -> None:
         mean[3] = largest
         clusters = Clusters(8)
         clusters.append(mean, 1.0 + turn, 0)
-        assert np.array_equal(unpacked(packed(clusters.means[0])), clusters.means[0])
+        assert np.array_equal(copied(clusters).mean(0), clusters.mean(0))
 
 
 def test_a_large_cluster_still_follows_its_activities() -> None:
+    params = EngineParams(half_life_ms=10**12)
     clusters = Clusters(64)
     old, new = np.eye(64, dtype=np.float32)[:2]
     clusters.append(old, 500.0, 0)
     for moment in range(500):
-        clusters.learn(0, new, 1.0, moment, 1e12)
-    assert clusters.means[0, :2] == pytest.approx([0.5, 0.5], abs=0.03)
-    assert abs(clusters.means[0, 2:]).max() < 0.03
+        one = Clusters(64)
+        one.append(new, 1.0, moment)
+        clusters.restore(one.levels[0], one.step(0), 1.0, moment, 1.0)
+        clusters.absorb(0, 1, params.half_life_ms)
+        clusters.remove(1)
+    assert clusters.mean(0)[:2] == pytest.approx([0.5, 0.5], abs=0.03)
+    assert abs(clusters.mean(0)[2:]).max() < 0.03
 
 
 def known(tightness: float) -> Clusters:
@@ -124,5 +174,4 @@ def test_where_nothing_can_be_written_it_is_compiled_for_this_once(
         return 2.0 * number
 
     monkeypatch.setattr(CacheImpl, "_locator_classes", [])  # a read-only root, and no home
-    assert kernel._compiled(double)(3.0) == 6.0
-    assert kernel._exactly(double)(3.0) == 6.0
+    assert compiled(double)(3.0) == 6.0
