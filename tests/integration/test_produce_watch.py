@@ -193,8 +193,10 @@ def test_watch_from_the_beginning_for_one_user_as_json(settings: Settings) -> No
         settings, "watch", "--from-beginning", "--until-idle", "2", "--json", "--user", "u2"
     )
     assert done.returncode == 0
-    assert done.stdout.encode().splitlines() == [
-        cloudevent(change) for change in changes if change.user_id == "u2"
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        json.loads(cloudevent(change)) | {"journeyname": change.name}
+        for change in changes
+        if change.user_id == "u2"
     ]
 
 
