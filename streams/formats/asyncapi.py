@@ -55,6 +55,12 @@ class JourneyChange(msgspec.Struct, kw_only=True):
     data: ChangeData
 
 
+class NamedChange(JourneyChange, kw_only=True):
+    """A change as the webhook sends it and `watch --json` prints it, its name beside it."""
+
+    journeyname: str
+
+
 class BinaryHeaders(msgspec.Struct, kw_only=True, rename=lambda name: f"{ATTRIBUTE}{name}"):
     """The attributes of a change as a CloudEvent 1.0 in binary mode: headers, UTF-8."""
 
@@ -158,14 +164,15 @@ def json_schema(settings: Settings, name: str) -> dict[str, Any]:
     Raises:
         KeyError: There is no such message.
     """
-    record = {one.record.__name__: one.record for one in _channels(settings)}[name]
+    records = {one.record.__name__: one.record for one in _channels(settings)}
+    record = (records | {NamedChange.__name__: NamedChange})[name]
     dialect = "https://json-schema.org/draft/2020-12/schema"
     return {"$schema": dialect, **msgspec.json.schema(record)}
 
 
 def messages(settings: Settings) -> list[str]:
-    """The names of all messages."""
-    return [one.record.__name__ for one in _channels(settings)]
+    """The names of all messages, of those last that are on no topic."""
+    return [*(one.record.__name__ for one in _channels(settings)), NamedChange.__name__]
 
 
 def _channel(one: _Channel) -> dict[str, Any]:

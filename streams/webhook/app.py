@@ -85,7 +85,7 @@ def create_webhook(settings: Settings, store: Store, receiver: Receiver) -> Serv
     crashes: list[asyncio.Future[None]] = []
     metrics, stopped = Metrics(WEBHOOK), threading.Event()
     follower = Follower(settings, store)
-    chooser = Chooser(settings, store)
+    chooser = Chooser(settings, store, settings.webhook_selection)
     deliveries = Deliveries(settings, chooser, receiver, give_up, crash, metrics)
     app.health = health = Health(app, settings, follower, receiver, deliveries, metrics)
     changes = app.topic(

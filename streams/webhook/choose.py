@@ -1,12 +1,13 @@
 """Which changes are sent, and as what: a change in, an event with its journey's name out."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from models.decoding import decode_change
 from models.errors import Reason, Rejected
 from models.printable import printable
 from models.records import with_name
-from models.selection import Seen
+from models.selection import Seen, Selection
 from streams.formats.reading import OutputReader
 from streams.query import questions
 from streams.query.store import Store
@@ -31,14 +32,15 @@ class Chooser:
     """Chooses. Its methods block for the time that SQLite takes: not for the event loop.
 
     Args:
-        settings: The selection; where a registry is.
+        settings: Where a registry is.
         store: Knows what journeys go by, and what was published on a day before.
+        selection: What is wanted.
     """
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, selection: Selection) -> None:
         self._reader = OutputReader(settings)
         self._store = store
-        self._selection = settings.webhook_selection
+        self._selection = selection
         self.begin()
 
     def begin(self) -> None:
@@ -54,14 +56,38 @@ class Chooser:
         Raises:
             Rejected: It is no change.
         """
-        if message.value is None:
+        return self.of(
+            message.value,
+            list(message.headers or ()),
+            round(message.timestamp * 1000),
+            message.partition,
+            message.offset,
+        )
+
+    def of(
+        self,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes | None]],
+        published: int,
+        partition: int,
+        offset: int,
+    ) -> Delivery | None:
+        """The same of its parts; the time is epoch ms.
+
+        Raises:
+            Rejected: It is no change.
+        """
+        if value is None:
             raise Rejected(Reason.INVALID, "the value is null")
-        self._reader.prepare([message.value])
-        event = self._reader.change(message.value, list(message.headers or ()))
+        self._reader.prepare([value])
+        event = self._reader.change(value, headers)
         change = decode_change(event)
         known = questions.known(self._store, change)
-        published = round(message.timestamp * 1000)
-        seen = Seen.of(change, known, published, message.partition, message.offset)
-        if not self._selector.wants(seen):
+        if not self._selector.wants(Seen.of(change, known, published, partition, offset)):
             return None
-        return Delivery(change.data.user_id, change.id, with_name(event, printable(known.name)))
+        body = with_name(event, printable(known.name))
+        try:
+            body.decode()  # what is in fields that we do not read
+        except UnicodeDecodeError as error:
+            raise Rejected(Reason.NOT_JSON, str(error)) from None
+        return Delivery(change.data.user_id, change.id, body)

@@ -2,17 +2,23 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from kafka import KafkaProducer
 
+from models.errors import JourneysError
 from models.records import Change
+from streams.formats.writing import output_format
 from streams.kafka import admin
+from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 from streams.webhook.app import begin
+from streams.webhook.resend import resend
 from tests.support.published import publish, publish_sample, sample
 from tests.support.receiver import (
     SECRET,
@@ -145,6 +151,47 @@ async def test_it_begins_with_what_comes_stops_when_told_so_and_goes_on_where_it
             if (new := [one for one in ids if one in later])
         }
         await wait(lambda: there.by_user() == told, "the rest of the day's are delivered")
+
+
+async def test_what_could_not_be_delivered_is_sent_once_more_and_no_further_than_it_got(
+    settings: Settings,
+) -> None:
+    changes = sample().changes[:40]
+    given = {"webhook_http": True, "webhook_secret": SECRET, "partitions": 1}
+    await asyncio.to_thread(admin.create, mine := settings.model_copy(update={"partitions": 1}))
+    await asyncio.to_thread(keep, mine, changes)
+
+    async def breaks(received: Received) -> web.Response | None:
+        if received.event["id"] == changes[3].id:
+            return says(422, BAD)
+        return says(500, "oops") if received.event["id"] == changes[30].id else None
+
+    async with endpoint() as there:
+        shown = {name: value for name, value in mine if value is not None}
+        mine = Settings.load(**(shown | given | {"webhook_url": there.url}))
+        there.behave = breaks
+        with pytest.raises(JourneysError, match=r"HTTP 500: oops; 29 were delivered before"):
+            await asyncio.to_thread(resend, mine)
+        there.behave = None
+        assert await asyncio.to_thread(resend, mine) == (10, 0)
+        assert await asyncio.to_thread(resend, mine) == (0, 0)
+        assert there.ids == [one.id for one in changes if one != changes[3]]
+        assert all(one.event["journeyname"] for one in there.taken)
+
+
+def keep(settings: Settings, changes: Iterable[Change]) -> None:
+    """Put changes where those are that could not be delivered."""
+    output = output_format(settings.model_copy(update={"output_format": "json-binary"}))
+    why = [("reason", b"again"), ("detail", b"HTTP 500")]
+    with connect(settings, KafkaProducer) as client:
+        for change in changes:
+            value, headers = output.change(change)
+            client.send(
+                Topics.of(settings).undelivered,
+                value,
+                change.user_id.encode(),
+                headers=[*headers, *why],
+            )
 
 
 async def test_without_a_url_it_says_what_is_missing(settings: Settings, tmp_path: Path) -> None:
