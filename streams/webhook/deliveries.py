@@ -80,6 +80,7 @@ class Deliveries:
         self._slots = asyncio.Semaphore(settings.webhook_concurrency)
         self._room = asyncio.Semaphore(ROOM)
         self._span = asyncio.Semaphore(SPAN)
+        self._ended = False
         self._open_at = clock()  # the receiver wants to be left alone until then
         self._queues: dict[TP, deque[_Pending]] = {}
         self._last: dict[str, asyncio.Task[bool]] = {}  # by user
@@ -97,6 +98,8 @@ class Deliveries:
 
     async def take(self, event: EventT[Any]) -> None:
         """Take a record of `journey-changes`; waits only while there is no room."""
+        if self._ended:
+            return
         await self._span.acquire()
         await self._room.acquire()
         pending = _Pending(event)
@@ -112,7 +115,7 @@ class Deliveries:
             self._finish(pending, "unreadable")
             return
         except Exception as error:
-            self._crash(error)
+            self._end(error)
             return
         if delivery is None:
             self._finish(pending, "left_out")
@@ -164,7 +167,7 @@ class Deliveries:
         except Exception as error:
             if not isinstance(error, JourneysError):
                 logger.exception("a delivery ends the service")  # only here is known where
-            self._crash(error)
+            self._end(error)
             return False
         if self._last.get(delivery.user_id) is pending.task:
             del self._last[delivery.user_id]
@@ -186,6 +189,11 @@ class Deliveries:
                 return outcome
             await self._sleep(min(random.uniform(pause / 2, pause), end - now))
             pause = min(2 * pause, RETRY_SECONDS[1])
+
+    def _end(self, error: BaseException) -> None:
+        self._ended = True
+        self.forget()
+        self._crash(error)
 
     def _finish(self, pending: _Pending, outcome: str) -> None:
         """Acknowledge what is done, up to the first that is not: a commit covers all before it."""

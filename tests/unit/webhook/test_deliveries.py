@@ -174,6 +174,7 @@ async def test_nobody_is_left_alone_for_ever() -> None:
 async def test_a_receiver_that_is_gone_ends_it_and_nothing_is_acknowledged(fakes: Fakes) -> None:
     fakes.answers["a:1"] = [Outcome(Result.GONE, "HTTP 410")]
     await fakes.take("a:1", "a:2")
+    await fakes.take("b:1")
     assert isinstance(fakes.crashes[0], GoneError)
     assert "https://receiver wants no more (HTTP 410)" in str(fakes.crashes[0])
     assert fakes.posted == ["a:1"]
