@@ -17,6 +17,7 @@ JourneysError                the base: its message is one clear line
 ├── StalledError             the worker has work and does none: end it, a restart helps
 ├── Rejected                 one input record cannot be used: send it to the rejects, go on
 ├── LineError                one line of a file cannot be sent: report it, go on
+├── GoneError                a webhook's receiver wants no more: stop, send nothing
 ├── QuestionError            what was asked of the store makes no sense: ask otherwise
 │   └── UnknownError         nothing is known of what was asked for
 └── NamingError          ?   no name came back: ask again if it is retriable, else go without
@@ -112,6 +113,10 @@ class StalledError(JourneysError):
 
 class LineError(JourneysError):
     """One line of a file cannot be sent."""
+
+
+class GoneError(JourneysError):
+    """Whom changes are sent to wants no more of them, ever."""
 
 
 class QuestionError(JourneysError):

@@ -6,6 +6,7 @@ from typing import Final, Literal
 import msgspec
 
 VERSION: Final = 1
+NAME_ATTRIBUTE: Final = "journeyname"  # of a CloudEvent: what its journey goes by
 
 Kind = Literal["started", "named", "shifted", "merged", "dormant", "resumed", "ended"]
 Stage = Literal["active", "dormant", "ended", "merged"]
@@ -289,3 +290,17 @@ def cloudevent(change: Change, source: str = "/interest-journeys") -> bytes:
             "data": change_data(change),
         }
     )
+
+
+def with_name(event: bytes, name: str) -> bytes:
+    """A change with the name of its journey beside it, as an attribute of the CloudEvent.
+
+    Its data stays as it is, byte for byte: what it says may not depend on when a name arrives.
+
+    Args:
+        event: A CloudEvent in structured JSON mode.
+        name: What its journey goes by.
+    """
+    envelope = msgspec.json.decode(event, type=dict[str, msgspec.Raw])
+    data = {"data": envelope.pop("data")} if "data" in envelope else {}
+    return encode({**envelope, NAME_ATTRIBUTE: name, **data})

@@ -24,6 +24,7 @@ class Topics:
     names: str
     items: str
     waiting: str
+    undelivered: str
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -40,6 +41,7 @@ class Topics:
             names=f"{prefix}journey-names",
             items=f"{prefix}items",
             waiting=f"{prefix}items-waiting",
+            undelivered=f"{prefix}webhook-undelivered",
         )
 
     def all(self) -> tuple[str, ...]:

@@ -1,8 +1,6 @@
 """The part of the OpenAI-compatible API that naming uses: one call at a time, no second try."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -12,6 +10,7 @@ from models.errors import ApiError, SettingsError
 from models.naming.prompt import Embedded, Prompt
 from models.naming.reply import Reply
 from models.naming.wire import Chat, Completion, Models, Refused
+from models.retry_after import seconds_of
 
 CONNECT_TIMEOUT: Final = 5.0  # seconds; a server that is there accepts at once
 POOL_TIMEOUT: Final = 1.0  # seconds; callers hold a slot each, so a connection is free
@@ -105,7 +104,7 @@ class Api:
                 f"HTTP {status}: {_detail(content) or answer.reason_phrase}",
                 status=status,
                 retriable=status >= 500 or status in {NOT_FOUND, 408, 429},
-                pause=_retry_after(answer),
+                pause=seconds_of(answer.headers.get("retry-after")),
             )
         try:
             return msgspec.json.decode(content, type=form)
@@ -128,18 +127,6 @@ def _detail(content: bytes) -> str:
     with suppress(msgspec.DecodeError, UnicodeDecodeError):
         return msgspec.json.decode(content, type=Refused).error.message[:300]
     return " ".join(content.decode("utf-8", "replace").split())[:300]
-
-
-def _retry_after(answer: httpx.Response) -> float:
-    """Seconds, of a number or a date (RFC 9110, section 10.2.3); 0 where none is said."""
-    wanted = answer.headers.get("retry-after", "")
-    with suppress(ValueError):
-        return max(0.0, float(wanted))
-    with suppress(ValueError):
-        moment = parsedate_to_datetime(wanted)
-        if moment.tzinfo is not None:
-            return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-    return 0.0
 
 
 def _authorization(api_key: str | None) -> dict[str, str]:

@@ -20,6 +20,7 @@ from streams.cli.commands import Commands, examples
         "backfill": "Send a history to activity-events, then what the live topic holds.",
         "rejects": "See what was rejected, or send it again.",
         "watch": "Print journey changes as they come.",
+        "webhook": "Run the webhook: sends changes to an HTTP endpoint, signed.",
         "monitor": "Run the page to look at, and the HTTP API to ask.",
         "show": "Show a user's journeys, now or at a time.",
         "history": "Show all that happened to a journey.",

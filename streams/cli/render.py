@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from models.decoding import ChangeEvent
+from models.known import KnownJourneys
 from models.printable import printable
-from models.records import ChangeData
 
 STYLES: Final = {
     "started": "bold green",
@@ -26,18 +26,16 @@ _SHOWN_ITEMS: Final = 2  # titles: enough to see what it is about, few enough fo
 class ChangeLines:
     """Makes one line of each change.
 
-    Only `named` changes carry a name, so the last one of each journey is remembered; a journey
-    whose name was not seen yet is shown by its keywords.
+    Args:
+        journeys: What they go by; what the changes say is taken over.
     """
 
-    def __init__(self) -> None:
-        self._names: dict[str, str] = {}
+    def __init__(self, journeys: KnownJourneys | None = None) -> None:
+        self._journeys = journeys or KnownJourneys()
 
     def line(self, change: ChangeEvent) -> Text:
         """When, who, what, which journey, and why."""
-        data = change.data
-        if change.kind == "named" and data.name:
-            self._names[data.journey_id] = data.name
+        data, name = change.data, self._journeys.told(change).name
         return Text.assemble(
             (f"{change.time:%Y-%m-%d}", "dim"),
             "  ",
@@ -45,21 +43,17 @@ class ChangeLines:
             " ",
             (f"{printable(change.kind):<8}", STYLES.get(change.kind, "")),
             " ",
-            (self._name(data), "bold"),
+            (printable(name), "bold"),
             "  ",
             (printable(self._why(change)), "dim"),
         )
-
-    def _name(self, data: ChangeData) -> str:
-        keywords = data.journey.keywords if data.journey else data.journey_id
-        return printable(self._names.get(data.journey_id, keywords))
 
     def _why(self, change: ChangeEvent) -> str:
         data, journey = change.data, change.data.journey
         if change.kind == "named":
             return f"by {data.name_source}"
         if change.kind == "merged" and data.merged_into:
-            return f"into {self._names.get(data.merged_into, data.merged_into)}"
+            return f"into {self._journeys.name(data.merged_into)}"
         if journey is None:
             return ""
         if change.kind in ("dormant", "ended"):
@@ -77,11 +71,12 @@ class ChangePrinter:
 
     Args:
         console: Where to.
+        journeys: As for `ChangeLines`.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, journeys: KnownJourneys | None = None) -> None:
         self._console = console
-        self._lines = ChangeLines()
+        self._lines = ChangeLines(journeys)
 
     def print(self, change: ChangeEvent) -> None:
         """Print one."""

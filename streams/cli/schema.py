@@ -13,10 +13,10 @@ from streams.settings import Settings
     epilog=examples(
         "journeys schema > asyncapi.json",
         "journeys schema --message JourneyChange > change.schema.json",
-        "journeys schema --topic-prefix prod-",
+        "journeys schema --topic-prefix prod- --output-format json-binary",
     )
 )
-@with_settings("topic_prefix", "activities_topic")
+@with_settings("topic_prefix", "activities_topic", "output_format")
 @click.option("--message", metavar="NAME", help="only this message, as a JSON Schema")
 def command(settings: Settings, message: str | None) -> None:
     """Print an AsyncAPI 3 document of the topics and their messages; types can be made of it."""

@@ -12,11 +12,14 @@ from msgspec import Meta
 
 from models.activities import MAX_ID_CHARS, MAX_TERMS, MAX_VECTOR
 from models.records import ChangeData, CurrentJourney, JourneyName, Kind, NamingRequest
+from streams.formats.reading import ATTRIBUTE
 from streams.settings import Settings
 from streams.topics import Topics
 
 FORM: Final = "3.0.0"  # of AsyncAPI
 _REFERENCE: Final = "#/components/schemas/{name}"
+
+_TYPE: Final = rf"^journey\.({'|'.join(get_args(Kind))})\.v1$"
 
 Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARS)]
 
@@ -45,11 +48,28 @@ class JourneyChange(msgspec.Struct, kw_only=True):
     specversion: Literal["1.0"]
     id: str
     source: str
-    type: Annotated[str, Meta(pattern=rf"^journey\.({'|'.join(get_args(Kind))})\.v1$")]
+    type: Annotated[str, Meta(pattern=_TYPE)]
     subject: str
     time: datetime
     datacontenttype: Literal["application/json"]
     data: ChangeData
+
+
+class NamedChange(JourneyChange, kw_only=True):
+    """A change as the webhook sends it and `watch --json` prints it, its name beside it."""
+
+    journeyname: str
+
+
+class BinaryHeaders(msgspec.Struct, kw_only=True, rename=lambda name: f"{ATTRIBUTE}{name}"):
+    """The attributes of a change as a CloudEvent 1.0 in binary mode: headers, UTF-8."""
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: Annotated[str, Meta(pattern=_TYPE)]
+    subject: str
+    time: datetime
 
 
 class _Channel(NamedTuple):
@@ -63,6 +83,7 @@ class _Channel(NamedTuple):
         action: What the service does there, as AsyncAPI has it.
         summary: For a reader.
         content_type: Of the values.
+        headers: What its records have beside their value.
     """
 
     name: str
@@ -72,20 +93,24 @@ class _Channel(NamedTuple):
     action: Literal["send", "receive"]
     summary: str
     content_type: str = "application/json"
+    headers: type[msgspec.Struct] | None = None
 
 
 def _channels(settings: Settings) -> tuple[_Channel, ...]:
     topics = Topics.of(settings)
-    cloudevent = "application/cloudevents+json; charset=UTF-8"
+    change: tuple[Any, ...] = ("application/cloudevents+json; charset=UTF-8",)
+    if binary := settings.output_format == "json-binary":
+        change = ("application/json", BinaryHeaders)
     return (
         _Channel(
             *("activities", topics.activities, WireActivity, "the user id", "receive"),
             "What a user did with an item at a time.",
         ),
         _Channel(
-            *("changes", topics.changes, JourneyChange, "the user id", "send"),
+            *("changes", topics.changes, ChangeData if binary else JourneyChange),
+            *("the user id", "send"),
             "What happened to a journey, once each; a repeat has the same id and bytes.",
-            cloudevent,
+            *change,
         ),
         _Channel(
             *("journeys", topics.journeys, CurrentJourney, "user id/journey id", "send"),
@@ -106,7 +131,8 @@ def document(settings: Settings) -> dict[str, Any]:
     """The document for the topics that these settings name."""
     channels = _channels(settings)
     _, schemas = msgspec.json.schema_components(
-        [one.record for one in channels], ref_template=_REFERENCE
+        [one for channel in channels for one in (channel.record, channel.headers) if one],
+        ref_template=_REFERENCE,
     )
     return {
         "asyncapi": FORM,
@@ -138,14 +164,15 @@ def json_schema(settings: Settings, name: str) -> dict[str, Any]:
     Raises:
         KeyError: There is no such message.
     """
-    record = {one.record.__name__: one.record for one in _channels(settings)}[name]
+    records = {one.record.__name__: one.record for one in _channels(settings)}
+    record = (records | {NamedChange.__name__: NamedChange})[name]
     dialect = "https://json-schema.org/draft/2020-12/schema"
     return {"$schema": dialect, **msgspec.json.schema(record)}
 
 
 def messages(settings: Settings) -> list[str]:
-    """The names of all messages."""
-    return [one.record.__name__ for one in _channels(settings)]
+    """The names of all messages, of those last that are on no topic."""
+    return [*(one.record.__name__ for one in _channels(settings)), NamedChange.__name__]
 
 
 def _channel(one: _Channel) -> dict[str, Any]:
@@ -159,11 +186,15 @@ def _channel(one: _Channel) -> dict[str, Any]:
 
 
 def _message(one: _Channel) -> dict[str, Any]:
+    headers = {}
+    if one.headers is not None:
+        headers = {"headers": {"$ref": _REFERENCE.format(name=one.headers.__name__)}}
     return {
         "name": one.record.__name__,
         "summary": one.summary,
         "contentType": one.content_type,
         "payload": {"$ref": _REFERENCE.format(name=one.record.__name__)},
+        **headers,
         "bindings": {
             "kafka": {"key": {"type": "string", "description": one.key}, "bindingVersion": "0.5.0"}
         },

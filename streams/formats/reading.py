@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -10,6 +10,8 @@ from models.errors import Reason, Rejected
 from models.records import ChangeData, CurrentJourney, encode
 from streams.formats.values import is_framed, value_decoder
 from streams.settings import Settings
+
+ATTRIBUTE: Final = "ce_"  # what names of headers begin with that are attributes of a CloudEvent
 
 
 class OutputReader:
@@ -39,16 +41,19 @@ class OutputReader:
             headers: Of that record.
 
         Raises:
-            Rejected: It is none. JSON is passed on as it came, and not looked at.
+            Rejected: It is none. JSON in structured mode is passed on as it came, not looked at.
         """
-        if not is_framed(value):
-            return value
         attributes = {
-            name.removeprefix("ce_"): (text or b"").decode("utf-8", "replace")
+            name.removeprefix(ATTRIBUTE): (text or b"").decode("utf-8", "replace")
             for name, text in headers
-            if name.startswith("ce_")
+            if name.startswith(ATTRIBUTE)
         }
-        data = self._record(value, ChangeData)
+        if is_framed(value):
+            data = self._record(value, ChangeData)
+        elif attributes:
+            data = _json(value)
+        else:
+            return value
         return encode({**attributes, "datacontenttype": "application/json", "data": data})
 
     def journey(self, value: bytes) -> CurrentJourney:
@@ -65,3 +70,12 @@ class OutputReader:
             return msgspec.convert(self._values.decode(value), kind)
         except msgspec.ValidationError as error:
             raise Rejected(Reason.INVALID, str(error)) from None
+
+
+def _json(value: bytes) -> msgspec.Raw:
+    """JSON as it came."""
+    try:
+        msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Rejected(Reason.NOT_JSON, str(error)) from None
+    return msgspec.Raw(value)

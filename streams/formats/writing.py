@@ -1,7 +1,8 @@
 """How `journey-changes` and `journeys` are written: JSON, or behind a schema registry.
 
-The same change has the same bytes each time, in every format. Behind a registry a change is a
-CloudEvent in binary mode: its attributes are headers, its data the value.
+The same change has the same bytes each time, in every format. Behind a registry, and as
+`json-binary`, a change is a CloudEvent in binary mode: its attributes are headers, its data the
+value.
 """
 
 import time
@@ -21,6 +22,7 @@ from models.records import (
     encode,
 )
 from streams.formats import avro, protobuf, schemas
+from streams.formats.reading import ATTRIBUTE
 from streams.formats.registry import Registry, Schema
 from streams.formats.values import framed
 from streams.settings import Settings
@@ -36,6 +38,7 @@ _CONTENT_TYPES: Final = {
     "avro": b"application/avro",
     "protobuf": b"application/protobuf",
     "json-schema": b"application/json",
+    "json-binary": b"application/json",
 }
 
 
@@ -63,6 +66,8 @@ def output_format(settings: Settings, encoder: str = "") -> OutputFormat:
     space = [(ENCODER_HEADER, encoder.encode())] if encoder else []
     if settings.output_format == "json":
         return JsonOutput(space)
+    if settings.output_format == "json-binary":
+        return BinaryJsonOutput(space)
     return RegistryOutput(settings, space)
 
 
@@ -83,6 +88,14 @@ class JsonOutput:
     def journey(self, journey: CurrentJourney) -> tuple[bytes, Headers]:
         """See `OutputFormat`."""
         return encode(journey), self._space
+
+
+class BinaryJsonOutput(JsonOutput):
+    """A change as a CloudEvent in binary mode, its data JSON; a journey as JSON."""
+
+    def change(self, change: Change) -> tuple[bytes, Headers]:
+        """See `OutputFormat`."""
+        return encode(change_data(change)), _binary(change, _CONTENT_TYPES["json-binary"])
 
 
 class RegistryOutput:
@@ -106,13 +119,18 @@ class RegistryOutput:
 
     def change(self, change: Change) -> tuple[bytes, Headers]:
         """See `OutputFormat`."""
-        attributes = cloudevent_attributes(change)
-        headers = [(f"ce_{name}", text.encode()) for name, text in attributes.items()]
-        return self._change(change_data(change)), [("content-type", self._content_type), *headers]
+        return self._change(change_data(change)), _binary(change, self._content_type)
 
     def journey(self, journey: CurrentJourney) -> tuple[bytes, Headers]:
         """See `OutputFormat`."""
         return self._journey(journey), [("content-type", self._content_type), *self._space]
+
+
+def _binary(change: Change, content_type: bytes) -> Headers:
+    """The headers of a CloudEvent in binary mode, by the Kafka protocol binding."""
+    attributes = cloudevent_attributes(change)
+    headers = [(f"{ATTRIBUTE}{name}", text.encode()) for name, text in attributes.items()]
+    return [("content-type", content_type), *headers]
 
 
 def _writer(

@@ -13,6 +13,7 @@ from litestar.params import QueryParameter
 
 from models.encoders.reading import is_from_characters
 from models.errors import QuestionError
+from models.selection import Selection
 from models.vectors import Vector
 from streams.query import questions
 from streams.query.answers import Interest, Page, ShownChange, ShownJourney, ShownUser
@@ -26,7 +27,33 @@ At = Annotated[
 Kinds = Annotated[
     list[str] | None, QueryParameter(name="kind", description="only these kinds; may be repeated")
 ]
+Names = Annotated[
+    list[str] | None,
+    QueryParameter(
+        name="name",
+        description="only journeys of a name like this, `*` for anything; may be repeated",
+    ),
+]
+Confidence = Annotated[
+    float, QueryParameter(ge=0, le=1, description="only journeys that are at least so sure")
+]
+PerDay = Annotated[
+    int | None,
+    QueryParameter(ge=1, description="of a user and a day (UTC, as published) the first so many"),
+]
 After = Annotated[str, QueryParameter(description="a cursor: only what was published behind it")]
+
+
+def selected(
+    kinds: list[str] | None, names: list[str] | None, confidence: float, per_day: int | None
+) -> Selection:
+    """What of the changes is wanted; nothing said means all."""
+    return Selection(
+        kinds=frozenset(kinds or ()),
+        names=tuple(names or ()),
+        confidence=confidence,
+        per_day=per_day,
+    )
 
 
 class Api(Controller):
@@ -123,9 +150,13 @@ class Api(Controller):
         after: After = "",
         since: datetime | None = None,
         kind: Kinds = None,
+        name: Names = None,
+        confidence: Confidence = 0.0,
+        per_day: PerDay = None,
         limit: Limit = 100,
     ) -> Page:
         """Changes of all users or of one, in each partition's order; `after` of it goes on."""
+        selection = selected(kind, name, confidence, per_day)
         return questions.changes(
-            state.store, after=after, since=since, user_id=user, kinds=kind or (), limit=limit
+            state.store, after=after, since=since, user_id=user, selection=selection, limit=limit
         )

@@ -15,7 +15,8 @@ from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
 from models.records import encode
-from streams.monitor.api import Kinds
+from models.selection import Selection
+from streams.monitor.api import Confidence, Kinds, Names, PerDay, selected
 from streams.query import questions
 from streams.query.answers import Page
 from streams.query.store import Store
@@ -54,6 +55,9 @@ async def live(
     state: State,
     user: str | None = None,
     kind: Kinds = None,
+    name: Names = None,
+    confidence: Confidence = 0.0,
+    per_day: PerDay = None,
     since: datetime | None = None,
     after: Annotated[
         str | None, QueryParameter(description="a cursor; default: only what comes from now on")
@@ -66,16 +70,24 @@ async def live(
         begin = await asyncio.to_thread(questions.latest, state.store)
     questions.cursor_of(begin)
     return ServerSentEvent(
-        _events(state.store, state.news, begin, user, kind or [], since), retry_duration=RETRY_MS
+        _events(
+            state.store, state.news, begin, user, selected(kind, name, confidence, per_day), since
+        ),
+        retry_duration=RETRY_MS,
     )
 
 
 async def _events(
-    store: Store, news: News, after: str, user: str | None, kinds: list[str], since: datetime | None
+    store: Store,
+    news: News,
+    after: str,
+    user: str | None,
+    selection: Selection,
+    since: datetime | None,
 ) -> AsyncIterator[ServerSentEventMessage]:
     def ask() -> Page:
         return questions.changes(
-            store, after=after, since=since, user_id=user, kinds=kinds, limit=_PAGE
+            store, after=after, since=since, user_id=user, selection=selection, limit=_PAGE
         )
 
     yield ServerSentEventMessage(data=None, comment="changes")

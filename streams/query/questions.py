@@ -1,6 +1,6 @@
 """What can be asked of the store. Every function may block for the time that SQLite takes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from heapq import merge
 from typing import Any, Final, Literal, get_args
@@ -8,8 +8,12 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 import numpy as np
 
+from models.decoding import ChangeEvent
 from models.errors import QuestionError, UnknownError
+from models.known import Known
+from models.known import known as told
 from models.records import ChangeData, CurrentJourney, Kind, Stage
+from models.selection import DAY_MS, EVERYTHING, Seen, Selection, Selector
 from models.vectors import Vector
 from streams.query.answers import (
     Interest,
@@ -25,7 +29,12 @@ from streams.query.answers import (
 from streams.query.store import Store
 
 MOST: Final = 1_000  # rows of one answer
-_CHANGES: Final = "SELECT c.*, j.name AS now FROM changes c LEFT JOIN journeys j USING (journey_id)"
+_CHUNK: Final = 500  # changes looked at at once
+_CHANGES: Final = (
+    "SELECT c.*, j.name AS now, CASE c.kind WHEN 'named' THEN "
+    "json_extract(CAST(j.record AS TEXT), '$.journey.confidence') END AS confidence "
+    "FROM changes c LEFT JOIN journeys j USING (journey_id)"
+)
 _SCANNED: Final = 10_000  # vectors looked at at once: ten megabytes
 _KINDS: Final = get_args(Kind)
 _STAGES: Final = get_args(Stage)
@@ -97,7 +106,7 @@ def changes(
     after: str = "",
     since: datetime | None = None,
     user_id: str | None = None,
-    kinds: Iterable[str] = (),
+    selection: Selection = EVERYTHING,
     limit: int = 100,
 ) -> Page:
     """Changes as they were published, in each partition's order.
@@ -108,39 +117,66 @@ def changes(
             It holds on every instance, since it says where records lie on their topic.
         since: Only what occurred then or later, by event time.
         user_id: Only this user's.
-        kinds: Only these.
+        selection: Only these.
         limit: At most so many.
 
     Raises:
         QuestionError: A kind is none, or `after` is not of this form.
     """
     place, most = cursor_of(after), bounded(limit)
-    where = ["c.partition = ?", "c.offset >= ?"]
+    where: list[str] = []
     values: list[Any] = []
-    if wanted := _checked(kinds, _KINDS):
-        where.append(f"c.kind IN ({', '.join('?' * len(wanted))})")
-        values += sorted(wanted)
+    if kinds := _checked(selection.kinds, _KINDS):  # by SQL, since most do not fit
+        where.append(f"c.kind IN ({', '.join('?' * len(kinds))})")
+        values += sorted(kinds)
     if user_id is not None:
         where.append("c.user_id = ?")
         values.append(user_id)
     if since is not None:
         where.append("c.occurred_at >= ?")
         values.append(_millis(since))
-    query = f"{_CHANGES} WHERE {' AND '.join(where)} ORDER BY c.offset LIMIT ?"
-    ends = _ends(store)
-    found = {
-        number: store.ask(query, [number, place.get(number, 0), *values, most + 1])
-        for number in ends
-    }
+    ends, wants = _ends(store), selector(store, selection).wants
+    found = [_rows(store, number, place.get(number, 0), where, values) for number in ends]
     shown: list[ShownChange] = []
-    for row in merge(*found.values(), key=lambda row: row["appeared_at"]):
+    for row in merge(*found, key=lambda row: row["appeared_at"]):
         if len(shown) == most:
             break
         place[row["partition"]] = row["offset"] + 1
-        shown.append(_change(row, cursor_text(place)))
+        if wants(_seen(row)):
+            shown.append(_change(row, cursor_text(place)))
     if len(shown) < most:  # what does not fit the filter need not be looked at again
         place |= {number: max(place.get(number, 0), end) for number, end in ends.items()}
     return Page(shown, cursor_text(place))
+
+
+def selector(store: Store, selection: Selection) -> Selector:
+    """Applies a selection from anywhere in the log: of what came before, the store is asked."""
+
+    def earlier(change: Seen) -> list[Seen]:
+        day = change.published - change.published % DAY_MS
+        rows = store.ask(
+            f"{_CHANGES} WHERE c.user_id = ? AND c.partition = ? AND c.offset < ? "
+            "AND c.appeared_at >= ? AND c.appeared_at < ? ORDER BY c.offset",
+            [change.user_id, change.partition, change.offset, day, day + DAY_MS],
+        )
+        return [_seen(row) for row in rows]
+
+    return Selector(selection, earlier)
+
+
+def known(store: Store, change: ChangeEvent) -> Known:
+    """What a change's journey goes by now, and how sure it is."""
+    journey_id = change.data.journey_id
+    rows = store.ask(
+        "SELECT name, json_extract(CAST(record AS TEXT), '$.journey.confidence') AS confidence "
+        "FROM journeys WHERE journey_id = ?",
+        [journey_id],
+    ) or store.ask(
+        "SELECT name, NULL AS confidence FROM changes WHERE journey_id = ? AND name IS NOT NULL "
+        "ORDER BY partition, offset DESC LIMIT 1",
+        [journey_id],
+    )
+    return told(change, *rows[0]) if rows else told(change, None, None)
 
 
 def latest(store: Store) -> str:
@@ -302,10 +338,41 @@ def _millis(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
+def _rows(
+    store: Store, number: int, start: int, where: Sequence[str], values: Sequence[Any]
+) -> Iterator[Any]:
+    """Changes of a partition from an offset on."""
+    conditions = " AND ".join(["c.partition = ?", "c.offset >= ?", *where])
+    query = f"{_CHANGES} WHERE {conditions} ORDER BY c.offset LIMIT {_CHUNK}"
+    while rows := store.ask(query, [number, start, *values]):
+        yield from rows
+        if len(rows) < _CHUNK:
+            return
+        start = rows[-1]["offset"] + 1
+
+
 def _change(row: Any, cursor: str | None = None) -> ShownChange:
     data = _data.decode(row["record"])
+    return of_change(row, data, _name(row, data), cursor)
+
+
+def _name(row: Any, data: ChangeData) -> str:
     keywords = data.journey.keywords if data.journey else ""
-    return of_change(row, data, row["name"] or row["now"] or keywords or row["journey_id"], cursor)
+    return str(row["name"] or row["now"] or keywords or row["journey_id"])
+
+
+def _seen(row: Any) -> Seen:
+    data = _data.decode(row["record"])
+    return Seen(
+        id=row["id"],
+        user_id=row["user_id"],
+        kind=row["kind"],
+        name=_name(row, data),
+        confidence=data.journey.confidence if data.journey else row["confidence"],
+        published=row["appeared_at"],
+        partition=row["partition"],
+        offset=row["offset"],
+    )
 
 
 def _checked(given: Iterable[str], known: Sequence[str]) -> set[str]:

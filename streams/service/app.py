@@ -1,4 +1,4 @@
-"""What the Faust services, worker, namer and intake, have in common: settings, start and end.
+"""What the Faust services (worker, namer, intake, webhook) have in common: settings, start and end.
 
 Names are given to everything that Faust would name after a Python path, so that no module's place
 is on the wire.

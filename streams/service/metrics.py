@@ -199,6 +199,38 @@ BAD_ITEMS: Final = Metric(
     "journeys_items_bad_total", "counter", "records of the catalogue that are no items"
 )
 
+CHANGES_SENT: Final = Metric(
+    "journeys_webhook_changes_total",
+    "counter",
+    "changes done with: delivered, undelivered (kept), left_out (not wanted), unreadable",
+    ("outcome",),
+    ("delivered", "undelivered", "left_out", "unreadable"),
+)
+TRIES: Final = Metric(
+    "journeys_webhook_tries_total",
+    "counter",
+    "requests to the receiver, by what became of them",
+    ("result",),
+    ("delivered", "again", "refused", "gone"),
+)
+DELIVERY_SECONDS: Final = Metric(
+    "journeys_webhook_seconds",
+    "histogram",
+    "age of a change's record when it is delivered",
+    buckets=SECONDS,
+)
+CHANGES_WAITING: Final = Metric(
+    "journeys_webhook_waiting", "gauge", "changes under way or waiting for their turn"
+)
+OLDEST_CHANGE: Final = Metric(
+    "journeys_webhook_oldest_change_seconds",
+    "gauge",
+    "age of the oldest change that is not done, by its record's time; 0 for none",
+)
+RECEIVER_UP: Final = Metric(
+    "journeys_webhook_receiver_up", "gauge", "1 unless the receiver's last answer was a failure"
+)
+
 BROKER_UP: Final = Metric("journeys_broker_up", "gauge", "1 while the broker answers the monitor")
 BACKLOG: Final = Metric(
     "journeys_backlog_records",
@@ -259,6 +291,15 @@ INTAKE: Final = (
     ABANDONED,
 )
 
+WEBHOOK: Final = (
+    CHANGES_SENT,
+    TRIES,
+    DELIVERY_SECONDS,
+    CHANGES_WAITING,
+    OLDEST_CHANGE,
+    RECEIVER_UP,
+)
+
 MONITOR: Final = (BROKER_UP, BACKLOG, BACKLOG_SECONDS, ARRIVED)
 
 
@@ -266,7 +307,7 @@ class Metrics:
     """The values of one service, and what its process takes of the machine.
 
     Args:
-        metrics: `WORKER`, `NAMER`, `INTAKE` or `MONITOR`.
+        metrics: `WORKER`, `NAMER`, `INTAKE`, `WEBHOOK` or `MONITOR`.
     """
 
     def __init__(self, metrics: Iterable[Metric]) -> None:

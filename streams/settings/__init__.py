@@ -17,11 +17,13 @@ from streams.settings.input import InputSettings
 from streams.settings.kafka import KafkaSettings, RegistrySettings, SecuritySettings
 from streams.settings.services import NamingSettings, WatchingSettings
 from streams.settings.sources import PREFIX, ClientProperties, SecretFiles, check_names
+from streams.settings.webhook import WebhookSettings
 
 
 # Pydantic takes the fields of the last base first: the table of settings begins with Kafka.
 class Settings(
     WatchingSettings,
+    WebhookSettings,
     NamingSettings,
     EngineSettings,
     StateSettings,

@@ -140,13 +140,14 @@ class RegistrySettings(BaseModel):
     )
     output_format: str = Field(
         "json",
-        description="of `journey-changes` and `journeys`: json, or behind a schema registry "
-        "avro, protobuf or json-schema",
-        pattern="^(json|avro|protobuf|json-schema)$",
+        description="of `journey-changes` and `journeys`: json, json-binary (changes with the "
+        "CloudEvent's attributes in headers), or behind a schema registry avro, protobuf or "
+        "json-schema",
+        pattern="^(json|json-binary|avro|protobuf|json-schema)$",
     )
 
     @model_validator(mode="after")
     def _registry_is_there(self) -> Self:
-        if self.output_format != "json" and self.registry_url is None:
+        if self.output_format not in ("json", "json-binary") and self.registry_url is None:
             raise ValueError(f"output_format {self.output_format} needs a registry_url")
         return self

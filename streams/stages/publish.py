@@ -5,7 +5,7 @@ from typing import Final
 
 from models.records import Change, CurrentJourney, NamingRequest, encode, rfc3339
 from streams.formats.writing import OutputFormat
-from streams.kafka.sending import OutgoingRecord
+from streams.kafka.sending import Headers, OutgoingRecord
 from streams.stages.batch import Reject
 from streams.topics import Topics, journey_key
 
@@ -58,6 +58,20 @@ def outgoing_records(
     ]
 
 
+def reject_headers(
+    reason: str, detail: str, topic: str, partition: int, offset: int, timestamp: int
+) -> Headers:
+    """Why a record was set aside, and where it lay; the time is epoch ms, -1 for none."""
+    return [
+        ("reason", reason.encode()),
+        ("detail", detail.encode("utf-8", "replace")[:1_000]),
+        ("topic", topic.encode()),
+        ("partition", b"%d" % partition),
+        ("offset", b"%d" % offset),
+        ("time", rfc3339(max(0, timestamp)).encode()),
+    ]
+
+
 def outgoing_reject(reject: Reject, topic: str, *, cut: bool = False) -> OutgoingRecord:
     """A rejected record as it came, with the reason in headers.
 
@@ -82,12 +96,11 @@ def outgoing_reject(reject: Reject, topic: str, *, cut: bool = False) -> Outgoin
         own = own if lengths[2] <= CUT_BYTES else ()
     headers = [
         *own,
-        ("reason", error.reason.encode()),
-        ("detail", error.detail.encode("utf-8", "replace")[:1_000]),
-        ("topic", reject.topic.encode()),
-        ("partition", b"%d" % reject.partition),
-        ("offset", b"%d" % record.offset),
-        ("time", rfc3339(max(0, record.timestamp)).encode()),
+        *reject_headers(
+            error.reason,
+            error.detail,
+            *(reject.topic, reject.partition, record.offset, record.timestamp),
+        ),
     ]
     if cut:
         headers.append(("bytes", b"%d" % sum(lengths)))

@@ -78,6 +78,10 @@ def test_what_is_published_is_answered_and_what_comes_is_told_live(
 
         page = process.ask("changes", limit="1000")
         assert len(page["changes"]) == len(sample().changes)
+        assert all(one["name"] for one in page["changes"])
+        few = process.ask("changes", limit="1000", per_day="1", confidence="0.5", name="*")
+        users = [one["user_id"] for one in few["changes"]]
+        assert len(users) == len(set(users)) > 1, "all were published at once"
         late = msgspec.structs.replace(sample().changes[0], id="late", kind="named", name="New")
         publish(settings, [late])
         live = f"http://127.0.0.1:{process.settings.web_port}/api/changes/live?user={USER}"

@@ -11,16 +11,17 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from msgspec.structs import replace
 
-from models.records import Change, cloudevent
+from models.records import Change, cloudevent, encode
 from streams.demo.broker import EmbeddedBroker
 from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.settings import Settings
 from streams.topics import Topics
 from tests.support.processes import start
-from tests.support.published import publish
+from tests.support.published import publish, sample
 
 JOURNEYS = str(Path(sys.executable).with_name("journeys"))
 
@@ -170,19 +171,29 @@ def test_commands_say_when_their_topic_is_missing(settings: Settings) -> None:
 def test_watch_prints_what_comes_and_not_what_was(settings: Settings) -> None:
     admin.create(settings)
     publish(settings, [named("u1", "Old news")] * 5)
+    known = sample().journeys[-1]
+    sleeps = replace(
+        named(known.user_id, ""),
+        kind="dormant",
+        name=None,
+        journey_id=known.journey.journey_id,
+        journey=replace(known.journey, keywords="of old"),
+    )
+    with connect(settings, KafkaProducer) as client:
+        client.send(Topics.of(settings).journeys, encode(known), b"u/j")
     watch = start(
-        [JOURNEYS, "watch", "--max", "3"],
+        [JOURNEYS, "watch", "--max", "3", "--kind", "named", "--kind", "dormant"],
         env=environment(settings),
         stdout=subprocess.PIPE,
         text=True,
     )
     while watch.poll() is None:  # it takes a moment until it listens
-        publish(settings, [named("u1", "Fresh news"), named("u2", "Fresh news")])
+        publish(settings, [named("u1", "Fresh news"), named("u2", "Fresh news"), sleeps])
         time.sleep(0.2)
     output = watch.communicate()[0].splitlines()
     assert watch.returncode == 0
     assert len(output) == 3
-    assert all("Fresh news" in line for line in output)
+    assert all("Fresh news" in line or known.name in line for line in output)
 
 
 def test_watch_from_the_beginning_for_one_user_as_json(settings: Settings) -> None:
@@ -193,8 +204,10 @@ def test_watch_from_the_beginning_for_one_user_as_json(settings: Settings) -> No
         settings, "watch", "--from-beginning", "--until-idle", "2", "--json", "--user", "u2"
     )
     assert done.returncode == 0
-    assert done.stdout.encode().splitlines() == [
-        cloudevent(change) for change in changes if change.user_id == "u2"
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        json.loads(cloudevent(change)) | {"journeyname": change.name}
+        for change in changes
+        if change.user_id == "u2"
     ]
 
 

@@ -28,6 +28,7 @@ from streams.topics import Topics
 from tests.support.intakes import IntakeProcess, arrived, catalogue, put, raw_topic
 from tests.support.monitors import monitor
 from tests.support.processes import start
+from tests.support.receiver import SECRET, WebhookProcess
 from tests.support.secured import KEY_PASSWORD, PASSWORD, SecuredKafka
 from tests.support.workers import PATIENCE, WorkerProcess, activities, produce, until
 
@@ -86,6 +87,13 @@ def test_from_the_first_command_to_the_last_each_with_its_rights_and_no_more(
         worker = WorkerProcess(user("worker"), tmp_path)
         stack.callback(worker.kill)
         stack.enter_context(namer)
+        nowhere = f"https://127.0.0.1:{free_port()}/"
+        hooked = user(
+            "webhook", webhook_url=nowhere, webhook_secret=SECRET, webhook_retry_seconds=0.0
+        )
+        webhook = WebhookProcess(hooked, tmp_path)
+        stack.callback(webhook.kill)
+        webhook.wait_ready()
         assert f"sent {len(sent):,} activities" in output(
             journeys(user("producer"), "produce", str(file))
         )
@@ -119,8 +127,9 @@ def test_from_the_first_command_to_the_last_each_with_its_rights_and_no_more(
         assert len({one["id"] for one in watched}) == 50
         until(lambda: worker.count("journeys_activities_total") == len(sent), "all is applied")
         until(lambda: worker.count("journeys_names_total") > 0, "names have come home")
+        until(lambda: webhook.count("journeys_webhook_changes_total") > 0, "some are given up")
         namer.check()
-        logs = worker.log.read_text() + namer.log.read_text()
+        logs = worker.log.read_text() + namer.log.read_text() + webhook.log.read_text()
         assert PASSWORD not in logs
         assert worker.stop() == 0
 

@@ -17,11 +17,17 @@ from streams.settings import Settings
 from tests.support.intakes import IntakeProcess, put, raw_topic
 from tests.support.monitors import MonitorProcess
 from tests.support.prometheus import FOLDER, Prometheus, prometheus, tool
+from tests.support.receiver import SECRET, WebhookProcess
 from tests.support.vllm_stub import Stub
 from tests.support.workers import WorkerProcess, activities, produce, until
 
 DASHBOARDS: Final = sorted((FOLDER.parent / "grafana" / "dashboards").glob("*.json"))
-KINDS: Final = {"worker": WorkerProcess, "intake": IntakeProcess, "monitor": MonitorProcess}
+KINDS: Final = {
+    "worker": WorkerProcess,
+    "intake": IntakeProcess,
+    "monitor": MonitorProcess,
+    "webhook": WebhookProcess,
+}
 
 # What Grafana puts in for its variables, where all was scraped a moment ago.
 TIMES: Final = {"$__rate_interval": "2m", "$__range": "5m"}
@@ -60,12 +66,20 @@ async def test_every_query_and_every_alert_is_answered_by_what_real_services_tel
     admin.create(settings)
     topic = raw_topic(settings, "raw", 1)
 
+    asked = {
+        "vllm_url": stub.url,
+        "input_topics": topic,
+        "webhook_http": True,
+        "webhook_url": stub.url,  # it has no such address: a receiver that fails
+        "webhook_secret": SECRET,
+    }
+
     def watched() -> None:
         kinds: dict[str, type[WorkerProcess]] = {"namer": NamerProcess, **KINDS}
         with ExitStack() as stack:
             running = {}
             for name, kind in kinds.items():
-                running[name] = kind(settings, tmp_path, vllm_url=stub.url, input_topics=topic)
+                running[name] = kind(settings, tmp_path, **asked)
                 stack.callback(running[name].kill)
             ports = {name: int(one.settings.web_port or 0) for name, one in running.items()}
             server = stack.enter_context(prometheus(tmp_path, ports))

@@ -58,13 +58,15 @@ def sample(people: int = 6) -> Published:
 
 
 def change_records(changes: Iterable[Change], partitions: int = 2) -> list[Record]:
-    """Records of `journey-changes`, a user's on one partition."""
-    output, ends = output_format(Settings.load()), [0] * partitions
+    """Records of `journey-changes`, a user's on one partition; in the two modes by turns."""
+    outputs = [output_format(Settings.load(output_format=one)) for one in ("json", "json-binary")]
+    ends = [0] * partitions
     found = []
     for place, change in enumerate(changes):
         number = sum(change.user_id.encode()) % partitions
         key = change.user_id.encode()
-        found.append(Record(number, ends[number], 1_000 + place, key, *output.change(change)))
+        wire = outputs[place % len(outputs)].change(change)
+        found.append(Record(number, ends[number], 1_000 + place, key, *wire))
         ends[number] += 1
     return found
 

@@ -13,10 +13,11 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from models.decoding import decode_activity
 from models.errors import Rejected
-from models.records import Activity, cloudevent, encode
+from models.records import Activity, change_data, cloudevent, encode, with_name
 from streams.cli import main
 from streams.demo.sample.generator import generate
 from streams.formats import asyncapi
+from streams.formats.writing import output_format
 from streams.settings import Settings
 from tests.support.published import sample
 from tests.support.records import CHANGES, JOURNEYS
@@ -40,10 +41,25 @@ def test_what_is_written_is_as_the_document_says() -> None:
     change, journey = validator("JourneyChange"), validator("CurrentJourney")
     for one in [*CHANGES, *sample().changes]:
         change.validate(json.loads(cloudevent(one)))
+        validator("NamedChange").validate(json.loads(with_name(cloudevent(one), "Chess")))
     for current in [*JOURNEYS, *sample().journeys]:
         journey.validate(json.loads(encode(current)))
     for activity in generate().activities[:200]:
         validator("WireActivity").validate(activity)
+
+
+def test_in_binary_mode_headers_and_value_are_as_the_document_says() -> None:
+    settings = Settings.load(output_format="json-binary")
+    document = asyncapi.document(settings)
+    message = document["components"]["messages"]["ChangeData"]
+    assert message["contentType"] == "application/json"
+    for change in CHANGES:
+        value, headers = output_format(settings).change(change)
+        assert value == encode(change_data(change))
+        said = {name: text.decode() for name, text in headers if name != "content-type"}
+        for part, one in (("payload", json.loads(value)), ("headers", said)):
+            schema = {**message[part], "components": document["components"]}
+            Draft202012Validator(schema).validate(one)
 
 
 @pytest.mark.parametrize(

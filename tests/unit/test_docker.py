@@ -15,6 +15,7 @@ from streams.namer import health as namer
 from streams.settings import Settings
 from streams.settings.services import MONITOR_PORT
 from streams.topics import Topics
+from streams.webhook import health as webhook
 from streams.worker import health as worker
 from tests.support.containers import (
     DOCKER,
@@ -30,7 +31,13 @@ from tests.support.containers import (
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 VERSION = PROJECT["project"]["version"]
 IMAGE = f"interest-journeys:{VERSION}"
-PORTS = {"worker": worker.PORT, "namer": namer.PORT, "intake": intake.PORT, "monitor": MONITOR_PORT}
+PORTS = {
+    "worker": worker.PORT,
+    "namer": namer.PORT,
+    "intake": intake.PORT,
+    "monitor": MONITOR_PORT,
+    "webhook": webhook.PORT,
+}
 
 SERVICES = {name: one for name, one in compose().items() if one["image"] == IMAGE}
 (CONFIG,) = [one for one in manifests() if one["kind"] == "Kustomization"]

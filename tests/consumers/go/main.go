@@ -40,6 +40,22 @@ func tell(change JourneyChange) told {
 	return found
 }
 
+// The CloudEvent as JSON: the value itself, or in binary mode made of ce_ headers and the value.
+func event(record *kgo.Record) ([]byte, error) {
+	envelope := map[string]any{}
+	for _, header := range record.Headers {
+		if name, found := strings.CutPrefix(header.Key, "ce_"); found {
+			envelope[name] = string(header.Value)
+		}
+	}
+	if len(envelope) == 0 {
+		return record.Value, nil
+	}
+	envelope["datacontenttype"] = "application/json"
+	envelope["data"] = json.RawMessage(record.Value)
+	return json.Marshal(envelope)
+}
+
 func setting(name, usual string) string {
 	if value := os.Getenv(name); value != "" {
 		return value
@@ -67,7 +83,11 @@ func main() {
 			log.Fatal(errors[0].Err)
 		}
 		for _, record := range fetched.Records() {
-			change, err := UnmarshalJourneyChange(record.Value)
+			value, err := event(record)
+			if err != nil {
+				log.Fatalf("offset %d: %v", record.Offset, err)
+			}
+			change, err := UnmarshalJourneyChange(value)
 			if err != nil {
 				log.Fatalf("offset %d: %v", record.Offset, err)
 			}

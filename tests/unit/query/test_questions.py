@@ -1,6 +1,6 @@
 """What can be asked of what was published, and whether the answers agree with it."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from models.errors import QuestionError, UnknownError
 from models.records import Change, CurrentJourney
+from models.selection import Selection
 from streams.query import questions, timelines
 from streams.query.answers import moment
 from streams.query.store import Store
@@ -98,7 +99,8 @@ def test_after_a_changes_cursor_comes_what_was_published_behind_it(store: Store)
 def test_changes_can_be_asked_for_by_user_kind_and_time(store: Store) -> None:
     user = sample().changes[0].user_id
     since = moment(sorted(one.occurred_at for one in sample().changes)[40])
-    page = questions.changes(store, user_id=user, kinds=["started", "named"], since=since)
+    kinds = Selection(kinds=frozenset(("started", "named")))
+    page = questions.changes(store, user_id=user, selection=kinds, since=since)
     assert [one.id for one in page.changes] == [
         one.id
         for one in sample().changes
@@ -106,7 +108,29 @@ def test_changes_can_be_asked_for_by_user_kind_and_time(store: Store) -> None:
         and one.kind in ("started", "named")
         and moment(one.occurred_at) >= since
     ]
-    assert questions.changes(store, after=page.after, user_id=user, kinds=["started"]).changes == []
+    rest = questions.changes(store, after=page.after, user_id=user, selection=kinds)
+    assert rest.changes == []
+
+
+def test_fewer_changes_by_name_confidence_and_day_whatever_the_pages(store: Store) -> None:
+    every = questions.changes(store, limit=1_000).changes
+    name, *_ = [one.name for one in every if one.kind == "named"]
+    chosen = Selection(names=(f"{name[:4].upper()}*",))
+    wanted = [one.id for one in every if one.name.casefold().startswith(name[:4].casefold())]
+    assert [one.id for one in questions.changes(store, selection=chosen).changes] == wanted
+    sure = questions.changes(store, selection=Selection(confidence=0.9), limit=1_000).changes
+    assert 0 < len(sure) < len(every)
+    assert all(one.journey.confidence >= 0.9 for one in sure if one.journey)
+    assert {one.kind for one in sure} >= {"started", "named"}
+
+    few = Selection(kinds=frozenset(["dormant", "resumed"]), per_day=2)
+    whole = questions.changes(store, selection=few, limit=1_000).changes
+    assert max(Counter(one.user_id for one in whole).values()) == 2, "all were published at once"
+    found, after = [], ""
+    while (page := questions.changes(store, after=after, selection=few, limit=1)).changes:
+        found += page.changes
+        after = page.after
+    assert [one.id for one in found] == [one.id for one in whole]
 
 
 def test_every_change_has_a_name_to_show(store: Store) -> None:
