@@ -30,18 +30,23 @@ def run(module: str, *arguments: str, folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_all_four_systems_end_and_lose_and_double_nothing(tmp_path: Path) -> None:
-    found = run("run", "--workload", "smoke", "--broker", "embedded", folder=tmp_path)
+def test_all_systems_end_and_lose_and_double_nothing(tmp_path: Path) -> None:
+    tables = tmp_path / "tables.md"
+    found = run("run", "--workload", "smoke", "--markdown", str(tables), folder=tmp_path)
     smoke, systems = workload.load("smoke"), found["systems"]
     assert systems["stock"]["events"] == smoke.stock_events
-    for name in ("quix", "engine", "worker"):
+    for name in ("quix", "engine", "worker", "nothing"):
         assert systems[name]["events"] == smoke.events
     for name in ("quix", "worker"):
         assert systems[name]["changes"] > 0
         assert systems[name]["changelog_bytes_per_event"] > 0
         counts = {what: systems[name][what] for what in ("lost", "duplicated", "unexpected")}
         assert counts == {"lost": 0, "duplicated": 0, "unexpected": 0}
-    assert set(found["ratios"]) == {"worker/stock", "worker/quix", "worker/engine"}
+    others = ("stock", "quix", "engine", "nothing")
+    assert set(found["ratios"]) == {f"worker/{other}" for other in others}
+    nothing, worker = (systems[name]["changelog_bytes_per_event"] for name in ("nothing", "worker"))
+    assert nothing == pytest.approx(worker, rel=0.1), "it writes as much"
+    assert "|worker " in tables.read_text()
 
 
 @pytest.mark.parametrize("name", workload.names())
