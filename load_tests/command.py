@@ -1,9 +1,9 @@
 """How every load test is started: options, a broker, what it writes, one line on failure."""
 
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,8 @@ def _markdown(blocks: Sequence[Table | str]) -> str:
                 block.title, block.box = None, MARKDOWN
             page.print(block, highlight=False, soft_wrap=True)
             page.print()
-    lines = [line.rstrip() for line in captured.get().splitlines()]
-    return "\n".join(line for line, _ in groupby(lines)).strip() + "\n"
+    text = "\n".join(line.rstrip() for line in captured.get().splitlines())
+    return re.sub("\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def save(numbers: dict[str, Any], path: Path | None) -> None:

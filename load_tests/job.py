@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +99,21 @@ class Clock:
     It starts with the first record that the system hands to its own code: what came before (start,
     group join, recovery of empty state) is not measured.
 
+    Args:
+        began: Called when it starts.
+        ended: Called when it has stopped.
+
     Attributes:
         seconds: From start to stop.
         cpu: Seconds of processor time that the process took in between, all its threads.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, began: Callable[[], None] = lambda: None, ended: Callable[[], None] = lambda: None
+    ) -> None:
         self.seconds = self.cpu = 0.0
+        self._began = began
+        self._ended = ended
         self._started: tuple[float, float] | None = None
         self._next_report = 0.0
 
@@ -116,6 +124,7 @@ class Clock:
 
     def start(self) -> None:
         """The first record is here."""
+        self._began()
         self._started = time.perf_counter(), time.process_time()
 
     def progress(self, done: int, held: int = 0) -> None:
@@ -135,6 +144,7 @@ class Clock:
         assert self._started is not None, "it was started"
         self.seconds = time.perf_counter() - self._started[0]
         self.cpu = time.process_time() - self._started[1]
+        self._ended()
 
 
 def finish(events: int, clock: Clock) -> None:

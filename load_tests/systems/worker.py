@@ -9,6 +9,7 @@ log, the others are not to be given its partitions.
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,22 @@ POLL_SECONDS = 0.005
 NEVER = 1e9  # seconds: no wall clock in the event time of a log that lies ready
 
 
-def run(job: Job, engine: Engine | None = None) -> None:
+def run(
+    job: Job,
+    engine: Engine | None = None,
+    began: Callable[[], None] = lambda: None,
+    ended: Callable[[], None] = lambda: None,
+) -> None:
     """Run the worker until the log is done.
 
     Args:
         job: What to run.
         engine: In place of ours.
+        began: Called when the clock starts.
+        ended: Called when it has stopped.
     """
-    app = app_of(job, engine)
-    app.task(lambda: _watch(app, job))
+    app, clock = app_of(job, engine), Clock(began, ended)
+    app.task(lambda: _watch(app, job, clock))
     execute(app)
 
 
@@ -66,8 +74,8 @@ async def leave() -> None:
     os._exit(0)
 
 
-async def _watch(app: Any, job: Job) -> None:
-    worker, clock, done = app.worker, Clock(), 0
+async def _watch(app: Any, job: Job, clock: Clock) -> None:
+    worker, done = app.worker, 0
     while not _ended(worker, job, done):
         await asyncio.sleep(POLL_SECONDS)
         if not clock.running and any(tp.topic == job.topic for tp in app.consumer.delivered):
