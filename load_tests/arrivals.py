@@ -81,39 +81,12 @@ class Arrivals:
         return sum(self._looks[-1][1]) if self._looks else 0
 
     def changes(self, count: int) -> Seconds:
-        """When the first change that an event caused arrived (`time.perf_counter`).
-
-        Args:
-            count: Of the log's events.
-
-        Returns:
-            One entry per event, NaN for those that cause none.
-        """
-        found = np.full(count, np.nan)
-        decode = msgspec.json.Decoder(_Change).decode
-        for moment, value in reversed(self._arrived):  # the first one stays
-            cause = decode(value).data.cause
-            if cause.startswith("e"):
-                found[int(cause[1:])] = moment
-        return found
+        """See `change_times`."""
+        return change_times(self._arrived, count)
 
     def commits(self, events: Sequence[Event]) -> Seconds:
-        """When each event's offset was committed (`time.perf_counter`), NaN for never.
-
-        Args:
-            events: The log, the only one on its topic, in order.
-        """
-        looks = np.array([moment for moment, _ in self._looks] + [np.nan])
-        offsets = np.maximum.accumulate(np.array([each for _, each in self._looks]))
-        found, behind = np.full(len(events), np.nan), [0] * len(self._places)
-        for number, event in enumerate(events):
-            partition = partition_of(event.key, len(behind))
-            behind[partition] += 1
-            found[number] = behind[partition]
-        for partition in range(len(behind)):
-            mine = np.array([partition_of(e.key, len(behind)) == partition for e in events])
-            found[mine] = looks[np.searchsorted(offsets[:, partition], found[mine])]
-        return found
+        """See `commit_times`."""
+        return commit_times(self._looks, events, len(self._places))
 
     def _run(self, listen: Any) -> None:
         try:
@@ -135,3 +108,45 @@ class Arrivals:
         now = time.perf_counter()
         self._looks.append((now, [max(0, place.offset) for place in found]))
         time.sleep(POLL_SECONDS)
+
+
+def change_times(arrived: Sequence[tuple[float, bytes]], count: int) -> Seconds:
+    """When the first change that an event caused arrived.
+
+    Args:
+        arrived: Moments and changes, in order.
+        count: Of the log's events.
+
+    Returns:
+        One entry per event, NaN for those that caused none.
+    """
+    found = np.full(count, np.nan)
+    decode = msgspec.json.Decoder(_Change).decode
+    for moment, value in reversed(arrived):  # the first one stays
+        cause = decode(value).data.cause
+        if cause.startswith("e"):  # not the passing of time
+            found[int(cause[1:])] = moment
+    return found
+
+
+def commit_times(
+    looks: Sequence[tuple[float, Sequence[int]]], events: Sequence[Event], partitions: int
+) -> Seconds:
+    """When each event's offset was first seen to be committed.
+
+    Args:
+        looks: Moments, and what was committed then of each partition.
+        events: The log, the only one on its topic, in order.
+        partitions: Of the topic.
+
+    Returns:
+        One entry per event, NaN for those that were not.
+    """
+    owners = np.array([partition_of(event.key, partitions) for event in events])
+    moments = np.array([*(moment for moment, _ in looks), np.nan])
+    offsets = np.maximum.accumulate([offsets for _, offsets in looks])
+    found = np.full(len(events), np.nan)
+    for number in range(partitions):
+        mine = np.flatnonzero(owners == number)
+        found[mine] = moments[np.searchsorted(offsets[:, number], np.arange(1, len(mine) + 1))]
+    return found

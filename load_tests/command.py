@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from models.errors import JourneysError
 from streams.cli.paths import OUTPUT
 from tests.support import brokers
 
+PAPER_WIDTH = 110  # of a line, where the output is no terminal's
 MARKDOWN_WIDTH = 400  # of a line: tables are not broken
 
 broker_option = click.option(
@@ -59,6 +61,11 @@ def serve(broker: str, folder: Path) -> Iterator[str]:
         raise click.BadParameter("embedded, kafka or host:port", param_hint="--broker")
     with brokers.serve(broker, folder) as address:
         yield address
+
+
+def paper() -> Console:
+    """Where a load test prints."""
+    return Console(width=None if sys.stdout.isatty() else PAPER_WIDTH)
 
 
 def tell(

@@ -92,16 +92,10 @@ def _with_users(count: int, dimensions: int) -> dict[str, Any]:
     cost = Users(count, Settings.load().cached_users, titles(INTERESTS, TITLES, dimensions)).run(
         EVENTS
     )
-    share = 1e6 / cost.events
     return {
         "users": cost.users,
         "loaded_per_event": round(cost.loaded / cost.events, 3),
-        "microseconds_per_event": {
-            "load": round(cost.load * share, 2),
-            "apply": round(cost.apply * share, 2),
-            "dump": round(cost.dump * share, 2),
-            "all": round((cost.load + cost.apply + cost.dump) * share, 2),
-        },
+        "microseconds_per_event": cost.microseconds(),
         "state_bytes_per_user": round(cost.state_bytes / cost.users),
     }
 
@@ -136,7 +130,7 @@ def _show(results: dict[str, Any], console: Console) -> None:
             highlight=False,
         )
     table = Table("users", box=SIMPLE, title="Many users, µs per event", title_justify="left")
-    for column in ("load", "apply", "dump", "all", "loaded/event", "state B/user"):
+    for column in ("load", "apply", "dump", "store", "all", "loaded/event", "state B/user"):
         table.add_column(column, justify="right")
     for row in results["users"]:
         cost = row["microseconds_per_event"]

@@ -19,7 +19,6 @@ import click
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
 from load_tests import plots, report, workload
@@ -29,6 +28,7 @@ from load_tests.command import (
     broker_option,
     json_option,
     markdown_option,
+    paper,
     plot_option,
     serve,
     start,
@@ -77,7 +77,7 @@ def main(
     markdown_to: Path | None,
     plot_to: Path | None,
 ) -> None:
-    load, console = workload.load(name, events=events), Console()
+    load, console = workload.load(name, events=events), paper()
     around = report.environment(broker)
     with (
         tempfile.TemporaryDirectory(prefix="load-") as folder,

@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from load_tests import report, workload
@@ -21,6 +20,7 @@ from load_tests.command import (
     broker_option,
     json_option,
     markdown_option,
+    paper,
     serve,
     start,
     tell,
@@ -42,7 +42,7 @@ FUNCTIONS = 12  # shown
 def main(
     name: str, broker: str, events: int | None, json_to: Path | None, markdown_to: Path | None
 ) -> None:
-    load, console = workload.load(name, events=events), Console()
+    load, console = workload.load(name, events=events), paper()
     around = report.environment(broker)
     with (
         tempfile.TemporaryDirectory(prefix="load-") as folder,

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 
 from load_tests import quixstreams_install, report, workload
 from load_tests.baseline import checkout
@@ -26,6 +25,7 @@ from load_tests.command import (
     broker_option,
     json_option,
     markdown_option,
+    paper,
     serve,
     start,
     tell,
@@ -71,7 +71,7 @@ def main(
 ) -> None:
     """Compare our worker with what it could have been built with, and with what it was."""
     load = workload.load(name, events=events, repetitions=repetitions)
-    console = Console()
+    console = paper()
     around = report.environment(broker)
     systems = [system for system in NAMES if not only or system in only]
     if "quix" in systems:

@@ -86,6 +86,7 @@ class Sampler:
     def stop(self) -> dict[str, dict[str, float]]:
         """What was found: seconds by stage, by function of ours, and by other thread."""
         signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, signal.SIG_IGN)  # one may be on its way
         whole = time.process_time() - self._began
         threads = {name: now - self._others.get(name, 0.0) for name, now in _others().items()}
         known = sum(self._stages.values()) + sum(threads.values())
@@ -102,7 +103,7 @@ class Sampler:
         while frame is not None:
             code = frame.f_code
             if code not in self._known:
-                self._known[code] = _place(code.co_filename, code.co_name)
+                self._known[code] = place_of(code.co_filename, code.co_name)
             if (place := self._known[code]) is not None:
                 break
             frame = frame.f_back
@@ -122,8 +123,8 @@ def run(job: Job) -> None:
     worker.run(job, began=sampler.start, ended=keep)
 
 
-def _place(file: str, function: str) -> tuple[str, str] | None:
-    """Stage and name of a function, if it has one."""
+def place_of(file: str, function: str) -> tuple[str, str] | None:
+    """Stage and name of a function; None where its caller's stage counts."""
     path = file.partition(INSTALLED)[2] or file.removeprefix(f"{ROOT}/")
     fitting = [
         key
