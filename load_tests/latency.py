@@ -11,7 +11,6 @@ worker and broker share this machine and its clock. It ends by itself.
 """
 
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from load_tests import plots, report, workload
-from load_tests.arrivals import Arrivals
-from load_tests.bench import RUN_SECONDS, Bench
+from load_tests.bench import Bench
 from load_tests.command import (
     broker_option,
     json_option,
@@ -35,14 +33,12 @@ from load_tests.command import (
     tell,
     workload_option,
 )
-from load_tests.open_loop import Phase, Sender, phases
-from load_tests.process import Failed, Process
+from load_tests.live import drive
+from load_tests.open_loop import Phase, phases
 from models.errors import JourneysError
 from streams.cli.progress import bars
 
 WARM_UP_SECONDS = 3.0
-LEAD_SECONDS = 0.2  # before a phase's first event
-COMMITTED_SECONDS = 120.0  # after a phase, until all of it must be
 PERCENTILES = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
 LATE_MS = 20.0  # of a sender that the machine leaves too little time
 
@@ -92,7 +88,7 @@ def main(
         longer = msgspec.structs.replace(load, events=plan[-1].end)
         live = Bench(longer, address, Path(folder, "live"), progress)
         live.write()
-        measured = _drive(live, address, plan, Path(folder))
+        measured = drive(live, address, plan, Path(folder))
     whole = {
         "environment": around,
         "workload": {"name": name, **msgspec.structs.asdict(load)},
@@ -103,55 +99,6 @@ def main(
     tell(_blocks(whole), whole, console, json_to, markdown_to)
     if plot_to:
         plots.latency({each.name: measured[each.name][1:3] for each in plan[1:]}, plot_to)
-
-
-def _drive(
-    bench: Bench, broker: str, plan: list[Phase], folder: Path
-) -> dict[str, tuple[Seconds, Seconds, Seconds]]:
-    """Send all phases to a worker; how late the sender was, and both latencies, by phase."""
-    job = bench.job("worker", "live", tempfile.mkdtemp(dir=folder))
-    sender = Sender(broker, job.topic, job.partitions)
-    late: list[Seconds] = []
-    due: list[Seconds] = []
-    limit = RUN_SECONDS + sum(phase.due[-1] for phase in plan)
-    with (
-        Process(job, limit, stays=True) as worker,  # until its last commit is seen
-        Arrivals(broker, job.group, job.topic, job.changes, job.partitions) as arrivals,
-    ):
-        worker.until(lambda told: told["held"] == job.partitions)
-        for phase in plan:
-            with bench.task(phase.name) as advance:
-                began = time.perf_counter() + LEAD_SECONDS
-                events = bench.events[phase.first : phase.end]
-                late.append(sender.send(events, phase.due, began, _watch(worker, advance, phase)))
-                due.append(began + phase.due)
-                _await_commit(worker, arrivals, phase.end)
-        commits, changes = arrivals.commits(bench.events), arrivals.changes(job.events)
-    return {
-        phase.name: (
-            late[number],
-            changes[phase.first : phase.end] - due[number],
-            commits[phase.first : phase.end] - due[number],
-        )
-        for number, phase in enumerate(plan)
-    }
-
-
-def _watch(worker: Process, advance: Any, phase: Phase) -> Any:
-    def look(sent: int) -> None:
-        worker.check()
-        advance(sent, len(phase.due))
-
-    return look
-
-
-def _await_commit(worker: Process, arrivals: Arrivals, count: int) -> None:
-    deadline = time.monotonic() + COMMITTED_SECONDS
-    while arrivals.committed() < count:
-        worker.check()
-        if time.monotonic() > deadline:
-            raise Failed(f"the worker committed {arrivals.committed():,} of {count:,} events")
-        time.sleep(LEAD_SECONDS / 4)
 
 
 def _numbers(phase: Phase, late: Seconds, changes: Seconds, commits: Seconds) -> dict[str, Any]:

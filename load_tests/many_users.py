@@ -19,12 +19,12 @@ from models.engine.engine import Engine
 from models.engine.snapshot import Part
 from models.engine.users import UserState
 from models.records import Activity
-from streams.state.store import MemoryParts, Parts
+from streams.state.store import Parts
 
 INTERESTS = 8  # of each user
 STEP_MS = step_ms(INTERESTS)
 GROWN = 20  # users who are copied
-PAST = 240  # activities in their past: six weeks, so that their interests are journeys
+PAST = 120  # activities in their past: three weeks, so that their interests are journeys
 BATCH = 2_000
 STORED_AT_ONCE = 1_000  # parts, as the users are made
 SEED = 7
@@ -56,16 +56,16 @@ class Users:
         count: How many there are.
         cached: How many are kept decoded.
         titles: What they do.
-        parts: Where the bytes lie; in memory if None.
+        parts: Where the bytes lie.
     """
 
-    def __init__(self, count: int, cached: int, titles: Titles, parts: Parts | None = None) -> None:
+    def __init__(self, count: int, cached: int, titles: Titles, parts: Parts) -> None:
         self.engine = Engine()
         self._titles = titles
         self._count = count
         self._cached = cached
         self._decoded: dict[str, UserState] = {}
-        self._parts: Parts = MemoryParts() if parts is None else parts
+        self._parts = parts
         self._writes = self.state_bytes = 0
         copies = self._copies()
         while some := list(islice(copies, STORED_AT_ONCE)):

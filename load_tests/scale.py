@@ -40,7 +40,7 @@ from streams.state.store import RocksParts
 USERS = (1_000, 10_000, 100_000)
 APPLIED = 20_000  # events for each number of users
 TITLES = 3_000
-EACH = 5  # activities of a user who is to be recovered
+EACH = 5  # activities of a user of the log
 
 
 @click.command(help=__doc__)
@@ -52,21 +52,14 @@ EACH = 5  # activities of a user who is to be recovered
     type=click.IntRange(min=20),
     default=USERS,
     show_default=True,
-    help="several are allowed; a million takes 7 GB of disk and some minutes",
+    help="several are allowed; a million takes 10 GB of disk and some minutes",
 )
 @click.option(
-    "--recovered",
+    "--log-users",
     type=click.IntRange(min=10),
     default=20_000,
     show_default=True,
-    help="users of the worker that is killed",
-)
-@click.option(
-    "--events",
-    type=click.IntRange(min=1),
-    default=60_000,
-    show_default=True,
-    help="of the log that workers share",
+    help="of the log that workers share, and recover",
 )
 @json_option
 @markdown_option
@@ -74,8 +67,7 @@ EACH = 5  # activities of a user who is to be recovered
 def main(
     broker: str,
     sizes: tuple[int, ...],
-    recovered: int,
-    events: int,
+    log_users: int,
     json_to: Path | None,
     markdown_to: Path | None,
     plot_to: Path | None,
@@ -90,8 +82,7 @@ def main(
         folder = Path(name)
         whole: dict[str, Any] = {
             "environment": around,
-            "workers": _workers(events, address, folder, progress),
-            "recovery": _recovery(recovered, address, folder, progress),
+            **_workers(log_users, address, folder, progress),
             "users": [_users(count, folder, progress) for count in sorted(sizes)],
         }
     tell(_blocks(whole), whole, console, json_to, markdown_to)
@@ -99,22 +90,17 @@ def main(
         plots.users(whole["users"], plot_to)
 
 
-def _workers(events: int, broker: str, folder: Path, progress: Progress) -> list[dict[str, Any]]:
-    load = workload.load("laptop", events=events)
-    found = []
-    for workers in (1, 2):
-        bench = Bench(load, broker, folder / f"workers-{workers}", progress)
-        bench.write()
-        found.append(together.share(bench, workers, folder))
-    return found
-
-
-def _recovery(users: int, broker: str, folder: Path, progress: Progress) -> list[dict[str, Any]]:
-    load = workload.load("laptop", events=users * EACH)
-    bench = Bench(msgspec.structs.replace(load, users=users), broker, folder / "recovery", progress)
-    bench.write()
-    bench.send()
-    return together.recover(bench, folder)
+def _workers(users: int, broker: str, folder: Path, progress: Progress) -> dict[str, Any]:
+    laptop = workload.load("laptop", events=users * EACH)
+    load = msgspec.structs.replace(laptop, users=users)
+    one, two, gone = (tempfile.mkdtemp(dir=folder) for _ in range(3))
+    alone, both = (Bench(load, broker, folder / name, progress) for name in ("alone", "both"))
+    alone.write()
+    speeds = [together.share(alone, [one])]
+    recovery = together.recover(alone, one, gone)
+    both.write()
+    speeds.append(together.share(both, [two, tempfile.mkdtemp(dir=folder)]))
+    return {"workers": speeds, "recovery": recovery}
 
 
 def _users(count: int, folder: Path, progress: Progress) -> dict[str, Any]:

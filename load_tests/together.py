@@ -1,8 +1,7 @@
 """Workers that share a log, and workers that come back after they were killed."""
 
-import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,14 +9,15 @@ import msgspec
 from load_tests.bench import RUN_SECONDS, Bench
 from load_tests.process import Process
 
+GROUP = "together"
 
-def share(bench: Bench, workers: int, folder: Path) -> dict[str, Any]:
-    """So many workers over one log, which comes once each has its partitions.
+
+def share(bench: Bench, states: Sequence[str]) -> dict[str, Any]:
+    """Some workers over one log, which comes once each has its partitions; killed then (SIGKILL).
 
     Args:
         bench: Its log is written, its topics are empty.
-        workers: No more than there are partitions.
-        folder: For their state.
+        states: A folder for each worker's state; no more than there are partitions.
 
     Returns:
         Events a second, and a second of all their processor time.
@@ -25,13 +25,14 @@ def share(bench: Bench, workers: int, folder: Path) -> dict[str, Any]:
     Raises:
         Failed: One stopped early or did not end.
     """
-    events, partitions = len(bench.events), bench.settings.partitions
+    events, partitions, workers = len(bench.events), bench.settings.partitions, len(states)
     with bench.task(f"{workers} workers") as advance, ExitStack() as stack:
-        processes = []
-        for _ in range(workers):
-            state = tempfile.mkdtemp(dir=folder)
-            job = bench.shared(bench.job("worker", f"together-{workers}", state))
-            processes.append(stack.enter_context(Process(job, RUN_SECONDS, stays=True)))
+        processes = [
+            stack.enter_context(
+                Process(bench.shared(bench.job("worker", GROUP, state)), RUN_SECONDS, stays=True)
+            )
+            for state in states
+        ]
         for process in processes:
             process.until(lambda told: 0 < told["held"] <= partitions - workers + 1)
         bench.send()
@@ -50,29 +51,25 @@ def share(bench: Bench, workers: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def recover(bench: Bench, folder: Path) -> list[dict[str, Any]]:
-    """Kill a worker (SIGKILL) that has handled the log, and start it again; twice.
+def recover(bench: Bench, kept: str, gone: str) -> list[dict[str, Any]]:
+    """Start a worker again that was killed, twice: with its local files, and without.
 
     Args:
-        bench: Its log is on the broker.
-        folder: For the state.
+        bench: Whose log one worker had to itself.
+        kept: The folder of that one's state.
+        gone: Another one, empty.
 
     Returns:
-        Seconds until the state is there and the most memory until then, with the local files and
-        without.
+        Seconds until the state is there, and the most memory until then.
 
     Raises:
         Failed: One stopped early or did not end.
     """
     users = len({event.key for event in bench.events})
-    kept, gone = (tempfile.mkdtemp(dir=folder) for _ in range(2))
-    job = bench.job("worker", "recovery", kept)
-    with bench.task("worker that is killed") as advance, Process(job, RUN_SECONDS) as worker:
-        worker.finished(lambda done: advance(done, job.events))
     found = []
     for state, files in ((kept, "kept"), (gone, "gone")):
-        again = msgspec.structs.replace(job, system="recovery", state=state, events=users)
-        with bench.task(f"recovery, files {files}"), Process(again, RUN_SECONDS) as worker:
+        job = msgspec.structs.replace(bench.job("recovery", GROUP, state), events=users)
+        with bench.task(f"recovery, files {files}"), Process(job, RUN_SECONDS) as worker:
             result = worker.finished()
         found.append(
             {
