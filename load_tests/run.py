@@ -32,7 +32,7 @@ from load_tests.command import (
     workload_option,
 )
 from load_tests.measure import Run
-from load_tests.systems import NAMES
+from load_tests.systems import NAMES, module_of
 from streams.cli.progress import bars
 
 BUDGET_SECONDS = 900.0  # no repetition is begun that would end later
@@ -55,7 +55,7 @@ BUDGET_SECONDS = 900.0  # no repetition is begun that would end later
     "commits",
     multiple=True,
     metavar="COMMIT",
-    help="its worker and its engine, too; several are allowed",
+    help="its worker and its engine, too, where ours run; several are allowed",
 )
 @json_option
 @markdown_option
@@ -78,13 +78,18 @@ def main(
         quixstreams_install.fetch()
     done: list[dict[str, Run]] = []
     with (
-        ExitStack() as worktrees,
         tempfile.TemporaryDirectory(prefix="load-") as folder,
+        ExitStack() as worktrees,
         serve(broker, Path(folder)) as address,
         bars(console) as progress,
     ):
         baselines = [worktrees.enter_context(checkout(commit, Path(folder))) for commit in commits]
-        systems += [system for baseline in baselines for system in baseline.systems]
+        systems += [
+            system
+            for baseline in baselines
+            for system in baseline.systems
+            if module_of(system) in systems
+        ]
         bench = Bench(load, address, Path(folder), progress, baselines)
         expected = bench.prepare()
         began = time.monotonic()
