@@ -3,23 +3,27 @@
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from rich.progress import Progress
 
 from load_tests import produce, workload
+from load_tests.baseline import Baseline
 from load_tests.job import Job, warm_cache
 from load_tests.measure import Run, measure
-from load_tests.systems import NAMES
+from load_tests.process import ROOT
+from load_tests.systems import module_of
 from models.encoders.encoder import Encoder
 from models.errors import JourneysError
+from streams.kafka.partitioning import partition_of
 from streams.replay import Replay
 from streams.settings import Settings
 from streams.topics import Topics
 
-RUN_SECONDS = 150.0  # a system that takes longer has failed
+RUN_SECONDS = 300.0  # a system that takes longer has failed
 LEDGER_LINES = 2_000
 
 
@@ -31,76 +35,123 @@ class Bench:
         broker: Its address.
         folder: For the files.
         progress: Tells how far it is.
+        baselines: Other commits that are to run.
 
     Attributes:
         settings: Of whoever works on its topics.
+        topics: Their names.
+        events: The log, once it is written.
     """
 
     def __init__(
-        self, load: workload.Workload, broker: str, folder: Path, progress: Progress
+        self,
+        load: workload.Workload,
+        broker: str,
+        folder: Path,
+        progress: Progress,
+        baselines: Sequence[Baseline] = (),
     ) -> None:
         self._load = load
         self._broker = broker
         self._folder = folder
         self._progress = progress
         self._prefix = f"load-{uuid.uuid4().hex[:8]}-"
+        self._roots = {each.commit: each.root for each in baselines}
+        self._state_bytes = 0.0  # an event, of the last worker
+        self.events: list[workload.Event] = []
         self.settings = Settings.load(
             broker=broker, topic_prefix=self._prefix, partitions=load.partitions, web_port=0
         )
+        self.topics = Topics.of(self.settings)
 
-    def prepare(self) -> Counter[str]:
-        """Make the log and its topics; gives the ids of the changes that it must bring."""
-        with self._task("log") as advance:
-            events = workload.generate(self._load)
-            produce.write(events, self._folder, Encoder.open("fast"), advance)
-            produce.produce(events, self.settings)
+    def write(self) -> None:
+        """Make the log, its files and its topics, which stay empty."""
+        with self.task("log") as advance:
+            self.events = workload.generate(self._load)
+            self._folder.mkdir(exist_ok=True)
+            produce.write(self.events, self._folder, Encoder.open("fast"), advance)
+            produce.make_topics(self.settings)
+
+    def send(self) -> None:
+        """Put the log on the broker."""
+        produce.produce(self.events, self.settings)
+
+    def ledger(self) -> Counter[str]:
+        """The ids of the changes that the log must bring.
+
+        Raises:
+            JourneysError: The log is wrong.
+        """
         ids: Counter[str] = Counter()
         cache = warm_cache(self._folder)
         replay = Replay(self.settings.engine(cache.encoder), cache, self._load.partitions)
-        with self._task("ledger") as advance:
-            for start in range(0, len(events), LEDGER_LINES):
-                lines = [event.value for event in events[start : start + LEDGER_LINES]]
+        with self.task("ledger") as advance:
+            for start in range(0, len(self.events), LEDGER_LINES):
+                lines = [event.value for event in self.events[start : start + LEDGER_LINES]]
                 for step in replay.run([lines]):
                     if step.rejected is not None:
                         raise JourneysError(f"the log is wrong: {step.rejected}")
                     ids.update(change.id for outcome in step.outcomes for change in outcome.changes)
-                advance(start + len(lines), len(events))
+                advance(start + len(lines), len(self.events))
         return ids
 
-    def repeat(self, number: int) -> dict[str, Run]:
+    def prepare(self) -> Counter[str]:
+        """Put the log on the broker; gives the ids of the changes that it must bring."""
+        self.write()
+        self.send()
+        return self.ledger()
+
+    def repeat(self, number: int, systems: Sequence[str]) -> dict[str, Run]:
         """Run each system once, beginning with another one each time."""
-        order = list(NAMES)
-        turn = number % len(order)
+        turn = number % len(systems)
         runs = {}
-        for system in order[turn:] + order[:turn]:
+        for system in (*systems[turn:], *systems[:turn]):
+            group = f"{system.replace('@', '-')}-{number}"
             runs[system] = self.run(
-                system, f"{system}-{number}", f"{number + 1}/{self._load.repetitions} {system}"
+                system, group, f"{number + 1}/{self._load.repetitions} {system}"
             )
         return runs
 
     def run(self, system: str, group: str, title: str) -> Run:
         """Run one system once, in a group that is new."""
-        with self._task(title) as advance, tempfile.TemporaryDirectory(dir=self._folder) as state:
-            job = self._job(system, group, state)
-            return measure(job, RUN_SECONDS, lambda done: advance(done, job.events))
+        if system == "nothing" and not self._state_bytes:
+            self.run("worker", f"{group}-bytes", "worker, whose bytes it writes")
+        commit = system.partition("@")[2]
+        root = self._roots[commit] if commit else ROOT
+        with self.task(title) as advance, tempfile.TemporaryDirectory(dir=self._folder) as state:
+            job = self.job(module_of(system), group, state)
+            run = measure(job, RUN_SECONDS, lambda done: advance(done, job.events), root)
+        if system == "worker" and run.changelog_bytes:
+            self._state_bytes = run.changelog_bytes / run.events
+        return run
 
-    def _job(self, system: str, group: str, state: str) -> Job:
-        load, names = self._load, Topics.of(self.settings)
+    def job(self, module: str, group: str, state: str) -> Job:
+        """What a system is told that runs alone."""
+        load = self._load
         return Job(
-            system=system,
+            system=module,
             broker=self._broker,
             prefix=self._prefix,
             group=group,
-            topic=names.activities,
-            changes=names.changes,
+            topic=self.topics.activities,
+            changes=self.topics.changes,
             partitions=load.partitions,
-            events=min(load.events, load.stock_events) if system == "stock" else load.events,
+            events=min(load.events, load.stock_events) if module == "stock" else load.events,
             folder=str(self._folder),
             state=state,
+            state_bytes=self._state_bytes,
+        )
+
+    def shared(self, job: Job) -> Job:
+        """The same for one of several that share the log."""
+        sizes = Counter(partition_of(event.key, job.partitions) for event in self.events)
+        return msgspec.structs.replace(
+            job, ends=tuple(sizes[number] for number in range(job.partitions))
         )
 
     @contextmanager
-    def _task(self, name: str) -> Iterator[produce.Advance]:
+    def task(self, name: str) -> Iterator[produce.Advance]:
+        """Something that takes a while, and how far it is."""
         task = self._progress.add_task(name, total=None)
         yield lambda done, total: self._progress.update(task, completed=done, total=total)
         self._progress.remove_task(task)

@@ -1,8 +1,8 @@
-"""The engine alone: clusters a user beside River's clusterers, bytes of state, number of users.
+"""The engine alone: clusters a user beside River's clusterers, and bytes of state.
 
-`python -m load_tests.engine [--seconds 3] [--million] [--json FILE]`
+`python -m load_tests.engine [--seconds 3] [--json FILE]`
 
-Synthetic vectors; processor time of one process, so that a busy machine matters less.
+Synthetic vectors. What many users cost is in `load_tests.scale`.
 """
 
 from pathlib import Path
@@ -15,18 +15,13 @@ from rich.table import Table
 
 from load_tests import report, river_clusterers
 from load_tests.command import json_option, save, start
-from load_tests.many_users import INTERESTS, Users
 from load_tests.synthetic import titles
 from models.encoders.encoder import Encoder
 from models.engine import snapshot
 from models.engine.users import UserState
 from streams.cli.progress import bars
-from streams.settings import Settings
 
 CLUSTERS = (10, 30, 100)
-USERS = (1_000, 10_000, 100_000)
-MILLION = 1_000_000  # takes 6 GB
-EVENTS = 40_000  # applied for each number of users
 TITLES = 3_000
 WARM_UP_SECONDS = 2.0
 
@@ -39,9 +34,8 @@ WARM_UP_SECONDS = 2.0
     show_default=True,
     help="for each clusterer, its seeding not counted",
 )
-@click.option("--million", is_flag=True, help="a million users, too (6 GB, minutes)")
 @json_option
-def main(seconds: float, million: bool, json_to: Path | None) -> None:
+def main(seconds: float, json_to: Path | None) -> None:
     """Measure the engine alone."""
     console = Console()
     with bars(console) as progress:
@@ -51,16 +45,13 @@ def main(seconds: float, million: bool, json_to: Path | None) -> None:
             "environment": report.environment("none"),
             "dimensions": dimensions,
             "clusters": [],
-            "users": [],
         }
         progress.update(task, description="compiling")  # on first use, and not to be measured
-        river_clusterers.engine(titles(INTERESTS, TITLES, dimensions), INTERESTS, WARM_UP_SECONDS)
+        fewest = CLUSTERS[0]
+        river_clusterers.engine(titles(fewest, TITLES, dimensions), fewest, WARM_UP_SECONDS)
         for clusters in CLUSTERS:
             progress.update(task, description=f"{clusters} clusters a user")
             results["clusters"].append(_with_clusters(clusters, dimensions, seconds))
-        for users in (*USERS, MILLION) if million else USERS:
-            progress.update(task, description=f"{users:,} users")
-            results["users"].append(_with_users(users, dimensions))
     _show(results, console)
     save(results, json_to)
 
@@ -85,24 +76,6 @@ def _state(user: UserState) -> dict[str, float]:
     return {
         "state_bytes_per_user": sum(sizes.values()),
         "state_bytes_per_cluster": round(sum(parts) / len(parts), 1),
-    }
-
-
-def _with_users(count: int, dimensions: int) -> dict[str, Any]:
-    cost = Users(count, Settings.load().cached_users, titles(INTERESTS, TITLES, dimensions)).run(
-        EVENTS
-    )
-    share = 1e6 / cost.events
-    return {
-        "users": cost.users,
-        "loaded_per_event": round(cost.loaded / cost.events, 3),
-        "microseconds_per_event": {
-            "load": round(cost.load * share, 2),
-            "apply": round(cost.apply * share, 2),
-            "dump": round(cost.dump * share, 2),
-            "all": round((cost.load + cost.apply + cost.dump) * share, 2),
-        },
-        "state_bytes_per_user": round(cost.state_bytes / cost.users),
     }
 
 
@@ -135,18 +108,6 @@ def _show(results: dict[str, Any], console: Console) -> None:
             f"{row['state_bytes_per_cluster']:,.0f} a cluster",
             highlight=False,
         )
-    table = Table("users", box=SIMPLE, title="Many users, µs per event", title_justify="left")
-    for column in ("load", "apply", "dump", "all", "loaded/event", "state B/user"):
-        table.add_column(column, justify="right")
-    for row in results["users"]:
-        cost = row["microseconds_per_event"]
-        table.add_row(
-            f"{row['users']:,}",
-            *(f"{cost[part]:.1f}" for part in cost),
-            f"{row['loaded_per_event']:.2f}",
-            f"{row['state_bytes_per_user']:,}",
-        )
-    console.print(table)
 
 
 if __name__ == "__main__":

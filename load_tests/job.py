@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from models.engine.params import DAY_MS, SCALE
 from models.records import Activity
 
 REPORT_SECONDS = 0.25
+PROFILE = "profile.json"  # in the folder `state`: where processor time went
 WARM_UP = 200  # activities, enough for every path of the engine
 
 
@@ -35,7 +36,10 @@ class Job(msgspec.Struct, frozen=True):
         partitions: Of every topic.
         events: How many of the log to handle.
         folder: Holds `log.jsonl`, `items.json` and `vectors.npy`.
-        state: Empty folder for local state.
+        state: Folder for local state, empty at first.
+        state_bytes: What `nothing` writes to the changelog, bytes an event.
+        ends: How many records each partition has, where several processes share the log: each is
+            done at the end of those that it holds.
     """
 
     system: str
@@ -48,6 +52,8 @@ class Job(msgspec.Struct, frozen=True):
     events: int
     folder: str
     state: str
+    state_bytes: float = 0.0
+    ends: tuple[int, ...] = ()
 
 
 class Recorded:
@@ -93,13 +99,21 @@ class Clock:
     It starts with the first record that the system hands to its own code: what came before (start,
     group join, recovery of empty state) is not measured.
 
+    Args:
+        began: Called when it starts.
+        ended: Called when it has stopped.
+
     Attributes:
         seconds: From start to stop.
         cpu: Seconds of processor time that the process took in between, all its threads.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, began: Callable[[], None] = lambda: None, ended: Callable[[], None] = lambda: None
+    ) -> None:
         self.seconds = self.cpu = 0.0
+        self._began = began
+        self._ended = ended
         self._started: tuple[float, float] | None = None
         self._next_report = 0.0
 
@@ -110,20 +124,27 @@ class Clock:
 
     def start(self) -> None:
         """The first record is here."""
+        self._began()
         self._started = time.perf_counter(), time.process_time()
 
-    def progress(self, done: int) -> None:
-        """Tell how many events are done; cheap enough to be called often."""
+    def progress(self, done: int, held: int = 0) -> None:
+        """Tell how far it is; cheap enough to be called often.
+
+        Args:
+            done: Events.
+            held: Partitions that it holds.
+        """
         now = time.perf_counter()
         if now >= self._next_report:
             self._next_report = now + REPORT_SECONDS
-            _tell({"done": done})
+            _tell({"done": done, "held": held})
 
     def stop(self) -> None:
         """The last event is done."""
         assert self._started is not None, "it was started"
         self.seconds = time.perf_counter() - self._started[0]
         self.cpu = time.process_time() - self._started[1]
+        self._ended()
 
 
 def finish(events: int, clock: Clock) -> None:

@@ -1,11 +1,5 @@
 """One run of one system: its process is started, watched and ended, and its output is counted."""
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,20 +8,15 @@ from typing import Any
 import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from load_tests import quixstreams_install
-from load_tests.job import Job
+from load_tests.job import PROFILE, Job
+from load_tests.process import ROOT, Failed, Process
 from load_tests.topic_size import topic_bytes
-from models.errors import JourneysError
 from streams.kafka.admin import end_offsets
 from streams.kafka.clients import connect
 from streams.settings import Settings
 
-ROOT = Path(__file__).parents[1]
 READ_SECONDS = 10.0  # for a broker to give records that are there
-
-
-class Failed(JourneysError):
-    """A system did not come to its end."""
+WRITING = ("quix", "worker", "nothing", "profile")  # changes and a changelog
 
 
 class Run(msgspec.Struct):
@@ -41,6 +30,7 @@ class Run(msgspec.Struct):
         peak_rss: Bytes.
         changelog_bytes: On the wire; None where there is no changelog.
         ids: Of the changes, as often as they came; None where there are none.
+        profile: Where its processor time went; of the system `profile` alone.
     """
 
     system: str
@@ -50,6 +40,7 @@ class Run(msgspec.Struct):
     peak_rss: int
     changelog_bytes: int | None = None
     ids: Counter[str] | None = None
+    profile: dict[str, Any] | None = None
 
     @property
     def rate(self) -> float:
@@ -66,73 +57,31 @@ class _Envelope(msgspec.Struct):
     id: str
 
 
-def measure(job: Job, limit: float, advance: Callable[[int], None]) -> Run:
+def measure(job: Job, limit: float, advance: Callable[[int], None], root: Path = ROOT) -> Run:
     """Run a system once.
 
     Args:
         job: What to run.
         limit: Seconds after which its process is ended.
         advance: Told how many events are done.
+        root: Of the code that runs.
 
     Raises:
         Failed: It stopped early or did not end.
         BrokerError: The broker failed.
     """
     settings = Settings.load(broker=job.broker)
-    writes = job.system in ("quix", "worker")
-    before = _ends(settings, job) if writes else []
-    result = _run(job, limit, advance)
-    run = Run(job.system, **result)
+    before = _ends(settings, job) if job.system in WRITING else []
+    with Process(job, limit, root) as process:
+        run = Run(job.system, **process.finished(advance))
     if job.system == "engine":
-        run.ids = Counter(Path(job.state, "ids").read_text().split("\n"))
-    if writes:
+        run.ids = Counter(filter(None, Path(job.state, "ids").read_text().split("\n")))
+    if job.system == "profile":
+        run.profile = msgspec.json.decode(Path(job.state, PROFILE).read_bytes())
+    if job.system in WRITING:
         run.ids = _read_ids(settings, job, before)
         run.changelog_bytes = _take_changelog(settings, job)
     return run
-
-
-def _run(job: Job, limit: float, advance: Callable[[int], None]) -> dict[str, Any]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    if job.system == "quix":
-        environment["PYTHONPATH"] = os.pathsep.join([*quixstreams_install.paths(), str(ROOT)])
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "load_tests.systems", msgspec.json.encode(job).decode()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            cwd=job.state,
-            env=environment,
-        )
-        late = threading.Event()
-
-        def end() -> None:
-            late.set()
-            process.kill()
-
-        timer = threading.Timer(limit, end)
-        timer.start()
-        result: dict[str, Any] | None = None
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                message = json.loads(line)
-                if "seconds" in message:
-                    result = message
-                else:
-                    advance(message["done"])
-            process.wait()
-        finally:
-            timer.cancel()
-            process.kill()
-            process.wait()
-        if result is None:
-            log.seek(0)
-            last = (log.read().strip().splitlines() or ["it printed nothing"])[-1]
-            how = f"did not end within {limit:.0f} s" if late.is_set() else "stopped early"
-            raise Failed(f"{job.system} {how}: {last}")
-        return result
 
 
 def _ends(settings: Settings, job: Job) -> list[int]:

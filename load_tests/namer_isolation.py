@@ -23,7 +23,7 @@ from rich.console import Console
 
 from load_tests import workload
 from load_tests.bench import Bench
-from load_tests.command import broker_option, json_option, save, serve, start
+from load_tests.command import broker_option, json_option, save, serve, start, workload_option
 from load_tests.measure import Run
 from streams.cli.progress import bars
 from streams.demo.broker import free_port
@@ -34,9 +34,7 @@ STATES = ("no namer", "up", "refused", "hung")
 
 
 @click.command(help=__doc__)
-@click.option(
-    "--workload", "name", type=click.Choice(workload.names()), default="laptop", show_default=True
-)
+@workload_option("laptop")
 @broker_option
 @click.option("--events", type=click.IntRange(min=1), help="instead of the workload's")
 @click.option("--repetitions", type=click.IntRange(min=1), default=2, show_default=True)

@@ -47,12 +47,11 @@ def write(events: Sequence[Event], folder: Path, encoder: Encoder, advance: Adva
     np.save(folder / "vectors.npy", np.concatenate(vectors))
 
 
-def produce(events: Sequence[Event], settings: Settings) -> None:
-    """Make all topics and put the log on its own; returns when all of it is acknowledged.
+def make_topics(settings: Settings) -> None:
+    """Make all topics.
 
     Raises:
         BrokerError: No broker answers.
-        KafkaError: The broker does not take the log.
     """
     topic = Topics.of(settings).activities
     with connect(settings, KafkaAdminClient) as client:
@@ -68,6 +67,15 @@ def produce(events: Sequence[Event], settings: Settings) -> None:
         )
         client.wait_for_topics([topic])
     admin.create(settings)
+
+
+def produce(events: Sequence[Event], settings: Settings) -> None:
+    """Put the log on its topic; returns when all of it is acknowledged.
+
+    Raises:
+        KafkaError: The broker does not take the log.
+    """
+    topic = Topics.of(settings).activities
     asyncio.run(_produce(events, settings.broker, topic, settings.partitions))
 
 

@@ -11,11 +11,10 @@ from statistics import median
 from typing import Any
 
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
 from load_tests.measure import Run
-from load_tests.systems import NAMES
+from load_tests.systems import NAMES, module_of, title_of
 
 Ledger = Mapping[str, Counter[str]]
 Repetition = Mapping[str, Run]
@@ -30,24 +29,32 @@ def summary(repetitions: Sequence[Repetition], ledger: Ledger) -> dict[str, Any]
         repetitions: Each with a run of every system.
         ledger: By system: the ids of the changes that it must give, each once.
     """
+    systems = list(repetitions[0])
     return {
         "systems": {
             name: _system([repetition[name] for repetition in repetitions], ledger.get(name))
-            for name in NAMES
+            for name in sorted(systems, key=_place)
         },
         "ratios": {
-            f"worker/{other}": {
+            f"{ours}/{other}": {
                 "events_per_second": _spread(
-                    [one["worker"].rate / one[other].rate for one in repetitions]
+                    [one[ours].rate / one[other].rate for one in repetitions]
                 ),
                 "events_per_cpu_second": _spread(
-                    [one["worker"].cpu_rate / one[other].cpu_rate for one in repetitions]
+                    [one[ours].cpu_rate / one[other].cpu_rate for one in repetitions]
                 ),
             }
-            for other in NAMES
-            if other != "worker"
+            for other in sorted(systems, key=_place)
+            for ours in [module_of(other) if "@" in other else "worker"]
+            if ours in systems and other != ours
         },
     }
+
+
+def _place(system: str) -> tuple[bool, str, int]:
+    """Ours first, in their order; then each baseline."""
+    module, _, commit = system.partition("@")
+    return bool(commit), commit, list(NAMES).index(module)
 
 
 def _system(runs: Sequence[Run], expected: Counter[str] | None) -> dict[str, Any]:
@@ -102,20 +109,19 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
-def show(whole: Mapping[str, Any], console: Console) -> None:
-    """Print the tables."""
-    around, workload = whole["environment"], whole["workload"]
+def blocks(whole: Mapping[str, Any]) -> list[Table | str]:
+    """Tables and lines that tell the numbers."""
+    workload = whole["workload"]
     title = (
         f"{workload['events']:,} activities of {workload['users']:,} users, "
-        f"{whole['repetitions']} repetitions, {around['broker']} broker"
+        f"{whole['repetitions']} repetitions, {whole['environment']['broker']} broker"
     )
-    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
-    table.add_column("system", no_wrap=True)
-    for column in ("events/s", "min–max", "per CPU s", "log B", "RSS MB", "lost", "twice"):
-        table.add_column(column, justify="right", no_wrap=True)
+    speeds = table(
+        title, "system", "events/s", "min–max", "per CPU s", "log B", "RSS MB", "lost", "twice"
+    )
     for name, system in whole["systems"].items():
         rate = system["events_per_second"]
-        table.add_row(
+        speeds.add_row(
             name,
             f"{rate['median']:,.0f}",
             f"{rate['min']:,.0f}–{rate['max']:,.0f}",
@@ -124,37 +130,50 @@ def show(whole: Mapping[str, Any], console: Console) -> None:
             _number(system["peak_rss_bytes"] / 1e6),
             *(_number(system.get(field)) for field in ("lost", "duplicated")),
         )
-    console.print(table)
-    console.print(
-        "per CPU s: events per second of processor time, which other load changes less; "
-        "log B: bytes of changelog per event, on the wire",
-        highlight=False,
-    )
-    ratios = Table("our worker beside", box=SIMPLE)
-    for column in ("events/s", "min–max", "events/CPU s"):
-        ratios.add_column(column, justify="right", no_wrap=True)
+    ratios = table("Ratios, within each repetition", "", "events/s", "min–max", "events/CPU s")
     for name, ratio in whole["ratios"].items():
         rate, cpu = ratio["events_per_second"], ratio["events_per_cpu_second"]
         ratios.add_row(
-            NAMES[name.removeprefix("worker/")],
+            name.replace("/", " / "),
             f"{rate['median']:.2f} ×",
             f"{rate['min']:.2f}–{rate['max']:.2f}",
             f"{cpu['median']:.2f} ×",
         )
-    console.print(ratios)
-    for name, system in whole["systems"].items():
-        if system.get("unexpected"):
-            console.print(f"[red]{name}: {system['unexpected']} changes that should not be[/]")
-    console.print(
-        f"{around['cpu']}, {around['cores']} cores, Python {around['python']}, {around['date']}",
-        highlight=False,
-    )
+    return [
+        speeds,
+        "per CPU s: events per second of processor time, which other load changes less; "
+        "log B: bytes of changelog per event, on the wire",
+        *([ratios] if whole["ratios"] else []),
+        "; ".join(f"{name}: {title_of(name)}" for name in whole["systems"]),
+        *(
+            f"[red]{name}: {system['unexpected']} changes that should not be[/]"
+            for name, system in whole["systems"].items()
+            if system.get("unexpected")
+        ),
+        *machine(whole["environment"]),
+    ]
+
+
+def table(title: str, first: str, *columns: str) -> Table:
+    """An empty table: its first column says what, the others are numbers."""
+    made = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    made.add_column(first, no_wrap=True)
+    for column in columns:
+        made.add_column(column, justify="right", no_wrap=True)
+    return made
+
+
+def machine(around: Mapping[str, Any]) -> list[str]:
+    """Lines that say where and when, and whether something else ran."""
+    lines = [
+        f"{around['cpu']}, {around['cores']} cores, Python {around['python']}, {around['date']}"
+    ]
     if around["load_average"] > MACHINE_BUSY * (around["cores"] or 1):
-        console.print(
+        lines.append(
             f"[yellow]The machine was busy (load average {around['load_average']}): "
-            "take these numbers again when it is not.[/]",
-            highlight=False,
+            "take these numbers again when it is not.[/]"
         )
+    return lines
 
 
 def _number(value: float | None) -> str:

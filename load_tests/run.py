@@ -1,57 +1,96 @@
-"""The comparison: four systems, one broker, one log, vectors warm.
+"""The comparison: systems on one broker and one log, vectors warm.
 
-`python -m load_tests.run [--workload laptop] [--broker embedded|kafka|HOST:PORT] [--json FILE]`
+`python -m load_tests.run [--workload laptop] [--broker embedded|kafka|HOST:PORT]
+[--baseline COMMIT] [--system NAME] [--json FILE] [--markdown FILE]`
 
 Each system runs in a process of its own, one after the other, in an order that turns with every
-repetition, so that a machine that gets slower or faster is nobody's gain. It ends by itself.
+repetition, so that a machine that gets slower or faster is nobody's gain; ratios are taken within
+each repetition. A baseline is another commit, whose worker and engine run over the same log. It
+ends by itself.
 """
 
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 
 from load_tests import quixstreams_install, report, workload
+from load_tests.baseline import checkout
 from load_tests.bench import Bench
-from load_tests.command import broker_option, json_option, save, serve, start
+from load_tests.command import (
+    broker_option,
+    json_option,
+    markdown_option,
+    paper,
+    serve,
+    start,
+    tell,
+    workload_option,
+)
 from load_tests.measure import Run
+from load_tests.systems import NAMES, module_of
 from streams.cli.progress import bars
 
-BUDGET_SECONDS = 450.0  # no repetition is begun that would end later
+BUDGET_SECONDS = 900.0  # no repetition is begun that would end later
 
 
 @click.command()
-@click.option(
-    "--workload",
-    "name",
-    type=click.Choice(workload.names()),
-    default="laptop",
-    show_default=True,
-    help="a file of load_tests/workloads",
-)
+@workload_option("laptop")
 @broker_option
 @click.option("--events", type=click.IntRange(min=1), help="instead of the workload's")
 @click.option("--repetitions", type=click.IntRange(min=1), help="instead of the workload's")
+@click.option(
+    "--system",
+    "only",
+    multiple=True,
+    type=click.Choice(list(NAMES)),
+    help="this one and no other; several are allowed",
+)
+@click.option(
+    "--baseline",
+    "commits",
+    multiple=True,
+    metavar="COMMIT",
+    help="its worker and its engine, too, where ours run; several are allowed",
+)
 @json_option
+@markdown_option
 def main(
-    name: str, broker: str, events: int | None, repetitions: int | None, json_to: Path | None
+    name: str,
+    broker: str,
+    events: int | None,
+    repetitions: int | None,
+    only: tuple[str, ...],
+    commits: tuple[str, ...],
+    json_to: Path | None,
+    markdown_to: Path | None,
 ) -> None:
-    """Compare our worker with what it could have been built with."""
+    """Compare our worker with what it could have been built with, and with what it was."""
     load = workload.load(name, events=events, repetitions=repetitions)
-    console = Console()
+    console = paper()
     around = report.environment(broker)
-    quixstreams_install.fetch()
+    systems = [system for system in NAMES if not only or system in only]
+    if "quix" in systems:
+        quixstreams_install.fetch()
     done: list[dict[str, Run]] = []
     with (
         tempfile.TemporaryDirectory(prefix="load-") as folder,
+        ExitStack() as worktrees,
         serve(broker, Path(folder)) as address,
         bars(console) as progress,
     ):
-        bench = Bench(load, address, Path(folder), progress)
+        baselines = [worktrees.enter_context(checkout(commit, Path(folder))) for commit in commits]
+        systems += [
+            system
+            for baseline in baselines
+            for system in baseline.systems
+            if module_of(system) in systems
+        ]
+        bench = Bench(load, address, Path(folder), progress, baselines)
         expected = bench.prepare()
         began = time.monotonic()
         for number in range(load.repetitions):
@@ -59,17 +98,18 @@ def main(
             if number and time.monotonic() - began + took > BUDGET_SECONDS:
                 console.print(f"stopped after {number} repetitions: out of time")
                 break
-            done.append(bench.repeat(number))
-    # Quix Streams here lets no time pass for users who do not come back: the engine alone neither.
-    ledger = {"worker": expected, "quix": done[0]["engine"].ids or Counter()}
+            done.append(bench.repeat(number, systems))
+    ledger = {"worker": expected}
+    if "engine" in systems:
+        # Quix Streams lets no time pass for users who do not come back: the engine alone neither.
+        ledger["quix"] = done[0]["engine"].ids or Counter()
     whole = {
         "environment": around,
         "workload": {"name": name, **msgspec.structs.asdict(load)},
         "repetitions": len(done),
         **report.summary(done, ledger),
     }
-    report.show(whole, console)
-    save(whole, json_to)
+    tell(report.blocks(whole), whole, console, json_to, markdown_to)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         events: Activities in the log.
         users: Who they are spread over; some are much busier than others.
+        zipf: How much busier some users are than others: the n-th by 1 / n ** zipf. 0: log-normal.
         interests: Per user, each half as strong as the one before.
         titles: Vocabulary: titles per interest of the catalogue.
         new_titles: Share of activities with a title nobody had before, while there are some left.
@@ -36,6 +37,7 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     events: int
     users: int
+    zipf: float = 0.0
     interests: int = 4
     titles: int = 200
     new_titles: float = 0.05
@@ -76,7 +78,11 @@ def generate(workload: Workload) -> list[Event]:
     """The log, in the order of event time."""
     random = np.random.default_rng(workload.seed)
     shelves = [_Shelf(name, titles, random) for name, titles in _titles(workload, random)]
-    rates = random.lognormal(sigma=ACTIVITY_SPREAD, size=workload.users)
+    rates = (
+        random.permutation(1.0 / np.arange(1, workload.users + 1) ** workload.zipf)
+        if workload.zipf
+        else random.lognormal(sigma=ACTIVITY_SPREAD, size=workload.users)
+    )
     users = random.choice(workload.users, size=workload.events, p=rates / rates.sum())
     tastes = np.array(
         [

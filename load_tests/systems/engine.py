@@ -19,14 +19,14 @@ def run(job: Job) -> None:
     """Apply the log from memory."""
     settings = Settings.load()
     cache = warm_cache(Path(job.folder))
-    batches = _batches(job, settings.batch_records)
+    log = batches(job, settings.batch_records)
     engine = Engine(settings.engine(cache.encoder))
     users: dict[str, UserState] = {}
     ids: list[str] = []
     done = 0
     clock = Clock()
     clock.start()
-    for batch in batches:
+    for batch in log:
         activities = [decode_activity(key, value) for key, value in batch]
         vectors = cache.lookup([(activity.item_id, activity.content) for activity in activities])
         touched: dict[str, UserState] = {}
@@ -46,7 +46,8 @@ def run(job: Job) -> None:
     finish(done, clock)
 
 
-def _batches(job: Job, size: int) -> list[list[tuple[bytes, bytes]]]:
+def batches(job: Job, size: int) -> list[list[tuple[bytes, bytes]]]:
+    """Keys and values of the log, as batches of one partition each, partitions in turn."""
     keys = Path(job.folder, "keys").read_bytes().splitlines()
     values = Path(job.folder, "log.jsonl").read_bytes().splitlines()
     partitions: list[list[tuple[bytes, bytes]]] = [[] for _ in range(job.partitions)]

@@ -14,6 +14,7 @@ from typing import Any, Final
 from mode import CrashingSupervisor
 
 from models.encoders.cache import VectorCache
+from models.engine.engine import Engine
 from models.errors import SettingsError
 from streams.encoding import encoder_of
 from streams.kafka.admin import partitions_of, side_by_side, topic_id_of
@@ -86,12 +87,15 @@ class App(ServiceApp):
         self.worker.pool.close()
 
 
-def create_app(settings: Settings | None = None, cache: VectorCache | None = None) -> App:
+def create_app(
+    settings: Settings | None = None, cache: VectorCache | None = None, engine: Engine | None = None
+) -> App:
     """A fresh app.
 
     Args:
         settings: From the environment if None. `partitions` must be those of the topics.
         cache: Item vectors; the encoder of the settings is opened if None.
+        engine: Decides over users; ours, by the settings, if None.
 
     Raises:
         ModelError: The encoder cannot be opened.
@@ -119,7 +123,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
         changelog_id=lambda: asyncio.to_thread(topic_id_of, settings, changelog),
     )
     app.tables.add(table)
-    app.worker = worker = Worker(app, settings, table, cache, app.metrics)
+    app.worker = worker = Worker(app, settings, table, cache, app.metrics, engine=engine)
     tasks = PartitionTasks(app, app.metrics)
     for name, topic, agent in (
         ("activities", worker.topics.activities, tasks.agent(worker.activities, worker.ahead)),

@@ -71,6 +71,7 @@ class Worker:
         cache: Item vectors.
         counts: Where to count.
         now: The wall clock, seconds since the epoch.
+        engine: Decides over users; ours, by the settings, if None.
 
     Attributes:
         partitions: Those whose state is recovered, by number.
@@ -92,12 +93,13 @@ class Worker:
         cache: VectorCache,
         counts: Metrics,
         now: Callable[[], float] = time.time,
+        engine: Engine | None = None,
     ) -> None:
         self.partitions: dict[int, Partition] = {}
         self.oldest: dict[int, int] = {}
         self.pool = EncodingPool(cache, settings.encoder_threads, settings.encoder_batch)
         self.topics = Topics.of(settings)
-        self.engine = Engine(settings.engine(cache.encoder))
+        self.engine = engine or Engine(settings.engine(cache.encoder))
         self.ownership = Ownership(group, settings)
         output = output_format(settings, cache.encoder.name)
         self.committer = Committer(self.topics, output, self.ownership, table.producers, counts)
