@@ -44,7 +44,7 @@ class Nothing(Engine):
         if len(user.clusters) < SLOTS:
             number, moment = user.given + 1, activity.occurred_at
             cluster = Cluster(number, moment, moment, 1, 1.0, {}, {self._ballast: 1}, [])
-            user.open(cluster, np.zeros(1, np.float32), 1.0, moment)
+            user.open(cluster, np.zeros(1, np.float32), moment, 1.0)
         else:
             user.latest = max(0, user.latest) + 1
             user.dirty.add(user.clusters[user.latest % SLOTS].number)
