@@ -67,7 +67,7 @@ async def activities(
         if activity.occurred_at > watermark:
             watermark = activity.occurred_at
         if outcome.journeys or outcome.changes:
-            effects.add(outcome)
+            effects.add(outcome, place)
     effects.redelivered += redelivered
     effects.watermark = watermark
 
@@ -76,12 +76,12 @@ def names(
     partition: Partition, engine: Engine, answers: Iterable[JourneyName], effects: Effects
 ) -> None:
     """Apply a namer's answers; those that change nothing leave no trace."""
-    for answer in answers:
+    for place, answer in enumerate(answers):
         user = effects.users.get(answer.user_id) or partition.user(answer.user_id)
         outcome = engine.name(user, answer)
         if outcome.journeys or outcome.changes or outcome.requests:
             effects.users[answer.user_id] = user
-            effects.add(outcome)
+            effects.add(outcome, place)
 
 
 def time(

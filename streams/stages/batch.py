@@ -10,6 +10,7 @@ from models.engine.users import UserState
 from models.errors import Rejected
 from models.records import Activity, Change, CurrentJourney, NamingRequest
 from streams.kafka.messages import Record
+from streams.service.tracing import NO_SPANS, NO_TRACE, BatchTrace, Spans
 
 
 class Arrival(NamedTuple):
@@ -64,7 +65,13 @@ class Reading(NamedTuple):
 class Effects:
     """What a batch, names, or a stretch of time brought about in one partition.
 
+    Args:
+        trace: Of the batch.
+        spans: Of those of its records that are applied now.
+
     Attributes:
+        trace: The same.
+        spans: The same.
         users: Those whose state changed, by id.
         changes: In the order they happened.
         journeys: How each stands at last, by user and journey id: the topic keeps no more.
@@ -86,13 +93,17 @@ class Effects:
         "rejects",
         "repeats",
         "requests",
+        "spans",
+        "trace",
         "unread",
         "users",
         "watermark",
         "withheld",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, trace: BatchTrace = NO_TRACE, spans: Spans = NO_SPANS) -> None:
+        self.trace = trace
+        self.spans = spans
         self.users: dict[str, UserState] = {}
         self.changes: list[Change] = []
         self.journeys: dict[tuple[str, str], CurrentJourney] = {}
@@ -105,8 +116,9 @@ class Effects:
         self.withheld: Counter[str] = Counter()
         self.watermark = -1
 
-    def add(self, outcome: Outcome) -> None:
-        """Take what one input brought about."""
+    def add(self, outcome: Outcome, place: int = -1) -> None:
+        """Take what one input brought about: that at a place among `spans`, if at any."""
+        self.spans.brought(place, outcome)
         self.changes += outcome.changes
         self.requests += outcome.requests
         self.withheld.update(outcome.withheld)

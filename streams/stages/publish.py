@@ -1,11 +1,11 @@
 """Publish: changes, current journeys, naming requests, and what was rejected."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from models.records import Change, CurrentJourney, NamingRequest, encode, rfc3339
 from streams.formats.writing import OutputFormat
-from streams.kafka.sending import OutgoingRecord
+from streams.kafka.sending import NO_HEADERS, Headers, OutgoingRecord
 from streams.stages.batch import Reject
 from streams.topics import Topics, journey_key
 
@@ -22,6 +22,7 @@ def outgoing_records(
     journeys: Iterable[CurrentJourney],
     requests: Iterable[NamingRequest],
     owned: int,
+    handed: Callable[[object], Headers] = lambda _: NO_HEADERS,
 ) -> list[OutgoingRecord]:
     """What the topics get of a batch's effects, in order.
 
@@ -35,12 +36,16 @@ def outgoing_records(
         journeys: Current journeys.
         requests: Names wanted.
         owned: The batch's partition.
+        handed: What a change or a request is given of the trace of what brought it about.
     """
+
+    def of_change(change: Change) -> OutgoingRecord:
+        value, headers = output.change(change)
+        headers = [*headers, *handed(change)]
+        return OutgoingRecord(topics.changes, change.user_id.encode(), value, headers)
+
     return [
-        *(
-            OutgoingRecord(topics.changes, change.user_id.encode(), *output.change(change))
-            for change in changes
-        ),
+        *map(of_change, changes),
         *(
             OutgoingRecord(
                 topics.journeys,
@@ -51,7 +56,11 @@ def outgoing_records(
         ),
         *(
             OutgoingRecord(
-                topics.requests, request.user_id.encode(), encode(request), partition=owned
+                topics.requests,
+                request.user_id.encode(),
+                encode(request),
+                handed(request),
+                partition=owned,
             )
             for request in requests
         ),

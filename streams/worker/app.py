@@ -21,6 +21,7 @@ from streams.kafka.messages import Batches
 from streams.kafka.transport import Consumer
 from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import WORKER, Metrics
+from streams.service.tracing import tracing_of
 from streams.settings import Settings
 from streams.state.partition import BATCH_BYTES
 from streams.state.recovery import Tables
@@ -119,7 +120,8 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
         changelog_id=lambda: asyncio.to_thread(topic_id_of, settings, changelog),
     )
     app.tables.add(table)
-    app.worker = worker = Worker(app, settings, table, cache, app.metrics)
+    app.tracing = tracing_of("worker")
+    app.worker = worker = Worker(app, settings, table, cache, app.metrics, tracing=app.tracing)
     tasks = PartitionTasks(app, app.metrics)
     for name, topic, agent in (
         ("activities", worker.topics.activities, tasks.agent(worker.activities, worker.ahead)),

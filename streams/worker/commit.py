@@ -88,15 +88,18 @@ class Committer:
             effects.journeys.values(),
             effects.requests,
             partition.number,
+            effects.spans.headers,
         )
         if outgoing or effects.rejects:
             if not await self._ownership.may_write(generation):
                 return False
-            await self._publish(partition.number, outgoing, effects.rejects)
+            with effects.trace.stage("publish"):
+                await self._publish(partition.number, outgoing, effects.rejects)
         if packed:
             if not await self._ownership.may_write(generation, finish=True):
                 return False
-            written = await partition.append(self._producers, packed, users, mark)
+            with effects.trace.stage("store"):
+                written = await partition.append(self._producers, packed, users, mark)
             self._metrics.count(metrics.STATE_BYTES, written)
         self._metrics.count_each(metrics.CHANGES, Counter(c.kind for c in effects.changes))
         self._metrics.count_each(metrics.REJECTS, Counter(r.error.reason for r in effects.rejects))
