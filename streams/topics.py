@@ -24,6 +24,7 @@ class Topics:
     names: str
     items: str
     waiting: str
+    erasures: str
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -40,6 +41,7 @@ class Topics:
             names=f"{prefix}journey-names",
             items=f"{prefix}items",
             waiting=f"{prefix}items-waiting",
+            erasures=f"{prefix}user-erasures",
         )
 
     def all(self) -> tuple[str, ...]:
@@ -55,11 +57,12 @@ class Topics:
             self.journeys,
             self.requests,
             self.names,
+            self.erasures,
         )
 
     def side_by_side(self) -> tuple[str, ...]:
         """Those that must have the same number of partitions."""
-        return self.activities, self.requests, self.names
+        return self.activities, self.requests, self.names, self.erasures
 
 
 def journey_key(user_id: str, journey_id: str) -> bytes:

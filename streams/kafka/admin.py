@@ -72,6 +72,7 @@ def specs(settings: Settings) -> list[TopicSpec]:
         topics.journeys: {"cleanup.policy": "compact"},
         topics.items: {"cleanup.policy": "compact"},
         topics.waiting: keep | {"max.message.bytes": str(REJECT_BYTES)},
+        topics.erasures: keep,
     }
     return [
         TopicSpec(

@@ -11,6 +11,7 @@ from models.errors import Rejected
 from models.records import Activity, Change, CurrentJourney, NamingRequest
 from streams.kafka.messages import Record
 from streams.service.tracing import NO_SPANS, NO_TRACE, BatchTrace, Spans
+from streams.state.lives import Erased, Erasure
 
 
 class Arrival(NamedTuple):
@@ -79,6 +80,9 @@ class Effects:
         rejects: Records that could not be used.
         redelivered: Activities that were skipped since they had been applied before.
         repeats: Activities that were skipped since their event id was counted before.
+        silent: Activities that were skipped since their user was erased after they came.
+        erasures: Users to erase, by id.
+        erased: How far erasures have come with this; None when no further.
         encoded: Activities that were applied by what the encoder made of their titles.
         unread: Those of them that it could not read.
         withheld: Names, items and terms that may not be published, by category.
@@ -88,11 +92,14 @@ class Effects:
     __slots__ = (
         "changes",
         "encoded",
+        "erased",
+        "erasures",
         "journeys",
         "redelivered",
         "rejects",
         "repeats",
         "requests",
+        "silent",
         "spans",
         "trace",
         "unread",
@@ -111,6 +118,9 @@ class Effects:
         self.rejects: list[Reject] = []
         self.redelivered = 0
         self.repeats = 0
+        self.silent = 0
+        self.erasures: dict[str, Erasure] = {}
+        self.erased: Erased | None = None
         self.encoded = 0
         self.unread = 0
         self.withheld: Counter[str] = Counter()

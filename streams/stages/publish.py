@@ -7,6 +7,7 @@ from models.records import Change, CurrentJourney, NamingRequest, encode, rfc333
 from streams.formats.writing import OutputFormat
 from streams.kafka.sending import NO_HEADERS, Headers, OutgoingRecord
 from streams.stages.batch import Reject
+from streams.state.lives import Erasure
 from streams.topics import Topics, journey_key
 
 # What is kept of key and value that the rejects topic refuses as too large: `topics create` gives
@@ -64,6 +65,18 @@ def outgoing_records(
             )
             for request in requests
         ),
+    ]
+
+
+def outgoing_tombstones(topics: Topics, erasures: Iterable[Erasure]) -> list[OutgoingRecord]:
+    """What takes the journeys of erased users out of the compacted topic, those that ended, too.
+
+    The state forgets a journey that ends, so there is one for each number that a cluster had.
+    """
+    return [
+        OutgoingRecord(topics.journeys, journey_key(user.user_id, user.journey_id(number)), None)
+        for user, _ in erasures
+        for number in range(user.given + 1)
     ]
 
 

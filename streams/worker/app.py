@@ -126,6 +126,7 @@ def create_app(settings: Settings | None = None, cache: VectorCache | None = Non
     for name, topic, agent in (
         ("activities", worker.topics.activities, tasks.agent(worker.activities, worker.ahead)),
         ("names", worker.topics.names, tasks.agent(worker.names)),
+        ("erasures", worker.topics.erasures, tasks.agent(worker.erasures)),
     ):
         app.agent(
             app.topic(topic, schema=Batches(), partitions=settings.partitions),

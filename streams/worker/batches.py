@@ -233,6 +233,13 @@ class Worker:
         with self._tracing.batch(self.topics.names, partition.number, len(records)) as trace:
             return await self.locked(partition, self._names, records, trace, generation)
 
+    async def erasures(self, message: BatchMessage) -> bool:
+        """Handle a batch of `user-erasures`; False if its partition went elsewhere."""
+        partition = self.partitions.get(message.partition)
+        if partition is None:
+            return False
+        return await self.locked(partition, self._erase, message.value, message.generation_id)
+
     async def locked(
         self, partition: Partition, handle: Callable[..., Awaitable[bool]], *what: Any
     ) -> bool:
@@ -344,8 +351,10 @@ class Worker:
                 - skipped
                 - len(effects.rejects)
                 - effects.redelivered
-                - effects.repeats,
+                - effects.repeats
+                - effects.silent,
             )
+            self._metrics.count(metrics.SILENT, effects.silent)
             self._metrics.count(metrics.SKIPPED, skipped)
             self._metrics.count(metrics.REPEATS, effects.repeats)
             self._metrics.count(metrics.UNREAD, effects.unread)
@@ -378,6 +387,13 @@ class Worker:
         if done:
             self._metrics.count(metrics.NAMES, len(answers))
         return done
+
+    async def _erase(self, partition: Partition, records: Batch, generation: int) -> bool:
+        if not await self.ownership.may_write(generation):
+            return False
+        effects = Effects()
+        assign.erasures(partition, self.topics.erasures, records, effects)
+        return await self.committer.commit(partition, effects, generation, None)
 
 
 def _place(message: BatchMessage) -> tuple[int, int, int]:

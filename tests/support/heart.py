@@ -107,6 +107,13 @@ class Heart:
         acked: list[Any] = stream.acked
         return acked
 
+    async def erase(self, *messages: Any) -> list[Any]:
+        """Have the agent do these batches of erasures; returns those that were acknowledged."""
+        stream: Any = FakeStream(self.group, messages)
+        await self.tasks.agent(self.worker.erasures)(stream)
+        acked: list[Any] = stream.acked
+        return acked
+
     def at(self, position: int, end: int, number: int = 0) -> None:
         """How far the consumer has read a partition, and where that ends."""
         tp = TP(TOPICS.activities, number)
