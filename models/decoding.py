@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from models.activities import checked
+from models.activities import MAX_ID_CHARS, checked
 from models.errors import Reason, Rejected
 from models.records import VERSION, Activity, ChangeData, JourneyName, NamingRequest
 from models.times import EARLIEST_MS, read_time
@@ -231,3 +231,20 @@ def _decode(decoder: msgspec.json.Decoder[Any], value: bytes | None) -> Any:
         return decoder.decode(value or b"")
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise Rejected(Reason.INVALID, str(error)) from None
+
+
+def decode_user(key: bytes | None) -> str:
+    """The user whom a record's key names.
+
+    Raises:
+        Rejected: It names none.
+    """
+    if key is None:
+        raise Rejected(Reason.NULL_KEY, "the record's key must be the user id")
+    try:
+        user_id = key.decode()
+    except UnicodeDecodeError:
+        raise Rejected(Reason.INVALID, "the record's key is not UTF-8") from None
+    if not 0 < len(user_id) <= MAX_ID_CHARS:
+        raise Rejected(Reason.INVALID, f"the record's key must have 1 to {MAX_ID_CHARS} characters")
+    return user_id

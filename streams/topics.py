@@ -25,6 +25,7 @@ class Topics:
     items: str
     waiting: str
     undelivered: str
+    erasures: str
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -42,6 +43,7 @@ class Topics:
             items=f"{prefix}items",
             waiting=f"{prefix}items-waiting",
             undelivered=f"{prefix}webhook-undelivered",
+            erasures=f"{prefix}user-erasures",
         )
 
     def all(self) -> tuple[str, ...]:
@@ -57,11 +59,12 @@ class Topics:
             self.journeys,
             self.requests,
             self.names,
+            self.erasures,
         )
 
     def side_by_side(self) -> tuple[str, ...]:
         """Those that must have the same number of partitions."""
-        return self.activities, self.requests, self.names
+        return self.activities, self.requests, self.names, self.erasures
 
 
 def journey_key(user_id: str, journey_id: str) -> bytes:

@@ -158,7 +158,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings of whoever runs the tests must not change what they see."""
     for name in list(os.environ):
-        if name.startswith(PREFIX):
+        if name.startswith((PREFIX, "OTEL_")):
             monkeypatch.delenv(name)
     # Hundreds of times quicker than `best`; a test that wants another says so.
     monkeypatch.setenv(f"{PREFIX}ENCODER", "fast")

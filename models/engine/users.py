@@ -1,12 +1,12 @@
 """What is known of one user: clusters, the journeys among them, how far time has come."""
 
 from collections.abc import Iterator
-from hashlib import blake2b
 
 import msgspec
 
 from models.engine.clusters import Clusters
 from models.engine.exemplars import Exemplar, offer, standing
+from models.engine.lives import prefix_of
 from models.engine.repeats import CountedIds
 from models.engine.rhythm import USUAL, followed
 from models.engine.windows import count_in
@@ -96,8 +96,9 @@ class UserState:
 
     Attributes:
         user_id: Whose.
-        salt: The partition of a user whose records lie on another than we would put them to. It
-            goes into the prefix: where some do lie there, too, the two halves share no id.
+        salt: The partition of a user whose records lie on another than we would put them to, or
+            what a life after an erasure has (`lives.py`). It goes into the prefix: where some do
+            lie there, too, the two halves share no id, and no more do two lives.
         prefix: Of the user's cluster and journey ids: a hash, so that ids are unique over users.
         clusters: In the order they were opened.
         numbers: Their means, masses and times.
@@ -132,8 +133,7 @@ class UserState:
     def __init__(self, user_id: str, salt: int | None = None) -> None:
         self.user_id = user_id
         self.salt = salt
-        salted = b"" if salt is None else b"%d" % salt
-        self.prefix = blake2b(user_id.encode(), digest_size=8, salt=salted).hexdigest()
+        self.prefix = prefix_of(user_id, salt)
         self.clusters: list[Cluster] = []
         self.numbers = Clusters(0)
         self.latest = -1

@@ -26,6 +26,7 @@ from streams.kafka.preflight import refusal
 from streams.kafka.security import Security
 from streams.service.app import HEARTBEATS, Boot, ServiceApp, faust_settings, run_service
 from streams.service.metrics import INTAKE, Metrics
+from streams.service.tracing import tracing_of
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -113,7 +114,14 @@ class Intake:
             None if catalogue is None else catalogue.find,
         )
         partitions = Partitions(
-            consumer, transactions, events, self._sources, settings, self.metrics, self.crash
+            consumer,
+            transactions,
+            events,
+            self._sources,
+            settings,
+            self.metrics,
+            self.crash,
+            tracing=self._app.tracing,
         )
         self.health.partitions, self.health.transactions = partitions, transactions
         self.health.catalogue = catalogue
@@ -201,6 +209,7 @@ def create_intake(settings: Settings) -> IntakeApp:
     group = intake_group(settings)
     app = IntakeApp(group, **faust_settings(settings, group, "kafka"))
     intake = Intake(app, settings, mapping, sources)
+    app.tracing = tracing_of("intake")
     app.health = intake.health
     app.task(intake.run)
     app.on_before_shutdown.connect(lambda *_, **__: intake.stop(), weak=False)

@@ -10,6 +10,7 @@ while a transaction is open would take the place of the transaction's.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
@@ -25,6 +26,7 @@ from streams.kafka.messages import Record
 from streams.kafka.sending import OutgoingRecord
 from streams.service import metrics
 from streams.service.metrics import Metrics
+from streams.service.tracing import NO_TRACING, Spans, Tracing
 from streams.settings import Settings
 from streams.stages.batch import Reject
 from streams.topics import Topics
@@ -36,6 +38,23 @@ LOOK_SECONDS: Final = 0.2  # how often it is looked whether somebody's wait is o
 STRETCH: Final = 200  # events mapped between two turns of the event loop: some 5 ms
 RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 FENCED_SECONDS: Final = 60.0  # by then the rebalance in which the partition went has come
+
+
+@dataclass(slots=True)
+class _Mapped:
+    """What a batch became.
+
+    Attributes:
+        written: Activities.
+        held: Events that wait for their item.
+        rejects: What could not be used.
+        skipped: How many events do not count.
+    """
+
+    written: list[OutgoingRecord] = field(default_factory=list)
+    held: list[OutgoingRecord] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    skipped: int = 0
 
 
 class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -50,6 +69,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         counts: Where to count.
         crash: Ends the service.
         now: The wall clock, seconds since the epoch.
+        tracing: Makes its traces.
 
     Attributes:
         joined: Whether the group has said what is ours.
@@ -66,6 +86,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         counts: Metrics,
         crash: Callable[[BaseException], Coroutine[Any, Any, None]],
         now: Callable[[], float] = time.time,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self.joined = False
         self.owned: set[TopicPartition] = set()
@@ -78,6 +99,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics = counts
         self._crash = crash
         self._now = now
+        self._tracing = tracing
         self._running: dict[TopicPartition, asyncio.Task[None]] = {}
         self._rooms: dict[TopicPartition, Room] = {}
         self._fenced: dict[TopicPartition, float] = {}
@@ -181,11 +203,25 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _batch(self, tp: TopicPartition, records: Sequence[Record]) -> None:
         began = time.monotonic()
+        trace = self._tracing.batch(tp.topic, tp.partition, len(records))
+        with trace, trace.records(records) as spans:
+            with trace.stage("map"):
+                mapped = await self._map(tp, records, spans)
+            with trace.stage("write"):
+                outgoing = [*mapped.written, *mapped.held]
+                await self._write(tp, outgoing, mapped.rejects, records[-1].offset + 1)
+            reasons = {one.record.offset: one.error.reason for one in mapped.rejects}
+            spans.end("mapped", reasons)
+        self._metrics.count(metrics.EVENTS, len(records))
+        self._metrics.count(metrics.WRITTEN, len(mapped.written))
+        self._metrics.count(metrics.SKIPPED, mapped.skipped)
+        self._metrics.count(metrics.HELD_BACK, len(mapped.held))
+        self._metrics.observe(metrics.BATCH_RECORDS, len(records))
+        self._metrics.observe(metrics.BATCH_SECONDS, time.monotonic() - began)
+
+    async def _map(self, tp: TopicPartition, records: Sequence[Record], spans: Spans) -> _Mapped:
         await self._events.values.prepare(record.value for record in records)
-        written: list[OutgoingRecord] = []
-        held: list[OutgoingRecord] = []
-        rejects: list[Reject] = []
-        skipped = 0
+        mapped = _Mapped()
         for number, record in enumerate(records):
             if number % STRETCH == STRETCH - 1:
                 await asyncio.sleep(0)
@@ -195,19 +231,13 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
                 )
             except Rejected as error:
                 if error.reason is Reason.UNKNOWN_ITEM:
-                    held.append(await self._held(tp, record))
+                    mapped.held.append(await self._held(tp, record))
                 else:
-                    rejects.append(Reject(tp.topic, tp.partition, record, error))
+                    mapped.rejects.append(Reject(tp.topic, tp.partition, record, error))
             else:
-                written += found
-                skipped += not found
-        await self._write(tp, [*written, *held], rejects, records[-1].offset + 1)
-        self._metrics.count(metrics.EVENTS, len(records))
-        self._metrics.count(metrics.WRITTEN, len(written))
-        self._metrics.count(metrics.SKIPPED, skipped)
-        self._metrics.count(metrics.HELD_BACK, len(held))
-        self._metrics.observe(metrics.BATCH_RECORDS, len(records))
-        self._metrics.observe(metrics.BATCH_SECONDS, time.monotonic() - began)
+                mapped.written += _handed_on(found, spans, number) if spans.handed else found
+                mapped.skipped += not found
+        return mapped
 
     async def _held(self, tp: TopicPartition, record: Record) -> OutgoingRecord:
         deadline = int((self._now() + self._settings.item_wait_seconds) * 1000)
@@ -234,13 +264,24 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
             room.leave(released)
 
     async def _write_released(self, tp: TopicPartition, released: Sequence[Released]) -> None:
-        written = [one for each in released for one in each.outgoing]
+        held = (each.held for each in released)
+        spans = self._tracing.records(tp.topic, tp.partition, held)
+        written = [
+            one
+            for number, each in enumerate(released)
+            for one in _handed_on(each.outgoing, spans, number)
+        ]
         rejects = [
             Reject(each.held.place.topic, each.held.place.partition, each.held.record, error)
             for each in released
             if (error := each.rejected) is not None
         ]
-        await self._write(tp, written, rejects, released[-1].held.offset + 1)
+        with spans:
+            await self._write(tp, written, rejects, released[-1].held.offset + 1)
+            refused = {
+                one.held.offset: one.rejected.reason for one in released if one.rejected is not None
+            }
+            spans.end("released", refused)
         self._metrics.count(metrics.WRITTEN, len(written))
 
     async def _write(
@@ -294,3 +335,11 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
             if state is not None and state.has_valid_position and end is not None:
                 lags[tp.topic] += max(0, end - state.position)
         self._metrics.set_each(metrics.INTAKE_LAG, lags)
+
+
+def _handed_on(found: list[OutgoingRecord], spans: Spans, number: int) -> list[OutgoingRecord]:
+    """What became of a record, with what is handed on of its trace."""
+    headers = spans.handed.get(number)
+    if not headers:
+        return found
+    return [one._replace(headers=[*one.headers, *headers]) for one in found]

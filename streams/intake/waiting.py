@@ -6,7 +6,7 @@ its time is up; it holds up nobody but those who wait behind it.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, cast
 
 import msgspec
@@ -45,6 +45,11 @@ class Held(NamedTuple):
     offset: int
     place: Place
     record: Record
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Those that it came with."""
+        return self.record.headers
 
 
 class Released(NamedTuple):

@@ -73,6 +73,7 @@ def specs(settings: Settings) -> list[TopicSpec]:
         topics.items: {"cleanup.policy": "compact"},
         topics.waiting: keep | {"max.message.bytes": str(REJECT_BYTES)},
         topics.undelivered: keep | {"max.message.bytes": str(REJECT_BYTES)},
+        topics.erasures: keep,
     }
     return [
         TopicSpec(

@@ -19,9 +19,11 @@ from models.naming.titles import Evidence
 from models.records import JourneyName, encode
 from streams.kafka.admin import side_by_side
 from streams.kafka.failfast import FailFastTransport
+from streams.kafka.sending import Headers
 from streams.namer.health import Health
 from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import NAMER, Metrics
+from streams.service.tracing import tracing_of
 from streams.settings import Settings
 from streams.stages.name import NamingQueue
 from streams.topics import Topics
@@ -87,15 +89,17 @@ def create_namer(settings: Settings, namer: Namer) -> ServiceApp:
         },
     )
 
-    async def send(partition: int, key: bytes, answer: JourneyName) -> None:
-        await app.producer.send_and_wait(topics.names, key, encode(answer), partition, None, None)
+    async def send(partition: int, key: bytes, answer: JourneyName, headers: Headers) -> None:
+        value = encode(answer)
+        await app.producer.send_and_wait(topics.names, key, value, partition, None, headers)
 
     def crash(error: BaseException) -> None:
         crashes.append(asyncio.ensure_future(app.crash(error)))
 
     crashes: list[asyncio.Future[None]] = []
     metrics = Metrics(NAMER)
-    queue = NamingQueue(namer, send, crash, metrics)
+    app.tracing = tracing_of("namer")
+    queue = NamingQueue(namer, send, crash, metrics, tracing=app.tracing)
     app.health = health = Health(app, settings, namer, queue, metrics)
     requests = app.topic(
         topics.requests,

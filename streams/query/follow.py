@@ -1,7 +1,7 @@
-"""Reads `journeys` and `journey-changes` into the store: to their end as of now, or on and on.
+"""Reads what is published into the store: to its end as of now, or on and on.
 
-No consumer group: every instance has all of it. A copy that cannot belong to the topics as they are
-now is dropped, said, and read anew.
+That is `journeys`, `journey-changes` and `user-erasures`. No consumer group: every instance has all
+of it. A copy that cannot belong to the topics as they are now is dropped, said, and read anew.
 """
 
 import logging
@@ -16,7 +16,7 @@ from models.errors import JourneysError, Rejected, may_pass
 from streams.formats.reading import OutputReader
 from streams.kafka import admin
 from streams.kafka.clients import connect
-from streams.query.rows import of_changes, of_journeys
+from streams.query.rows import of_changes, of_erasures, of_journeys
 from streams.query.store import JourneyRow, Position, Store, Tombstone
 from streams.settings import Settings
 from streams.topics import Topics
@@ -56,6 +56,11 @@ class Follower:
         self._topics = Topics.of(settings)
         self._reader = OutputReader(settings)
         self._ids: dict[str, str] = {}
+        self._kinds: dict[str, Callable[[OutputReader, Any], Any]] = {
+            self._topics.erasures: of_erasures,
+            self._topics.journeys: of_journeys,
+            self._topics.changes: of_changes,
+        }
 
     def catch_up(self) -> None:
         """Read to the end as it is now.
@@ -85,7 +90,7 @@ class Follower:
                 stopped.wait(RETRY_SECONDS)
 
     def _follow(self, done: Callable[[], bool]) -> None:
-        names = (self._topics.journeys, self._topics.changes)
+        names = (self._topics.erasures, self._topics.journeys, self._topics.changes)
         counts = dict(zip(names, admin.partitions_of(self._settings, *names), strict=True))
         ends = {
             TopicPartition(name, number): end
@@ -139,13 +144,13 @@ class Follower:
             client.seek(where, max(first, at.next if at else 0))
 
     def _take(self, where: TopicPartition, records: Sequence[Any]) -> None:
-        self._reader.prepare(record.value for record in records)
+        if where.topic != self._topics.erasures:
+            self._reader.prepare(record.value for record in records)
         read = {where.partition: Position(self._ids[where.topic], records[-1].offset + 1, 0.0)}
         rows: list[Any] = []
         for record in records:
-            kind = of_changes if where.topic == self._topics.changes else of_journeys
             try:
-                rows.append(kind(self._reader, record))
+                rows.append(self._kinds[where.topic](self._reader, record))
             except Rejected as error:
                 self.unreadable += 1
                 if self.unreadable == 1:
@@ -155,6 +160,8 @@ class Follower:
                     )
         if where.topic == self._topics.changes:
             self._store.add_changes(rows, where.topic, read)
+        elif where.topic == self._topics.erasures:
+            self._store.add_erasures(rows, where.topic, read)
         else:
             self._store.add_journeys(*parted(rows), where.topic, read)
         self._changed()

@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from models.decoding import decode_change
+from models.decoding import decode_change, decode_user
 from models.errors import Reason, Rejected
 from models.records import JourneyView, encode
 from streams.formats.reading import OutputReader
 from streams.formats.writing import ENCODER_HEADER
-from streams.query.store import ChangeRow, JourneyRow, Tombstone
+from streams.query.store import ChangeRow, ErasureRow, JourneyRow, Tombstone
 
 
 def of_journeys(reader: OutputReader, record: Any) -> JourneyRow | Tombstone:
@@ -39,6 +39,16 @@ def of_journeys(reader: OutputReader, record: Any) -> JourneyRow | Tombstone:
         vector=np.asarray(view.vector, "<f4").tobytes(),
         encoder=(headers.get(ENCODER_HEADER) or b"").decode(errors="replace"),
     )
+
+
+def of_erasures(_: OutputReader, record: Any) -> ErasureRow:
+    """A record of `user-erasures`.
+
+    Raises:
+        Rejected: It names nobody.
+    """
+    user_id = decode_user(record.key)
+    return ErasureRow(record.partition, record.offset, record.timestamp, user_id)
 
 
 def of_changes(reader: OutputReader, record: Any) -> ChangeRow:

@@ -10,14 +10,16 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
+from models.engine.lives import prefix_of, salt_of
 from models.errors import SnapshotError
 from streams.settings import Settings
 
-FORM: Final = 1  # of the tables: a file of another one is dropped, since the topics have it all
+FORM: Final = 2  # of the tables: a file of another one is dropped, since the topics have it all
 _BUSY_MS: Final = 30_000  # another process writes a batch
 _CHUNK: Final = 500  # values in one statement
 
@@ -43,6 +45,10 @@ CREATE TABLE changes (
 ) WITHOUT ROWID;
 CREATE INDEX changes_of_user ON changes (user_id, occurred_at);
 CREATE INDEX changes_of_journey ON changes (journey_id, occurred_at);
+CREATE TABLE erased (
+    user BLOB, partition INTEGER, offset INTEGER, at INTEGER, prefix TEXT,
+    PRIMARY KEY (user, partition)
+) WITHOUT ROWID;
 """
 
 _COUNT: Final = """
@@ -134,6 +140,22 @@ class ChangeRow(NamedTuple):
     record: bytes
 
 
+class ErasureRow(NamedTuple):
+    """A record of `user-erasures`.
+
+    Attributes:
+        partition: Where it lies: the user who lives there is meant.
+        offset: Where it lies there.
+        time: The record's, epoch ms.
+        user_id: Who.
+    """
+
+    partition: int
+    offset: int
+    time: int
+    user_id: str
+
+
 class Position(NamedTuple):
     """How far one partition of a topic was read.
 
@@ -186,7 +208,7 @@ class Store:
     def forget(self) -> None:
         """Empty all tables: the topics are read anew."""
         with self._writing() as connection:
-            for table in ("journeys", "users", "changes", "progress"):
+            for table in ("journeys", "users", "changes", "erased", "progress"):
                 connection.execute(f"DELETE FROM {table}")
 
     def add_journeys(
@@ -235,8 +257,48 @@ class Store:
         with self._writing() as connection:
             connection.executemany(
                 f"INSERT OR IGNORE INTO changes ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
+                _of_now(connection, rows),
             )
+            _advance(connection, topic, read)
+
+    def add_erasures(
+        self, rows: Iterable[ErasureRow], topic: str, read: dict[int, Position]
+    ) -> None:
+        """Take over records of `user-erasures`, and how far they were read.
+
+        What is known of these users goes, and changes of an earlier life that come later are not
+        taken: their topic keeps them for long. Of the users themselves a hash is kept.
+
+        Args:
+            rows: In the order of their partition.
+            topic: The topic's full name.
+            read: How far, by partition.
+        """
+        with self._writing() as connection:
+            users = set()
+            for row in rows:
+                user = _hashed(row.user_id)
+                known = connection.execute(
+                    "SELECT offset, at FROM erased WHERE user = ? AND partition = ?",
+                    [user, row.partition],
+                ).fetchone()
+                if known and known["offset"] >= row.offset:
+                    continue
+                at = max(row.time, known["at"] + 1 if known else 1)
+                prefix = prefix_of(row.user_id, salt_of(at, row.partition))
+                connection.execute(
+                    "INSERT OR REPLACE INTO erased VALUES (?, ?, ?, ?, ?)",
+                    [user, row.partition, row.offset, at, prefix],
+                )
+                users.add(row.user_id)
+            for user_id in sorted(users):
+                for table in ("journeys", "changes"):
+                    connection.execute(
+                        f"DELETE FROM {table} WHERE user_id = ? AND substr(journey_id, 2, 16) "
+                        "NOT IN (SELECT prefix FROM erased WHERE user = ?)",
+                        [user_id, _hashed(user_id)],
+                    )
+            _count(connection, sorted(users))
             _advance(connection, topic, read)
 
     def close(self) -> None:
@@ -264,6 +326,7 @@ class Store:
             connection = sqlite3.connect(self._path, isolation_level=None)
             connection.row_factory = sqlite3.Row
             connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+            connection.execute("PRAGMA secure_delete = ON")  # who is erased is not in the file
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read anew
             self._threads.connection = connection
@@ -282,6 +345,23 @@ class Store:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise SnapshotError(f"{self._path} cannot be written: {error}") from None
+
+
+def _of_now(connection: sqlite3.Connection, rows: Iterable[ChangeRow]) -> Iterator[ChangeRow]:
+    """Changes without those of a life that was erased."""
+    lives: dict[str, set[str]] = {}
+    for row in rows:
+        if row.user_id not in lives:
+            query = "SELECT prefix FROM erased WHERE user = ?"
+            found = connection.execute(query, [_hashed(row.user_id)]).fetchall()
+            lives[row.user_id] = {prefix for (prefix,) in found}
+        known = lives[row.user_id]
+        if not known or row.journey_id[1:17] in known:
+            yield row
+
+
+def _hashed(user_id: str) -> bytes:
+    return blake2b(user_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _count(connection: sqlite3.Connection, users: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from streams.kafka.quiet import calm
 from streams.kafka.security import Security
 from streams.service import logs
 from streams.service.endpoint import Endpoint
+from streams.service.tracing import NO_TRACING, Tracing
 from streams.settings import Settings
 
 COMMIT_SECONDS: Final = 1.0
@@ -38,11 +39,13 @@ class ServiceApp(faust.App):
 
     Attributes:
         health: The endpoint.
+        tracing: Makes its traces.
         ended_by: What it was crashed with first, if it was.
     """
 
     BootStrategy = Boot
     health: Endpoint
+    tracing: Tracing = NO_TRACING
     ended_by: BaseException | None = None
 
     async def crash(self, reason: BaseException) -> None:
@@ -114,3 +117,5 @@ def run_service(app: ServiceApp, settings: Settings) -> NoReturn:
             who = Security.of(settings).principal
             raise BrokerError(f"the broker at {settings.broker} gives {who} {missing}") from None
         raise JourneysError(f"ended by {type(error).__name__}: {error}") from error
+    finally:
+        app.tracing.close()

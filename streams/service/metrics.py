@@ -67,6 +67,12 @@ REPEATS: Final = Metric(
     "counter",
     "activities skipped because their event id had been counted before",
 )
+ERASED: Final = Metric("journeys_erased_users_total", "counter", "erasures of a user")
+SILENT: Final = Metric(
+    "journeys_silent_total",
+    "counter",
+    "activities skipped because their user was erased after they came",
+)
 CHANGES: Final = Metric(
     "journeys_changes_total", "counter", "changes published", ("kind",), get_args(Kind)
 )
@@ -254,6 +260,8 @@ WORKER: Final = (
     SKIPPED,
     REDELIVERED,
     REPEATS,
+    ERASED,
+    SILENT,
     UNREAD,
     CHANGES,
     REQUESTS,

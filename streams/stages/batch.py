@@ -10,6 +10,8 @@ from models.engine.users import UserState
 from models.errors import Rejected
 from models.records import Activity, Change, CurrentJourney, NamingRequest
 from streams.kafka.messages import Record
+from streams.service.tracing import NO_SPANS, NO_TRACE, BatchTrace, Spans
+from streams.state.lives import Erased, Erasure
 
 
 class Arrival(NamedTuple):
@@ -64,7 +66,13 @@ class Reading(NamedTuple):
 class Effects:
     """What a batch, names, or a stretch of time brought about in one partition.
 
+    Args:
+        trace: Of the batch.
+        spans: Of those of its records that are applied now.
+
     Attributes:
+        trace: The same.
+        spans: The same.
         users: Those whose state changed, by id.
         changes: In the order they happened.
         journeys: How each stands at last, by user and journey id: the topic keeps no more.
@@ -72,6 +80,9 @@ class Effects:
         rejects: Records that could not be used.
         redelivered: Activities that were skipped since they had been applied before.
         repeats: Activities that were skipped since their event id was counted before.
+        silent: Activities that were skipped since their user was erased after they came.
+        erasures: Users to erase, by id.
+        erased: How far erasures have come with this; None when no further.
         encoded: Activities that were applied by what the encoder made of their titles.
         unread: Those of them that it could not read.
         withheld: Names, items and terms that may not be published, by category.
@@ -81,18 +92,25 @@ class Effects:
     __slots__ = (
         "changes",
         "encoded",
+        "erased",
+        "erasures",
         "journeys",
         "redelivered",
         "rejects",
         "repeats",
         "requests",
+        "silent",
+        "spans",
+        "trace",
         "unread",
         "users",
         "watermark",
         "withheld",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, trace: BatchTrace = NO_TRACE, spans: Spans = NO_SPANS) -> None:
+        self.trace = trace
+        self.spans = spans
         self.users: dict[str, UserState] = {}
         self.changes: list[Change] = []
         self.journeys: dict[tuple[str, str], CurrentJourney] = {}
@@ -100,13 +118,17 @@ class Effects:
         self.rejects: list[Reject] = []
         self.redelivered = 0
         self.repeats = 0
+        self.silent = 0
+        self.erasures: dict[str, Erasure] = {}
+        self.erased: Erased | None = None
         self.encoded = 0
         self.unread = 0
         self.withheld: Counter[str] = Counter()
         self.watermark = -1
 
-    def add(self, outcome: Outcome) -> None:
-        """Take what one input brought about."""
+    def add(self, outcome: Outcome, place: int = -1) -> None:
+        """Take what one input brought about: that at a place among `spans`, if at any."""
+        self.spans.brought(place, outcome)
         self.changes += outcome.changes
         self.requests += outcome.requests
         self.withheld.update(outcome.withheld)

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from faust.types import TP, EventT
 
@@ -21,7 +21,9 @@ from models.decoding import decode_request
 from models.errors import JourneysError, ModelError, NamingError, Rejected, UnavailableError
 from models.naming.namer import Namer
 from models.records import JourneyName, NamingRequest
+from streams.kafka.sending import NO_HEADERS, Headers
 from streams.service.metrics import ANSWERS, NAMING_SECONDS, Metrics
+from streams.service.tracing import NO_SPANS, NO_TRACING, Carrier, Spans, Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ MAX_FAILURES: Final = 5  # by then it is the request: the server answered a prob
 RETRY_SECONDS: Final = (1.0, 30.0)  # the pause after the first failure; the longest one
 WAIT_SECONDS: Final = (0.5, 1.5)  # until a request looks whether the server is back; costs nothing
 
-Send = Callable[[int, bytes, JourneyName], Awaitable[None]]
+Send = Callable[[int, bytes, JourneyName, Headers], Awaitable[None]]
 
 
 @dataclass(eq=False)
@@ -42,6 +44,7 @@ class _PendingRequest:
     attempt: int = 0
     done: bool = False
     task: asyncio.Task[None] | None = None
+    spans: Spans = NO_SPANS
 
 
 _Journey = tuple[int, str, str]
@@ -57,11 +60,12 @@ class NamingQueue:
 
     Args:
         namer: Makes the names.
-        send: Puts an answer on a partition of `journey-names` under a key; returns when it is
-            acknowledged.
+        send: Puts an answer on a partition of `journey-names` under a key, with headers; returns
+            when it is acknowledged.
         crash: Told of an error that no request can be blamed for: the service must end.
         metrics: Answers and the time they took are counted there.
         sleep: Waits for some seconds between two tries.
+        tracing: Makes the spans of requests.
     """
 
     def __init__(
@@ -71,12 +75,14 @@ class NamingQueue:
         crash: Callable[[BaseException], None],
         metrics: Metrics,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self._metrics = metrics
         self._namer = namer
         self._send = send
         self._crash = crash
         self._sleep = sleep
+        self._tracing = tracing
         self._room = asyncio.Semaphore(ROOM)
         self._queues: dict[TP, deque[_PendingRequest]] = {}
         self._newest: dict[_Journey, _PendingRequest] = {}
@@ -96,6 +102,7 @@ class NamingQueue:
         """Take a record of `naming-requests`; waits only while there is no room."""
         await self._room.acquire()
         pending = _PendingRequest(event)
+        pending.spans = self._tracing.records(*event.message.tp, [cast(Carrier, event.message)])
         self._queues.setdefault(event.message.tp, deque()).append(pending)
         try:
             request = decode_request(event.value)
@@ -107,7 +114,7 @@ class NamingQueue:
                 event.message.offset,
                 error.detail,
             )
-            self._finish(pending)
+            self._finish(pending, "bad")
             return
         pending.revision, pending.attempt = request.revision, request.attempt
         journey = _journey(pending, request)
@@ -123,6 +130,7 @@ class NamingQueue:
         """Drop all that is under way, unacknowledged: its partitions have gone, or we stop."""
         for queue in self._queues.values():
             for pending in queue:
+                pending.spans.end()
                 if pending.task is not None:
                     pending.task.cancel()
                 self._room.release()
@@ -133,7 +141,9 @@ class NamingQueue:
         taken = time.monotonic()
         try:
             answer = await self._name(request)
-            await self._send(pending.event.message.partition, request.user_id.encode(), answer)
+            headers = pending.spans.handed.get(0, NO_HEADERS)
+            partition, key = pending.event.message.partition, request.user_id.encode()
+            await self._send(partition, key, answer, headers)
             outcome = "named" if answer.name is not None else "unnamed"
             self._metrics.count_each(ANSWERS, {outcome: 1})
             self._metrics.observe(NAMING_SECONDS, time.monotonic() - taken)
@@ -147,7 +157,7 @@ class NamingQueue:
         journey = _journey(pending, request)
         if self._newest.get(journey) is pending:
             del self._newest[journey]
-        self._finish(pending)
+        self._finish(pending, outcome)
 
     async def _name(self, request: NamingRequest) -> JourneyName:
         failures, pause = 0, RETRY_SECONDS[0]
@@ -177,11 +187,12 @@ class NamingQueue:
         self._metrics.count_each(ANSWERS, {"superseded": 1})
         if pending.task is not None:
             pending.task.cancel()
-        self._finish(pending)
+        self._finish(pending, "superseded")
 
-    def _finish(self, pending: _PendingRequest) -> None:
+    def _finish(self, pending: _PendingRequest, outcome: str) -> None:
         """Acknowledge what is done, up to the first that is not: a commit covers all before it."""
         pending.done = True
+        pending.spans.end(outcome)
         queue = self._queues[pending.event.message.tp]
         while queue and queue[0].done:
             queue.popleft().event.ack()

@@ -1,12 +1,13 @@
 """Publish: changes, current journeys, naming requests, and what was rejected."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from models.records import Change, CurrentJourney, NamingRequest, encode, rfc3339
 from streams.formats.writing import OutputFormat
-from streams.kafka.sending import Headers, OutgoingRecord
+from streams.kafka.sending import NO_HEADERS, Headers, OutgoingRecord
 from streams.stages.batch import Reject
+from streams.state.lives import Erasure
 from streams.topics import Topics, journey_key
 
 # What is kept of key and value that the rejects topic refuses as too large: `topics create` gives
@@ -22,6 +23,7 @@ def outgoing_records(
     journeys: Iterable[CurrentJourney],
     requests: Iterable[NamingRequest],
     owned: int,
+    handed: Callable[[object], Headers] = lambda _: NO_HEADERS,
 ) -> list[OutgoingRecord]:
     """What the topics get of a batch's effects, in order.
 
@@ -35,12 +37,16 @@ def outgoing_records(
         journeys: Current journeys.
         requests: Names wanted.
         owned: The batch's partition.
+        handed: What a change or a request is given of the trace of what brought it about.
     """
+
+    def of_change(change: Change) -> OutgoingRecord:
+        value, headers = output.change(change)
+        headers = [*headers, *handed(change)]
+        return OutgoingRecord(topics.changes, change.user_id.encode(), value, headers)
+
     return [
-        *(
-            OutgoingRecord(topics.changes, change.user_id.encode(), *output.change(change))
-            for change in changes
-        ),
+        *map(of_change, changes),
         *(
             OutgoingRecord(
                 topics.journeys,
@@ -51,7 +57,11 @@ def outgoing_records(
         ),
         *(
             OutgoingRecord(
-                topics.requests, request.user_id.encode(), encode(request), partition=owned
+                topics.requests,
+                request.user_id.encode(),
+                encode(request),
+                handed(request),
+                partition=owned,
             )
             for request in requests
         ),
@@ -69,6 +79,18 @@ def reject_headers(
         ("partition", b"%d" % partition),
         ("offset", b"%d" % offset),
         ("time", rfc3339(max(0, timestamp)).encode()),
+    ]
+
+
+def outgoing_tombstones(topics: Topics, erasures: Iterable[Erasure]) -> list[OutgoingRecord]:
+    """What takes the journeys of erased users out of the compacted topic, those that ended, too.
+
+    The state forgets a journey that ends, so there is one for each number that a cluster had.
+    """
+    return [
+        OutgoingRecord(topics.journeys, journey_key(user.user_id, user.journey_id(number)), None)
+        for user, _ in erasures
+        for number in range(user.given + 1)
     ]
 
 

@@ -23,6 +23,7 @@ from streams.kafka.partitioning import away_from_home
 from streams.kafka.producers import PartitionProducers, fill
 from streams.kafka.sending import Headers
 from streams.state.binding import BOUND_KEY, Binding, check
+from streams.state.lives import ERASED_KEY, Erased, Erasure, Life, life_key
 from streams.state.store import Parts
 
 MARK_KEY: Final = b"\xff"  # no user's key: those begin with a byte of UTF-8
@@ -78,6 +79,9 @@ class Partition:
 
     Attributes:
         capacity: Decoded users kept in memory between batches.
+        erased: How far its erasures have come.
+        silent: Of users in memory who were erased, until when (record time, epoch ms): what came
+            by then is not theirs any more.
         lost: What is stored is not what is known here, or may not be: to write anything on top of
             that would mix states of two moments. Only a new object, recovered, may go on.
 
@@ -101,6 +105,9 @@ class Partition:
         self.lock = asyncio.Lock()
         self.lost = False
         self.capacity = 0
+        erased = parts.get(ERASED_KEY)
+        self.erased = Erased() if erased is None else Erased.read(erased)
+        self.silent: dict[str, int] = {}
         mark = parts.get(MARK_KEY)
         self.mark = _mark(mark)
         empty = mark is None and next(parts.headers(), None) is None
@@ -151,14 +158,25 @@ class Partition:
         if user is None:
             key = user_id.encode()
             self._met(self.number, key)
-            away = away_from_home(key, self.number, self._partitions)
-            user = snapshot.load(self._engine, user_id, self._parts.get, away)
+            salt = away_from_home(key, self.number, self._partitions)
+            if (life := self.life(user_id)) is not None:
+                salt = life.salt(self.number)
+                self.silent[user_id] = life.began_at
+            user = snapshot.load(self._engine, user_id, self._parts.get, salt)
         self._users[user_id] = user
         return user
+
+    def life(self, user_id: str) -> Life | None:
+        """The life that a user has after an erasure; None without one."""
+        if self.erased.offset < 0:
+            return None
+        raw = self._parts.get(life_key(user_id))
+        return None if raw is None else Life.read(raw)
 
     def forget(self) -> None:
         """Drop all decoded users: some may be ahead of what is stored."""
         self._users.clear()
+        self.silent.clear()
 
     def due(self, watermark: int, limit: int) -> list[str]:
         """Up to `limit` users whom the passing of time to `watermark` changes, longest due first.
@@ -168,7 +186,12 @@ class Partition:
         return self._due.at(watermark, limit)
 
     def pack(
-        self, producers: PartitionProducers, users: Iterable[UserState], mark: Mark | None
+        self,
+        producers: PartitionProducers,
+        users: Iterable[UserState],
+        mark: Mark | None,
+        erasures: Iterable[Erasure] = (),
+        erased: Erased | None = None,
     ) -> list[Packed]:
         """What must be appended for these users.
 
@@ -176,6 +199,8 @@ class Partition:
             producers: Makes the record batches.
             users: Their marks of change are cleared: on any failure from here on, `forget`.
             mark: Goes with the last batch; None when it has not moved.
+            erasures: Users of whom nothing is to be left.
+            erased: Goes with the last batch; None when it has not moved.
 
         Raises:
             StateTooLargeError: One part alone is too large; what makes up a user is bounded, so
@@ -189,8 +214,16 @@ class Partition:
                 packing.put(parts, size)
             else:
                 packing.put_apart(*snapshot.apart(user, parts))
+        for user, life in erasures:
+            name = user.user_id.encode()
+            first: list[Part] = [(life_key(user.user_id), life.encoded()), (name, None)]
+            packing.put_erased(
+                first, [(key, None) for key in self._parts.of_user(name) if key != name]
+            )
         if mark is not None:
             packing.put([(MARK_KEY, msgspec.msgpack.encode(mark))], MARK_BYTES)
+        if erased is not None:
+            packing.put([(ERASED_KEY, erased.encoded())], MARK_BYTES)
         packed = packing.packed
         if packed:  # the mark says that all before it is stored
             packed[-1] = packed[-1]._replace(waits=True)
@@ -204,6 +237,8 @@ class Partition:
         packed: Sequence[Packed],
         users: Iterable[UserState],
         mark: Mark | None,
+        erasures: Iterable[Erasure] = (),
+        erased: Erased | None = None,
     ) -> int:
         """Write what was packed: to the changelog, acknowledged, then to the local store.
 
@@ -238,8 +273,14 @@ class Partition:
         self._bound = True
         for user in users:
             self._due.set(user.user_id, user.due)
+        for user, _ in erasures:
+            self._due.set(user.user_id, None)
+            self._users.pop(user.user_id, None)
+            self.silent.pop(user.user_id, None)
         if mark is not None:
             self.mark = mark
+        if erased is not None:
+            self.erased = erased
         for user_id in list(self._users)[: max(0, len(self._users) - self.capacity)]:
             del self._users[user_id]
         self.lost = False
@@ -290,6 +331,13 @@ class _Packing:
         self._begin()
         for part in (header, *after):
             self.put([part], _size([part]))
+
+    def put_erased(self, first: Sequence[Part], rest: Sequence[Part]) -> None:
+        """Put what erases a user: in one record batch, or else the header goes before the rest."""
+        if (size := _size([*first, *rest])) <= BATCH_BYTES:
+            self.put([*first, *rest], size)
+        else:
+            self.put_apart(first[:-1], first[-1], rest)
 
     def _begin(self) -> None:
         self.packed.append(Packed(self._batch(), [], self._waits))

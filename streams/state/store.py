@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from mode import get_logger
 from rocksdict import (
@@ -76,6 +76,13 @@ class Parts(Protocol):
             DamagedError: Not all can be read.
         """
 
+    def of_user(self, user: bytes) -> list[bytes]:
+        """The keys of all parts of a user, of those that count for nothing, too.
+
+        Raises:
+            DamagedError: Not all can be read.
+        """
+
     def bind(self, changelog: str) -> None:
         """Say of which changelog they are a copy."""
 
@@ -109,6 +116,10 @@ class MemoryParts:
     def headers(self) -> Iterator[tuple[bytes, bytes]]:
         """See `Parts`."""
         return ((key, value) for key, value in self._parts.items() if is_header(key))
+
+    def of_user(self, user: bytes) -> list[bytes]:
+        """See `Parts`."""
+        return [key for key in self._parts if key == user or key.startswith(user + b"\xff")]
 
     def bind(self, changelog: str) -> None:
         """See `Parts`."""
@@ -209,10 +220,18 @@ class RocksParts:
                 place.next()
             else:  # a cluster: over to the next user
                 place.seek(key[: key.index(b"\xff") + 1] + b"\xff" * 8)
-        try:
-            place.status()  # one that meets damage looks as if it had come to the end
-        except Exception as error:
-            raise self._damaged(error) from None
+        self._check_end(place)
+
+    def of_user(self, user: bytes) -> list[bytes]:
+        """See `Parts`."""
+        found = [] if self.get(user) is None else [user]
+        place = self._db.iter()
+        place.seek(user + b"\xff")
+        while place.valid() and (key := place.key()).startswith(user + b"\xff"):
+            found.append(key)
+            place.next()
+        self._check_end(place)
+        return found
 
     def bind(self, changelog: str) -> None:
         """See `Parts`."""
@@ -235,6 +254,12 @@ class RocksParts:
     def _close(self) -> None:
         with suppress(Exception):  # what cannot be written now is on the changelog
             self._db.close()
+
+    def _check_end(self, place: Any) -> None:
+        try:
+            place.status()  # one that meets damage looks as if it had come to the end
+        except Exception as error:
+            raise self._damaged(error) from None
 
     def _check(self) -> None:
         if self.damage:

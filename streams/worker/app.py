@@ -22,6 +22,7 @@ from streams.kafka.messages import Batches
 from streams.kafka.transport import Consumer
 from streams.service.app import ServiceApp, faust_settings, run_service
 from streams.service.metrics import WORKER, Metrics
+from streams.service.tracing import tracing_of
 from streams.settings import Settings
 from streams.state.partition import BATCH_BYTES
 from streams.state.recovery import Tables
@@ -123,11 +124,15 @@ def create_app(
         changelog_id=lambda: asyncio.to_thread(topic_id_of, settings, changelog),
     )
     app.tables.add(table)
-    app.worker = worker = Worker(app, settings, table, cache, app.metrics, engine=engine)
+    app.tracing = tracing_of("worker")
+    app.worker = worker = Worker(
+        app, settings, table, cache, app.metrics, engine=engine, tracing=app.tracing
+    )
     tasks = PartitionTasks(app, app.metrics)
     for name, topic, agent in (
         ("activities", worker.topics.activities, tasks.agent(worker.activities, worker.ahead)),
         ("names", worker.topics.names, tasks.agent(worker.names)),
+        ("erasures", worker.topics.erasures, tasks.agent(worker.erasures)),
     ):
         app.agent(
             app.topic(topic, schema=Batches(), partitions=settings.partitions),

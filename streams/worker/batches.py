@@ -14,7 +14,8 @@ How a slice is committed, and why a crash loses nothing, is in `streams.worker.c
 import asyncio
 import time
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -33,9 +34,10 @@ from streams.kafka.messages import Batch, BatchMessage, Record
 from streams.kafka.transport import ConsumerGroup
 from streams.service import metrics
 from streams.service.metrics import Metrics
+from streams.service.tracing import NO_TRACING, BatchTrace, Tracing
 from streams.settings import Settings
 from streams.stages import assign
-from streams.stages.batch import Effects, Reading, Reject
+from streams.stages.batch import Arrival, Effects, Reading, Reject
 from streams.stages.embed import Embedding, EncodingPool
 from streams.stages.read import Reader
 from streams.state.binding import Binding
@@ -59,6 +61,7 @@ class _Begun(NamedTuple):
 
     reading: Reading
     embedding: Embedding
+    trace: BatchTrace
 
 
 class Worker:
@@ -72,6 +75,7 @@ class Worker:
         counts: Where to count.
         now: The wall clock, seconds since the epoch.
         engine: Decides over users; ours, by the settings, if None.
+        tracing: Makes its traces.
 
     Attributes:
         partitions: Those whose state is recovered, by number.
@@ -94,6 +98,7 @@ class Worker:
         counts: Metrics,
         now: Callable[[], float] = time.time,
         engine: Engine | None = None,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self.partitions: dict[int, Partition] = {}
         self.oldest: dict[int, int] = {}
@@ -118,6 +123,7 @@ class Worker:
         self._binding = Binding(cache.encoder.name, self.engine.params.window_ms)
         self._metrics = counts
         self._now = now
+        self._tracing = tracing
         self._ahead: dict[tuple[int, int, int], asyncio.Task[_Begun]] = {}
 
     @property
@@ -207,23 +213,34 @@ class Worker:
         self._metrics.observe(metrics.BATCH_RECORDS, len(records))
         begun_ahead = self._ahead.pop(_place(message), None)
         if begun_ahead is not None:
-            reading, embedding = await begun_ahead
+            reading, embedding, trace = await begun_ahead
             self.pool.hurry(embedding)
         else:
             generation = message.generation_id
-            reading, embedding = await self._begin(partition.number, fresh, generation)
+            reading, embedding, trace = await self._begin(partition.number, fresh, generation)
         done, rest = reading.split(len(reading.records) - len(fresh))
+        begun = _Begun(rest, embedding, trace)
         try:
-            return await self._in_slices(partition, message, rest, embedding, len(done.arrivals))
+            return await self._in_slices(partition, message, begun, len(done.arrivals))
         finally:
             embedding.end()
+            trace.end()
 
     async def names(self, message: BatchMessage) -> bool:
         """Handle a batch of `journey-names`; False if its partition went elsewhere."""
         partition = self.partitions.get(message.partition)
         if partition is None:
             return False
-        return await self.locked(partition, self._names, message.value, message.generation_id)
+        records, generation = message.value, message.generation_id
+        with self._tracing.batch(self.topics.names, partition.number, len(records)) as trace:
+            return await self.locked(partition, self._names, records, trace, generation)
+
+    async def erasures(self, message: BatchMessage) -> bool:
+        """Handle a batch of `user-erasures`; False if its partition went elsewhere."""
+        partition = self.partitions.get(message.partition)
+        if partition is None:
+            return False
+        return await self.locked(partition, self._erase, message.value, message.generation_id)
 
     async def locked(
         self, partition: Partition, handle: Callable[..., Awaitable[bool]], *what: Any
@@ -259,26 +276,25 @@ class Worker:
     async def _begin(
         self, number: int, records: Sequence[Record], generation: int, *, ahead: bool = False
     ) -> _Begun:
+        trace = self._tracing.batch(self.topics.activities, number, len(records))
         # First of all: it may wait for long, and the partition may go elsewhere meanwhile.
-        await self._values.prepare(record.value for record in records)
-        reading = Reading(records, *self._reader.read(self.topics.activities, number, records))
+        with trace.stage("read"):
+            await self._values.prepare(record.value for record in records)
+            reading = Reading(records, *self._reader.read(self.topics.activities, number, records))
         embedding = self.pool.embed(
             [arrival.activity for arrival in reading.arrivals],
             lambda: self.ownership.current(generation),
             ahead=ahead,
         )
-        return _Begun(reading, embedding)
+        return _Begun(reading, embedding, trace)
 
     async def _in_slices(
-        self,
-        partition: Partition,
-        message: BatchMessage,
-        rest: Reading,
-        embedding: Embedding,
-        applied: int,
+        self, partition: Partition, message: BatchMessage, begun: _Begun, applied: int
     ) -> bool:
+        rest, embedding, trace = begun
         while rest.records:
-            await embedding.wait(SLICE_SECONDS)
+            with trace.stage("embed"):
+                await embedding.wait(SLICE_SECONDS)
             if embedding.given_up or not self.ownership.current(message.generation_id):
                 return False
             part, rest = rest.split(rest.before(max(0, embedding.ready - applied)))
@@ -286,7 +302,9 @@ class Worker:
                 continue
             vectors = embedding.came(applied)
             applied += len(vectors)
-            if not await self.locked(partition, self._apply, part, vectors, message.generation_id):
+            if not await self.locked(
+                partition, self._apply, part, vectors, trace, message.generation_id
+            ):
                 return False
             if rest.records:
                 self.oldest[partition.number] = rest.records[0].timestamp
@@ -299,27 +317,35 @@ class Worker:
         partition: Partition,
         reading: Reading,
         vectors: Sequence[Vector | Rejected],
+        trace: BatchTrace,
         generation: int,
     ) -> bool:
         if not await self.ownership.may_write(generation):
             return False
         records, arrivals, rejects = reading
-        effects = Effects()
-        effects.rejects = list(rejects)
         skipped = len(records) - len(arrivals) - len(rejects)
         topic = self.topics.activities
-        await assign.activities(partition, self.engine, topic, arrivals, vectors, effects)
-        last, mark = records[-1], partition.mark
-        done = await self.committer.commit(
-            partition,
-            effects,
-            generation,
-            Mark(
-                offset=last.offset,
-                watermark=max(mark.watermark, effects.watermark),
-                stamp=max(mark.stamp, last.timestamp),
-            ),
-        )
+        read: Iterable[Arrival | Reject] = chain(arrivals, rejects)
+        # A generator: where nothing is traced, nobody looks into it.
+        with trace.records(one.record for one in read) as spans:
+            effects = Effects(trace, spans)
+            effects.rejects = list(rejects)
+            with trace.stage("assign"):
+                await assign.activities(partition, self.engine, topic, arrivals, vectors, effects)
+            last, mark = records[-1], partition.mark
+            done = await self.committer.commit(
+                partition,
+                effects,
+                generation,
+                Mark(
+                    offset=last.offset,
+                    watermark=max(mark.watermark, effects.watermark),
+                    stamp=max(mark.stamp, last.timestamp),
+                ),
+            )
+            if done:
+                reasons = {one.record.offset: one.error.reason for one in effects.rejects}
+                spans.end("applied", reasons)
         if done:
             self._metrics.count(
                 metrics.ACTIVITIES,
@@ -327,8 +353,10 @@ class Worker:
                 - skipped
                 - len(effects.rejects)
                 - effects.redelivered
-                - effects.repeats,
+                - effects.repeats
+                - effects.silent,
             )
+            self._metrics.count(metrics.SILENT, effects.silent)
             self._metrics.count(metrics.SKIPPED, skipped)
             self._metrics.count(metrics.REPEATS, effects.repeats)
             self._metrics.count(metrics.UNREAD, effects.unread)
@@ -339,20 +367,35 @@ class Worker:
             )
         return done
 
-    async def _names(self, partition: Partition, records: Batch, generation: int) -> bool:
+    async def _names(
+        self, partition: Partition, records: Batch, trace: BatchTrace, generation: int
+    ) -> bool:
         if not await self.ownership.may_write(generation):
             return False
-        effects, answers = Effects(), []
+        read, answers, rejects = [], [], []
         for record in records:
             try:
                 answers.append(decode_name(record.value))
+                read.append(record)
             except Rejected as error:
-                effects.rejects.append(Reject(self.topics.names, partition.number, record, error))
-        assign.names(partition, self.engine, answers, effects)
-        done = await self.committer.commit(partition, effects, generation, None)
+                rejects.append(Reject(self.topics.names, partition.number, record, error))
+        with trace.records(read) as spans:
+            effects = Effects(trace, spans)
+            effects.rejects = rejects
+            assign.names(partition, self.engine, answers, effects)
+            done = await self.committer.commit(partition, effects, generation, None)
+            if done:
+                spans.end("applied")
         if done:
             self._metrics.count(metrics.NAMES, len(answers))
         return done
+
+    async def _erase(self, partition: Partition, records: Batch, generation: int) -> bool:
+        if not await self.ownership.may_write(generation):
+            return False
+        effects = Effects()
+        assign.erasures(partition, self.topics.erasures, records, effects)
+        return await self.committer.commit(partition, effects, generation, None)
 
 
 def _place(message: BatchMessage) -> tuple[int, int, int]:

@@ -12,6 +12,9 @@ and bytes. A crash after 2 repeats it on a state that says it was applied: nothi
 other order would lose something: state that goes ahead of what was published is never published,
 and an offset that goes ahead of the state is never read again.
 
+An erasure goes the same way: tombstones for all journeys of a user, then for all parts of their
+state, with a mark that says how far erasures have come; then its offset.
+
 Before 1 and before 2 the worker makes sure that it still owns the partition. Where 2 begins and
 does not end (an acknowledgement that does not come, a disk that is full), what is stored may be
 another state than the one in memory: this worker writes nothing more for the partition until it
@@ -28,7 +31,7 @@ from streams.kafka.sending import OutgoingRecord, send
 from streams.service import metrics
 from streams.service.metrics import Metrics
 from streams.stages.batch import Effects, Reject
-from streams.stages.publish import outgoing_records, outgoing_reject
+from streams.stages.publish import outgoing_records, outgoing_reject, outgoing_tombstones
 from streams.state.partition import Mark, Partition
 from streams.topics import Topics
 from streams.worker.ownership import Ownership
@@ -79,8 +82,8 @@ class Committer:
             StateTooLargeError: One part of a user fits into no record batch; nothing was sent.
             RecordTooLargeError: A topic takes no record of the size that one has.
         """
-        users = effects.users.values()
-        packed = partition.pack(self._producers, users, mark)
+        users, erasures = effects.users.values(), effects.erasures.values()
+        packed = partition.pack(self._producers, users, mark, erasures, effects.erased)
         outgoing = outgoing_records(
             self._topics,
             self._output,
@@ -88,19 +91,26 @@ class Committer:
             effects.journeys.values(),
             effects.requests,
             partition.number,
+            effects.spans.headers,
         )
+        outgoing += outgoing_tombstones(self._topics, erasures)
         if outgoing or effects.rejects:
             if not await self._ownership.may_write(generation):
                 return False
-            await self._publish(partition.number, outgoing, effects.rejects)
+            with effects.trace.stage("publish"):
+                await self._publish(partition.number, outgoing, effects.rejects)
         if packed:
             if not await self._ownership.may_write(generation, finish=True):
                 return False
-            written = await partition.append(self._producers, packed, users, mark)
+            with effects.trace.stage("store"):
+                written = await partition.append(
+                    self._producers, packed, users, mark, erasures, effects.erased
+                )
             self._metrics.count(metrics.STATE_BYTES, written)
         self._metrics.count_each(metrics.CHANGES, Counter(c.kind for c in effects.changes))
         self._metrics.count_each(metrics.REJECTS, Counter(r.error.reason for r in effects.rejects))
         self._metrics.count(metrics.REQUESTS, len(effects.requests))
+        self._metrics.count(metrics.ERASED, len(effects.erasures))
         self._metrics.count_each(metrics.WITHHELD, effects.withheld)
         return True
 

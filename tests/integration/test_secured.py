@@ -103,6 +103,8 @@ def test_from_the_first_command_to_the_last_each_with_its_rights_and_no_more(
             page.wait_ready()
             assert page.ask("vitals")["activities"]["records"] > 0
             until(lambda: page.ask("users"), "people are shown")
+            assert "asked on" in output(journeys(user("admin"), "erase", "nobody"))
+            until(lambda: worker.count("journeys_erased_users_total"), "the worker is told")
         # What a subscriber is given is a file in Kafka's own form, and nothing else.
         properties = tmp_path / "client.properties"
         properties.write_text(

@@ -12,6 +12,7 @@ from models.encoders.cache import VectorCache
 from models.engine.params import DAY_MS, SCALE
 from models.records import encode
 from streams.service.metrics import WORKER, Metrics
+from streams.service.tracing import NO_TRACING, Tracing
 from streams.settings import Settings
 from streams.state.partition import Partition
 from streams.topics import Topics
@@ -54,10 +55,13 @@ class Heart:
 
     Args:
         producers: With what is on the topics already; a worker that starts recovers from it.
+        tracing: Makes its traces.
         settings: Changes of the default settings.
     """
 
-    def __init__(self, producers: FakeProducers | None = None, **settings: Any) -> None:
+    def __init__(
+        self, producers: FakeProducers | None = None, tracing: Tracing = NO_TRACING, **settings: Any
+    ) -> None:
         self.producers = producers or FakeProducers()
         self.settings = Settings.load(partitions=self.producers.partitions, **settings)
         self.group: Any = FakeGroup()
@@ -68,7 +72,9 @@ class Heart:
         table: Any = SimpleNamespace(producers=self.producers, parts=self.parts)
         encoder: Any = self.encoder
         cache = VectorCache(encoder, 1_000)
-        self.worker = Worker(self.group, self.settings, table, cache, self.metrics, self.time)
+        self.worker = Worker(
+            self.group, self.settings, table, cache, self.metrics, self.time, tracing=tracing
+        )
         self.clock = Clock(
             self.group, self.worker, self.settings, self.metrics, self.time, self._tick
         )
@@ -98,6 +104,13 @@ class Heart:
         worker = self.worker
         doing = (worker.names,) if names else (worker.activities, worker.ahead)
         await self.tasks.agent(*doing)(stream)
+        acked: list[Any] = stream.acked
+        return acked
+
+    async def erase(self, *messages: Any) -> list[Any]:
+        """Have the agent do these batches of erasures; returns those that were acknowledged."""
+        stream: Any = FakeStream(self.group, messages)
+        await self.tasks.agent(self.worker.erasures)(stream)
         acked: list[Any] = stream.acked
         return acked
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from streams.cli import main
+from streams.input import mapping_of, topics_of
 from streams.intake import health as intake
 from streams.namer import health as namer
 from streams.settings import Settings
@@ -41,7 +42,11 @@ PORTS = {
 
 SERVICES = {name: one for name, one in compose().items() if one["image"] == IMAGE}
 (CONFIG,) = [one for one in manifests() if one["kind"] == "Kustomization"]
-LITERALS = dict(line.split("=", 1) for line in CONFIG["configMapGenerator"][0]["literals"])
+MAPS = {
+    one["name"]: dict(line.split("=", 1) for line in one["literals"])
+    for one in CONFIG["configMapGenerator"]
+}
+LITERALS = MAPS["journeys"]
 OBJECTS = {
     (one["kind"], one["metadata"]["name"]): one
     for one in manifests()
@@ -55,6 +60,14 @@ def pods() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         if template := one["spec"].get("template"):
             (container,) = template["spec"]["containers"]
             yield name, template["spec"], container
+
+
+def claims(name: str) -> list[dict[str, Any]]:
+    """What a pod's StatefulSet claims of volumes; nothing of what is none."""
+    found: list[dict[str, Any]] = OBJECTS.get(("StatefulSet", name), {"spec": {}})["spec"].get(
+        "volumeClaimTemplates", []
+    )
+    return found
 
 
 def understood(arguments: list[str]) -> bool:
@@ -152,9 +165,15 @@ def test_a_pod_runs_a_command_that_there_is_with_settings_that_there_are(
     for name, _, container in pods():
         names.add(name)
         assert understood(container["args"])
-        own = {one["name"]: "secret" for one in container.get("env", ())}
-        loads(LITERALS | own, monkeypatch)
-    assert names == {"topics", "worker", "namer", "monitor"}
+        variables = {one["name"]: "secret" for one in container.get("env", ())}
+        for source in container["envFrom"]:
+            variables |= MAPS[source["configMapRef"]["name"]]
+        with monkeypatch.context() as patch:
+            settings = loads(variables, patch)
+        reads = topics_of(settings, mapping_of(settings))
+        assert bool(reads) == (name == "intake"), "nobody else has its mapping's file"
+    assert names == {"topics", *PORTS}
+    assert CONFIG["replicas"] == [{"name": "intake", "count": 0}], "its topics are an example"
     assert {f"{name}.yaml" for name in names} == set(CONFIG["resources"])
 
 
@@ -177,6 +196,10 @@ def test_a_pod_may_write_its_volumes_only_and_is_given_no_variables_of_kubernete
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
         mounted = {one["mountPath"] for one in container["volumeMounts"]}
+        assert {one["name"] for one in container["volumeMounts"]} <= {
+            one["metadata"]["name"] if "metadata" in one else one["name"]
+            for one in [*pod["volumes"], *claims(name)]
+        }
         assert mounted >= ({"/tmp", VOLUME} if name in PORTS else {"/tmp"})
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from models.errors import ModelError, NamingError, UnavailableError
 from models.records import JourneyName
+from streams.kafka.sending import Headers
 from streams.service.metrics import ANSWERS, NAMER, Metrics
 from streams.stages.name import MAX_FAILURES, RETRY_SECONDS, ROOM, WAIT_SECONDS, NamingQueue
 from tests.support.naming_queue import FakeEvent, FakeNamer, asking, settle
@@ -40,10 +41,13 @@ class Namings:
     def count(self, outcome: str) -> float:
         return self.metrics.value(ANSWERS, outcome)
 
-    async def _send(self, partition: int, key: bytes, answer: JourneyName) -> None:
+    async def _send(
+        self, partition: int, key: bytes, answer: JourneyName, headers: Headers
+    ) -> None:
         if self.refuses is not None:
             raise self.refuses
         assert key == answer.user_id.encode()
+        assert not headers
         self.answers.append(answer)
         self.sent_to.append(partition)
 

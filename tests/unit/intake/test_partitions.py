@@ -16,9 +16,11 @@ from streams.intake.events import Events
 from streams.intake.partitions import Partitions
 from streams.kafka.sending import OutgoingRecord
 from streams.service.metrics import INTAKE, Metrics
+from streams.service.tracing import NO_TRACING, Tracing
 from streams.settings import Settings
 from streams.stages.batch import Reject
 from tests.support.fakes import incoming
+from tests.support.traces import Traces, parent
 
 BUSY, QUIET = TopicPartition("theirs", 0), TopicPartition("theirs", 1)
 ROOM = TopicPartition("items-waiting", 0)
@@ -27,7 +29,8 @@ ROOM = TopicPartition("items-waiting", 0)
 class Case:
     """Partitions, and in place of broker and client whoever stands behind them."""
 
-    def __init__(self) -> None:
+    def __init__(self, tracing: Tracing = NO_TRACING) -> None:
+        self.sent: list[OutgoingRecord] = []
         self.items: dict[str, CatalogueItem] = {}
         self.logs: dict[TopicPartition, list[Any]] = {BUSY: [], QUIET: [], ROOM: []}
         self.positions: dict[TopicPartition, int] = {}
@@ -46,6 +49,7 @@ class Case:
             Settings.load(catalogue=True, item_wait_seconds=0.05),
             Metrics(INTAKE),
             self.crash,
+            tracing=tracing,
         )
         state = SimpleNamespace(has_valid_position=False)
         assignment = SimpleNamespace(state_value=lambda tp: state)
@@ -96,12 +100,15 @@ class Case:
                 back.headers = one.headers
                 self.logs[ROOM].append(back)
             else:
+                self.sent.append(one)
                 self.written.append(dict(one.headers)["source"].decode())
         self.rejected += [f"{one.topic}/{one.partition}/{one.record.offset}" for one in rejects]
 
-    def send(self, tp: TopicPartition, item: str) -> None:
+    def send(self, tp: TopicPartition, item: str, *headers: tuple[str, bytes]) -> None:
         event = {"event_id": "e", "user_id": "u", "item_id": item, "occurred_at": 1_700_000_000_000}
-        self.logs[tp].append(incoming(len(self.logs[tp]), encode(event), key=None))
+        record = incoming(len(self.logs[tp]), encode(event), key=None)
+        record.headers = headers
+        self.logs[tp].append(record)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
@@ -156,3 +163,28 @@ async def test_partitions_that_go_while_they_are_taken_are_not_owned() -> None:
         assert not case.partitions.joined
         await case.partitions.on_partitions_assigned([BUSY])
         await until(lambda: case.partitions.owned == {BUSY})
+
+
+async def test_an_activity_is_in_its_events_trace_also_if_the_event_had_to_wait() -> None:
+    traces = Traces()
+    case = Case(traces.tracing)
+    case.items["known"] = CatalogueItem("Known")
+    async with case.reading():
+        case.send(BUSY, "known", ("traceparent", parent(1)))
+        case.send(BUSY, "late", ("traceparent", parent(2)))
+        case.send(BUSY, "known")
+        case.send(BUSY, "never", ("traceparent", parent(3)))
+        await until(lambda: len(case.written) == 2)
+        case.items["late"] = CatalogueItem("Late")
+        await until(lambda: case.rejected == ["theirs/0/3"])
+    handed = {dict(one.headers)["source"]: dict(one.headers) for one in case.sent}
+    assert "traceparent" not in handed[b"theirs/0/2"]
+    for offset, number in ((0, 1), (1, 2)):
+        last = traces.of(number)[-1]
+        assert handed[b"theirs/0/%d" % offset]["traceparent"].split(b"-")[1:3] == [
+            b"%032x" % number,
+            b"%016x" % last.context.span_id,
+        ]
+    outcomes = [[one.attributes["journeys.outcome"] for one in traces.of(n)] for n in (1, 2, 3)]
+    assert outcomes == [["mapped"], ["mapped", "released"], ["mapped", "rejected"]]
+    assert traces.of(3)[-1].status.description == "unknown_item"

@@ -3,11 +3,13 @@
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from models.engine.lives import prefix_of, salt_of
 from models.errors import SnapshotError
 from streams.query import questions
-from streams.query.store import Position, Store
+from streams.query.store import ErasureRow, Position, Store
 from tests.support.published import change_records, filled, journey_records, sample, take
 
 
@@ -54,3 +56,39 @@ def test_a_position_never_goes_back(tmp_path: Path) -> None:
     for place in (5, 3):
         store.add_changes([], "c", {0: Position("id", place, 0.0)})
     assert store.positions("c")[0].next == 5
+
+
+@pytest.mark.parametrize("first", ["changes", "erasure"])
+def test_of_an_erased_life_nothing_is_known_whatever_is_read_first(
+    tmp_path: Path, first: str
+) -> None:
+    user = sample().changes[0].user_id
+    store, whole = Store(tmp_path / "one.sqlite"), filled(tmp_path / "whole")
+    journeys = journey_records(sample().journeys)
+    if first == "changes":
+        take(store, change_records(sample().changes), journeys)
+    for _ in range(2):  # also if it is read again
+        erasure = ErasureRow(partition=1, offset=5, time=1_800_000_000_000, user_id=user)
+        store.add_erasures([erasure], "e", {1: Position("", 6, 0)})
+    if first == "erasure":
+        others = [one for one in sample().journeys if one.user_id != user]
+        take(store, change_records(sample().changes), journey_records(others))
+    assert known(store, user) == []
+    assert questions.journeys(store, user) == []
+    assert known(store) == [one for one in known(whole) if one not in known(whole, user)]
+    store.close()  # what was deleted is no more in the file either
+    assert user.encode() not in (tmp_path / "one.sqlite").read_bytes()
+    # Who has come back since is known again.
+    new = prefix_of(user, salt_of(1_800_000_000_000, 1))
+    one = next(one for one in sample().changes if one.user_id == user and one.kind == "started")
+    assert one.journey is not None
+    view = msgspec.structs.replace(one.journey, journey_id=f"j{new}-1")
+    fresh = msgspec.structs.replace(one, id="new", journey_id=f"j{new}-1", journey=view)
+    take(store, [record._replace(offset=5_000) for record in change_records([fresh])])
+    assert known(store, user) == ["new"]
+
+
+def known(store: Store, user: str = "%") -> list[str]:
+    """The ids of a user's changes, of everybody's if no one is named."""
+    rows = store.ask("SELECT id FROM changes WHERE user_id LIKE ? ORDER BY id", [user])
+    return [row["id"] for row in rows]

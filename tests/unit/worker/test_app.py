@@ -87,7 +87,7 @@ async def test_it_runs_with_as_many_partitions_as_the_topics_have(
 
 async def test_its_parts_are_given_names_that_no_modules_place_is_in(settings: Settings) -> None:
     app = create_app(settings, cache())
-    assert set(app.agents) == {"activities", "names"}
+    assert set(app.agents) == {"activities", "names", "erasures"}
     assert set(app.tables) == {"users"}
     assert app.conf.id == "g"
 
