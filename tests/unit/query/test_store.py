@@ -7,7 +7,8 @@ import pytest
 
 from models.errors import SnapshotError
 from streams.query import questions
-from streams.query.store import Position, Store
+from streams.query.copy import Position
+from streams.query.store import Store
 from tests.support.published import change_records, filled, journey_records, sample, take
 
 
