@@ -199,6 +199,23 @@ BAD_ITEMS: Final = Metric(
     "journeys_items_bad_total", "counter", "records of the catalogue that are no items"
 )
 
+USERS_READ: Final = Metric(
+    "journeys_users_records_total", "counter", "records of journeys that were read into the copy"
+)
+USERS_LAG: Final = Metric(
+    "journeys_users_lag_records", "gauge", "records of journeys that wait to be read"
+)
+ROWS_WRITTEN: Final = Metric(
+    "journeys_users_rows_total",
+    "counter",
+    "rows written, and tombstones of users without a journey",
+    ("kind",),
+    ("row", "tombstone"),
+)
+ROWS_READ: Final = Metric(
+    "journeys_users_rows_read_total", "counter", "rows read back, one's own among them"
+)
+
 BROKER_UP: Final = Metric("journeys_broker_up", "gauge", "1 while the broker answers the monitor")
 BACKLOG: Final = Metric(
     "journeys_backlog_records",
@@ -259,6 +276,7 @@ INTAKE: Final = (
     ABANDONED,
 )
 
+USERS: Final = (USERS_READ, USERS_LAG, ROWS_WRITTEN, ROWS_READ)
 MONITOR: Final = (BROKER_UP, BACKLOG, BACKLOG_SECONDS, ARRIVED)
 
 
@@ -266,7 +284,7 @@ class Metrics:
     """The values of one service, and what its process takes of the machine.
 
     Args:
-        metrics: `WORKER`, `NAMER`, `INTAKE` or `MONITOR`.
+        metrics: `WORKER`, `NAMER`, `INTAKE`, `USERS` or `MONITOR`.
     """
 
     def __init__(self, metrics: Iterable[Metric]) -> None:

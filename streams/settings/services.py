@@ -48,7 +48,8 @@ class WatchingSettings(BaseModel):
     web_port: Annotated[int | None, Field(ge=0, le=65_535)] = Field(
         None,
         description="port of the health endpoint, 0 for any free one; default: 6066 of the "
-        f"worker, 6067 of the namer, 6068 of intake, {MONITOR_PORT} of the monitor",
+        f"worker, 6067 of the namer, 6068 of intake, {MONITOR_PORT} of the monitor, "
+        "6070 of users",
     )
     web_token: SecretStr | None = Field(
         None,
