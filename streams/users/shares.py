@@ -24,6 +24,9 @@ from streams.users.store import Rows, Standing, digest_of
 _log = get_logger(__name__)
 
 POLL_MS: Final = 50
+# While the group deals out, the client answers only as long as it polls, and for one who is late
+# the embedded broker begins anew.
+JOIN_MS: Final = 1_000
 RECORDS: Final = 5_000  # taken at once
 SLICE: Final = 2_000  # users looked at between two turns, of all of a partition
 
@@ -115,7 +118,8 @@ class Shares(ConsumerRebalanceListener):  # type: ignore[misc]
             BrokerError: The topic has other partitions than before: begin anew.
         """
         self._changed.update(changed)
-        found = self._consumer.poll(POLL_MS, max_records=RECORDS)
+        wait = POLL_MS if self.joined and not self._rebalancing else JOIN_MS
+        found = self._consumer.poll(wait, max_records=RECORDS)
         if self._assigned is not None:
             self._take(self._assigned)  # what was polled is read again from where it says
             self._assigned, self._rebalancing, self.joined = None, False, True

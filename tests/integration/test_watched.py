@@ -17,11 +17,17 @@ from streams.settings import Settings
 from tests.support.intakes import IntakeProcess, put, raw_topic
 from tests.support.monitors import MonitorProcess
 from tests.support.prometheus import FOLDER, Prometheus, prometheus, tool
+from tests.support.users import UsersProcess
 from tests.support.vllm_stub import Stub
 from tests.support.workers import WorkerProcess, activities, produce, until
 
 DASHBOARDS: Final = sorted((FOLDER.parent / "grafana" / "dashboards").glob("*.json"))
-KINDS: Final = {"worker": WorkerProcess, "intake": IntakeProcess, "monitor": MonitorProcess}
+KINDS: Final = {
+    "worker": WorkerProcess,
+    "intake": IntakeProcess,
+    "monitor": MonitorProcess,
+    "users": UsersProcess,
+}
 
 # What Grafana puts in for its variables, where all was scraped a moment ago.
 TIMES: Final = {"$__rate_interval": "2m", "$__range": "5m"}

@@ -29,7 +29,9 @@ from tests.support import brokers
 
 PASSWORD: Final = "battery-staple"
 KEY_PASSWORD: Final = "key-secret"
-USERS: Final = ("admin", "producer", "worker", "intake", "namer", "subscriber", "monitor", "nobody")
+USERS: Final = (
+    *("admin", "producer", "worker", "intake", "namer", "subscriber", "monitor", "users", "nobody"),
+)
 
 # CLIENTS is what the commands use; whoever comes in by LOCAL is a super user.
 PROPERTIES: Final = r"""process.roles=broker,controller

@@ -15,6 +15,7 @@ from streams.namer import health as namer
 from streams.settings import Settings
 from streams.settings.services import MONITOR_PORT
 from streams.topics import Topics
+from streams.users import health as users
 from streams.worker import health as worker
 from tests.support.containers import (
     DOCKER,
@@ -30,7 +31,13 @@ from tests.support.containers import (
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 VERSION = PROJECT["project"]["version"]
 IMAGE = f"interest-journeys:{VERSION}"
-PORTS = {"worker": worker.PORT, "namer": namer.PORT, "intake": intake.PORT, "monitor": MONITOR_PORT}
+PORTS = {
+    "worker": worker.PORT,
+    "namer": namer.PORT,
+    "intake": intake.PORT,
+    "monitor": MONITOR_PORT,
+    "users": users.PORT,
+}
 
 SERVICES = {name: one for name, one in compose().items() if one["image"] == IMAGE}
 (CONFIG,) = [one for one in manifests() if one["kind"] == "Kustomization"]
@@ -147,7 +154,7 @@ def test_a_pod_runs_a_command_that_there_is_with_settings_that_there_are(
         assert understood(container["args"])
         own = {one["name"]: "secret" for one in container.get("env", ())}
         loads(LITERALS | own, monkeypatch)
-    assert names == {"topics", "worker", "namer", "monitor"}
+    assert names == {"topics", "worker", "namer", "monitor", "users"}
     assert {f"{name}.yaml" for name in names} == set(CONFIG["resources"])
 
 
