@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +21,7 @@ import redis
 from qdrant_client import QdrantClient
 
 from models.records import CurrentJourney, encode, journey_uuid
-from streams.demo.broker import free_port
+from streams.demo.broker import EmbeddedBroker, free_port
 from streams.kafka import admin
 from streams.settings import Settings
 from streams.topics import Topics, journey_key
@@ -65,6 +67,19 @@ class Recipe:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A broker for all recipes: what they are about is the stores."""
+    with EmbeddedBroker() as broker:
+        yield broker.address
+
+
+@pytest.fixture
+def settings(address: str) -> Settings:
+    name = f"t{uuid.uuid4().hex[:12]}"
+    return Settings.load(broker=address, topic_prefix=f"{name}-", group=name)
 
 
 def put_rows(settings: Settings, rows: dict[str, bytes | None]) -> None:
@@ -129,9 +144,11 @@ def postgres(folder: Path) -> Iterator[str]:
         return True
 
     until(answers, "PostgreSQL answers")
-    yield url
-    process.terminate()
-    process.wait()
+    try:
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)  # at SIGTERM it waits for who is connected
+        process.wait()
 
 
 def test_redis_has_each_users_row(
