@@ -9,7 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 
-PORTS = (6066, 6067, 6068, 6069)  # worker, namer, intake, monitor
+PORTS = (6066, 6067, 6068, 6069, 6070, 6071)  # worker, namer, intake, monitor, webhook, users
 
 
 def main(path: str) -> int:

@@ -1,17 +1,28 @@
 """The records on the wire: what they hold, and how they are written; `decoding` reads them."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Literal
+from uuid import UUID, uuid5
 
 import msgspec
 
 VERSION: Final = 1
 NAME_ATTRIBUTE: Final = "journeyname"  # of a CloudEvent: what its journey goes by
 
+# Of the UUIDs of journeys. It is part of the contract: theirs are made of it for good.
+JOURNEY_NAMESPACE: Final = UUID("be31f46a-ffe0-4809-9fc5-0fff2c994b63")
+
 Kind = Literal["started", "named", "shifted", "merged", "dormant", "resumed", "ended"]
 Stage = Literal["active", "dormant", "ended", "merged"]
 NameSource = Literal["keywords", "llm"]
 JourneyKind = Literal["evergreen", "situational"]
+
+
+@lru_cache(maxsize=65_536)
+def journey_uuid(journey_id: str) -> str:
+    """A journey's id as a UUID of version 5, for stores whose keys are such; the same for life."""
+    return str(uuid5(JOURNEY_NAMESPACE, journey_id))
 
 
 def content_of(title: str, text: str | None) -> str:
@@ -156,6 +167,7 @@ class ChangeData(msgspec.Struct, kw_only=True, frozen=True, gc=False, omit_defau
     revision: int | None = None
     merged_into: str | None = None
     journey: JourneyView | None = None
+    journey_uuid: str | None = None
 
 
 class CurrentJourney(msgspec.Struct, kw_only=True, frozen=True, gc=False):
@@ -173,6 +185,7 @@ class CurrentJourney(msgspec.Struct, kw_only=True, frozen=True, gc=False):
         rank: Its place among the user's journeys by strength and diversity, 1 the first, when this
             was published; None once it is no longer among them.
         merged_into: The journey that goes on in its place.
+        journey_uuid: The journey's id as a UUID; None in records of older versions.
     """
 
     user_id: str
@@ -184,6 +197,49 @@ class CurrentJourney(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     rank: int | None = None
     journey: JourneyView
     merged_into: str | None = None
+    v: int = VERSION
+    journey_uuid: str | None = None
+
+
+class UserJourney(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """A journey in its user's row, flat; times are epoch milliseconds.
+
+    Attributes:
+        journey_uuid: The journey's id as a UUID.
+        name: What it goes by.
+        stage: `active` or `dormant`: others are in no row.
+        kind: See `JourneyView`.
+        theme: The name of its theme; None while that has none, or where it may not be told.
+        rank: Its place in the row, 1 the first.
+        strength: See `CurrentJourney`.
+    """
+
+    journey_id: str
+    journey_uuid: str
+    name: str
+    name_source: NameSource
+    stage: Stage
+    kind: JourneyKind | None
+    theme: str | None
+    rank: int
+    strength: float
+    confidence: float
+    started_at: int
+    last_active_at: int
+    activities: int
+
+
+class UserJourneys(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """The journeys of a user that live, on the compacted topic `user-journeys`.
+
+    Attributes:
+        updated_at: Event time of the latest record that went into it, epoch ms.
+        journeys: By rank; never empty: who has none has no row.
+    """
+
+    user_id: str
+    updated_at: int
+    journeys: list[UserJourney]
     v: int = VERSION
 
 
@@ -266,6 +322,7 @@ def change_data(change: Change) -> ChangeData:
         revision=change.revision,
         merged_into=change.merged_into,
         journey=change.journey,
+        journey_uuid=journey_uuid(change.journey_id),
     )
 
 

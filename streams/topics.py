@@ -20,6 +20,7 @@ class Topics:
     rejects: str
     changes: str
     journeys: str
+    user_journeys: str
     requests: str
     names: str
     items: str
@@ -38,6 +39,7 @@ class Topics:
             rejects=f"{prefix}activity-rejects",
             changes=f"{prefix}journey-changes",
             journeys=f"{prefix}journeys",
+            user_journeys=f"{prefix}user-journeys",
             requests=f"{prefix}naming-requests",
             names=f"{prefix}journey-names",
             items=f"{prefix}items",

@@ -17,6 +17,7 @@ from models.records import (
     Stage,
     Theme,
     WindowCount,
+    journey_uuid,
 )
 from models.text.keywords import salient
 
@@ -142,6 +143,7 @@ def current(
         rank=place if shown.stage in ("active", "dormant") else None,
         journey=shown,
         merged_into=merged_into,
+        journey_uuid=journey_uuid(shown.journey_id),
     )
 
 

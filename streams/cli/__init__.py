@@ -14,6 +14,7 @@ from streams.cli.commands import Commands, examples
         "worker": "Run the worker: activity-events in, journey-changes out.",
         "intake": "Run the intake: events of any form and key in, activity-events out.",
         "namer": "Run the namer: names journeys by a vLLM server.",
+        "users": "Run the service of users' rows: journeys in, user-journeys out.",
         "topics": "Make the Kafka topics, or see what is in them.",
         "map": "See what a mapping makes of your events, or begin one.",
         "produce": "Send activities from a file to activity-events.",

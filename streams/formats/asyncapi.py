@@ -11,7 +11,14 @@ import msgspec
 from msgspec import Meta
 
 from models.activities import MAX_ID_CHARS, MAX_TERMS, MAX_VECTOR
-from models.records import ChangeData, CurrentJourney, JourneyName, Kind, NamingRequest
+from models.records import (
+    ChangeData,
+    CurrentJourney,
+    JourneyName,
+    Kind,
+    NamingRequest,
+    UserJourneys,
+)
 from streams.formats.reading import ATTRIBUTE
 from streams.settings import Settings
 from streams.topics import Topics
@@ -115,6 +122,10 @@ def _channels(settings: Settings) -> tuple[_Channel, ...]:
         _Channel(
             *("journeys", topics.journeys, CurrentJourney, "user id/journey id", "send"),
             "How each journey stands now; compacted, a record without a value erases.",
+        ),
+        _Channel(
+            *("userJourneys", topics.user_journeys, UserJourneys, "the user id", "send"),
+            "Each user's living journeys as one flat row; compacted, none without a value.",
         ),
         _Channel(
             *("requests", topics.requests, NamingRequest, "the user id", "send"),

@@ -24,7 +24,7 @@ from streams.intake.transactions import BATCH_BYTES, REQUEST_BYTES, RETRY_MS, Tr
 from streams.kafka.admin import partitions_of, topic_id_of
 from streams.kafka.preflight import refusal
 from streams.kafka.security import Security
-from streams.service.app import HEARTBEATS, Boot, ServiceApp, faust_settings, run_service
+from streams.service.app import HEARTBEATS, ClientApp, faust_settings, run_service
 from streams.service.metrics import INTAKE, Metrics
 from streams.service.tracing import tracing_of
 from streams.settings import Settings
@@ -35,20 +35,6 @@ _log = get_logger(__name__)
 METADATA_MS: Final = 10_000  # until partitions that were added to a topic are read
 FETCH_BYTES: Final = 2 << 20  # of a partition at once
 NEVER_MS: Final = 7 * 86_400_000  # while the registry is away for long we stay a member
-
-
-class _Boot(Boot):
-    enable_kafka = False
-
-
-class IntakeApp(ServiceApp):
-    """The intake's app."""
-
-    BootStrategy = _Boot
-
-    async def _wait_for_table_recovery_completed(self) -> bool:
-        """Faust's: there are no tables."""
-        return False
 
 
 class Intake:
@@ -62,7 +48,7 @@ class Intake:
     """
 
     def __init__(
-        self, app: IntakeApp, settings: Settings, mapping: Mapping | None, sources: Iterable[str]
+        self, app: ClientApp, settings: Settings, mapping: Mapping | None, sources: Iterable[str]
     ) -> None:
         self.metrics = Metrics(INTAKE)
         self.values: ValueDecoder = value_decoder(settings, mapping.format if mapping else "json")
@@ -189,7 +175,7 @@ def _described(settings: Settings, topic: str) -> tuple[str, int]:
     return topic_id_of(settings, topic), partitions_of(settings, topic)[0]
 
 
-def create_intake(settings: Settings) -> IntakeApp:
+def create_intake(settings: Settings) -> ClientApp:
     """The intake's app.
 
     Raises:
@@ -207,7 +193,7 @@ def create_intake(settings: Settings) -> IntakeApp:
         if source in topics.all():
             raise SettingsError(f"JOURNEYS_INPUT_TOPICS: {source} is a topic of our own")
     group = intake_group(settings)
-    app = IntakeApp(group, **faust_settings(settings, group, "kafka"))
+    app = ClientApp(group, **faust_settings(settings, group, "kafka"))
     intake = Intake(app, settings, mapping, sources)
     app.tracing = tracing_of("intake")
     app.health = intake.health

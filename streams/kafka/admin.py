@@ -70,6 +70,7 @@ def specs(settings: Settings) -> list[TopicSpec]:
         topics.rejects: keep | {"max.message.bytes": str(REJECT_BYTES)},
         topics.changes: keep,
         topics.journeys: {"cleanup.policy": "compact"},
+        topics.user_journeys: {"cleanup.policy": "compact"},
         topics.items: {"cleanup.policy": "compact"},
         topics.waiting: keep | {"max.message.bytes": str(REJECT_BYTES)},
         topics.undelivered: keep | {"max.message.bytes": str(REJECT_BYTES)},

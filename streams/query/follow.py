@@ -1,14 +1,15 @@
-"""Reads what is published into the store: to its end as of now, or on and on.
+"""Reads topics into a copy: to their end as of now, or on and on.
 
-That is `journeys`, `journey-changes` and `user-erasures`. No consumer group: every instance has all
-of it. A copy that cannot belong to the topics as they are now is dropped, said, and read anew.
+No consumer group: every instance has all of it. A copy that cannot belong to the topics as they are
+now is dropped, said, and read anew. `Follower` reads `journeys`, `journey-changes` and
+`user-erasures` into the store.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -16,8 +17,9 @@ from models.errors import JourneysError, Rejected, may_pass
 from streams.formats.reading import OutputReader
 from streams.kafka import admin
 from streams.kafka.clients import connect
+from streams.query.copy import Copy, Position
 from streams.query.rows import of_changes, of_erasures, of_journeys
-from streams.query.store import JourneyRow, Position, Store, Tombstone
+from streams.query.store import JourneyRow, Store, Tombstone
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -29,14 +31,16 @@ RETRY_SECONDS: Final = 2.0
 
 _log = logging.getLogger(__name__)
 
+Kept = TypeVar("Kept", bound=Copy)
 
-class Follower:
-    """Keeps a store up to date.
+
+class Following(Generic[Kept]):
+    """Keeps a copy up to date; a subclass says what is kept of a record.
 
     Args:
         settings: Broker, topics, registry.
         store: What is kept.
-        changed: Called after a batch was taken over, from the follower's thread.
+        names: Full names of the topics; the first one is compacted.
 
     Attributes:
         complete: Set once all is read that was there at the start.
@@ -44,23 +48,15 @@ class Follower:
         unreadable: Records that were passed over, because they are none of ours.
     """
 
-    def __init__(
-        self, settings: Settings, store: Store, changed: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, settings: Settings, store: Kept, *names: str) -> None:
         self.complete = threading.Event()
         self.trouble = ""
         self.unreadable = 0
         self._settings = settings
         self._store = store
-        self._changed = changed
-        self._topics = Topics.of(settings)
+        self._names = names
         self._reader = OutputReader(settings)
         self._ids: dict[str, str] = {}
-        self._kinds: dict[str, Callable[[OutputReader, Any], Any]] = {
-            self._topics.erasures: of_erasures,
-            self._topics.journeys: of_journeys,
-            self._topics.changes: of_changes,
-        }
 
     def catch_up(self) -> None:
         """Read to the end as it is now.
@@ -89,8 +85,31 @@ class Follower:
                 self.trouble = str(error)
                 stopped.wait(RETRY_SECONDS)
 
+    def _prepare(self, topic: str, records: Sequence[Any]) -> None:
+        """Make the reader ready for a batch of values."""
+        self._reader.prepare(record.value for record in records)
+
+    def _row(self, topic: str, record: Any) -> Any:
+        """What is kept of a record, for which the reader is prepared.
+
+        Raises:
+            Rejected: It is none of ours.
+        """
+        raise NotImplementedError
+
+    def _keep(self, rows: Sequence[Any], topic: str, read: dict[int, Position]) -> None:
+        """Keep a batch's rows, and how far it was read."""
+        raise NotImplementedError
+
+    def _turn(self, client: KafkaConsumer) -> None:
+        """Called again and again, between two batches."""
+
+    def _forget(self) -> None:
+        """Drop the copy."""
+        self._store.forget()
+
     def _follow(self, done: Callable[[], bool]) -> None:
-        names = (self._topics.erasures, self._topics.journeys, self._topics.changes)
+        names = self._names
         counts = dict(zip(names, admin.partitions_of(self._settings, *names), strict=True))
         ends = {
             TopicPartition(name, number): end
@@ -112,6 +131,7 @@ class Follower:
                     client.position(where) >= end for where, end in ends.items()
                 ):
                     self.complete.set()
+                self._turn(client)
 
     def _check(self, ends: dict[TopicPartition, int]) -> None:
         """Drop a copy that is not one of these topics, or was left alone for too long."""
@@ -121,13 +141,13 @@ class Follower:
             for name, positions in known.items()
             for number, at in positions.items()
         )
-        seen = [at.read_at for at in known[self._topics.journeys].values()]
+        seen = [at.read_at for at in known[self._names[0]].values()]
         if foreign:
             _log.warning("the local copy belongs to other topics than these: read anew")
-            self._store.forget()
+            self._forget()
         elif seen and time.time() - max(seen) > FRESH_SECONDS:
             _log.info("the local copy is old: read anew, so that what was erased is not kept")
-            self._store.forget()
+            self._forget()
 
     def _seek(self, client: KafkaConsumer, ends: dict[TopicPartition, int]) -> None:
         kept = client.beginning_offsets(list(ends))
@@ -135,7 +155,7 @@ class Follower:
         for where in ends:
             at = known[where.topic].get(where.partition)
             first = kept[where]
-            if at is not None and at.next < first and where.topic == self._topics.changes:
+            if at is not None and at.next < first and where.topic != self._names[0]:
                 _log.warning(
                     "%s, partition %d: %d records were deleted before they were read; what they "
                     "said of the past is not known here",
@@ -144,13 +164,12 @@ class Follower:
             client.seek(where, max(first, at.next if at else 0))
 
     def _take(self, where: TopicPartition, records: Sequence[Any]) -> None:
-        if where.topic != self._topics.erasures:
-            self._reader.prepare(record.value for record in records)
+        self._prepare(where.topic, records)
         read = {where.partition: Position(self._ids[where.topic], records[-1].offset + 1, 0.0)}
         rows: list[Any] = []
         for record in records:
             try:
-                rows.append(self._kinds[where.topic](self._reader, record))
+                rows.append(self._row(where.topic, record))
             except Rejected as error:
                 self.unreadable += 1
                 if self.unreadable == 1:
@@ -158,12 +177,45 @@ class Follower:
                         "%s, partition %d, offset %d: %s; passed over, as are others like it",
                         *(where.topic, where.partition, record.offset, error.detail),
                     )
-        if where.topic == self._topics.changes:
-            self._store.add_changes(rows, where.topic, read)
-        elif where.topic == self._topics.erasures:
-            self._store.add_erasures(rows, where.topic, read)
+        self._keep(rows, where.topic, read)
+
+
+class Follower(Following[Store]):
+    """Keeps the store up to date.
+
+    Args:
+        settings: Broker, topics, registry.
+        store: What is kept.
+        changed: Called after a batch was taken over, from the follower's thread.
+    """
+
+    def __init__(
+        self, settings: Settings, store: Store, changed: Callable[[], None] = lambda: None
+    ) -> None:
+        topics = Topics.of(settings)
+        super().__init__(settings, store, topics.journeys, topics.changes, topics.erasures)
+        self._topics = topics
+        self._changed = changed
+        self._kinds: dict[str, Callable[[OutputReader, Any], Any]] = {
+            topics.erasures: of_erasures,
+            topics.journeys: of_journeys,
+            topics.changes: of_changes,
+        }
+
+    def _prepare(self, topic: str, records: Sequence[Any]) -> None:
+        if topic != self._topics.erasures:  # whose values are whatever somebody said
+            super()._prepare(topic, records)
+
+    def _row(self, topic: str, record: Any) -> Any:
+        return self._kinds[topic](self._reader, record)
+
+    def _keep(self, rows: Sequence[Any], topic: str, read: dict[int, Position]) -> None:
+        if topic == self._topics.changes:
+            self._store.add_changes(rows, topic, read)
+        elif topic == self._topics.erasures:
+            self._store.add_erasures(rows, topic, read)
         else:
-            self._store.add_journeys(*parted(rows), where.topic, read)
+            self._store.add_journeys(*parted(rows), topic, read)
         self._changed()
 
 

@@ -1,33 +1,25 @@
 """The copy of `journeys` and `journey-changes` on this machine, in SQLite.
 
-SQLite and not a column store: what is asked is one user's rows, and rows come one by one. They and
-the offsets up to which they were read are one transaction. A row says where it lay on its topic and
-never replaces a later one, so several processes may keep one file up to date.
+SQLite and not a column store: what is asked is one user's rows, and rows come one by one. A row
+says where it lay on its topic and never replaces a later one, so several processes may keep one
+file up to date.
 """
 
 import sqlite3
-import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from models.engine.lives import prefix_of, salt_of
-from models.errors import SnapshotError
+from streams.query.copy import Copy, Position, advance
 from streams.settings import Settings
 
-FORM: Final = 2  # of the tables: a file of another one is dropped, since the topics have it all
-_BUSY_MS: Final = 30_000  # another process writes a batch
 _CHUNK: Final = 500  # values in one statement
 
 _TABLES: Final = """
-CREATE TABLE progress (
-    topic TEXT, partition INTEGER, topic_id TEXT, next INTEGER, read_at REAL,
-    PRIMARY KEY (topic, partition)
-) WITHOUT ROWID;
 CREATE TABLE journeys (
     journey_id TEXT PRIMARY KEY, partition INTEGER, offset INTEGER, user_id TEXT, stage TEXT,
     name TEXT, strength REAL, updated_at INTEGER, record BLOB, vector BLOB, encoder TEXT
@@ -156,21 +148,7 @@ class ErasureRow(NamedTuple):
     user_id: str
 
 
-class Position(NamedTuple):
-    """How far one partition of a topic was read.
-
-    Attributes:
-        topic_id: The topic's, as the broker gave it; another after it was made anew.
-        next: Offset of the next record.
-        read_at: When it was read last, seconds since the epoch.
-    """
-
-    topic_id: str
-    next: int
-    read_at: float
-
-
-class Store:
+class Store(Copy):
     """The file.
 
     Args:
@@ -180,36 +158,8 @@ class Store:
         SnapshotError: It cannot be opened or written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._threads = threading.local()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._create()
-        except (OSError, sqlite3.Error) as error:
-            raise SnapshotError(f"{path} cannot be opened: {error}") from None
-
-    def ask(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        """The rows of a query. From any thread.
-
-        Raises:
-            SnapshotError: The file fails.
-        """
-        try:
-            return self._connection().execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise SnapshotError(f"{self._path} cannot be read: {error}") from None
-
-    def positions(self, topic: str) -> dict[int, Position]:
-        """How far a topic was read, by partition."""
-        query = "SELECT partition, topic_id, next, read_at FROM progress WHERE topic = ?"
-        return {row[0]: Position(*row[1:]) for row in self.ask(query, [topic])}
-
-    def forget(self) -> None:
-        """Empty all tables: the topics are read anew."""
-        with self._writing() as connection:
-            for table in ("journeys", "users", "changes", "erased", "progress"):
-                connection.execute(f"DELETE FROM {table}")
+    FORM: ClassVar[int] = 2
+    TABLES: ClassVar[str] = _TABLES
 
     def add_journeys(
         self,
@@ -243,7 +193,7 @@ class Store:
                 rows,
             )
             _count(connection, sorted(users))
-            _advance(connection, topic, read)
+            advance(connection, topic, read)
 
     def add_changes(self, rows: Iterable[ChangeRow], topic: str, read: dict[int, Position]) -> None:
         """Take over records of `journey-changes`, and how far they were read; repeats are dropped.
@@ -259,7 +209,7 @@ class Store:
                 f"INSERT OR IGNORE INTO changes ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 _of_now(connection, rows),
             )
-            _advance(connection, topic, read)
+            advance(connection, topic, read)
 
     def add_erasures(
         self, rows: Iterable[ErasureRow], topic: str, read: dict[int, Position]
@@ -299,52 +249,7 @@ class Store:
                         [user_id, _hashed(user_id)],
                     )
             _count(connection, sorted(users))
-            _advance(connection, topic, read)
-
-    def close(self) -> None:
-        """Close this thread's connection."""
-        if (connection := getattr(self._threads, "connection", None)) is not None:
-            connection.close()
-            del self._threads.connection
-
-    def _create(self) -> None:
-        connection = self._connection()
-        form = connection.execute("PRAGMA user_version").fetchone()[0]
-        if form == FORM:
-            return
-        with self._writing():
-            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            for (name,) in names.fetchall():
-                connection.execute(f"DROP TABLE {name}")
-            for statement in _TABLES.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {FORM}")
-
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(self._path, isolation_level=None)
-            connection.row_factory = sqlite3.Row
-            connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-            connection.execute("PRAGMA secure_delete = ON")  # who is erased is not in the file
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read anew
-            self._threads.connection = connection
-        return connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connection()
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise SnapshotError(f"{self._path} cannot be written: {error}") from None
+            advance(connection, topic, read)
 
 
 def _of_now(connection: sqlite3.Connection, rows: Iterable[ChangeRow]) -> Iterator[ChangeRow]:
@@ -370,13 +275,3 @@ def _count(connection: sqlite3.Connection, users: Sequence[str]) -> None:
         marks = ", ".join("?" * len(some))
         connection.execute(f"DELETE FROM users WHERE user_id IN ({marks})", some)
         connection.execute(_COUNT.format(marks), some)
-
-
-def _advance(connection: sqlite3.Connection, topic: str, read: dict[int, Position]) -> None:
-    now = time.time()
-    connection.executemany(
-        "INSERT INTO progress (topic, partition, topic_id, next, read_at) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (topic, partition) DO UPDATE SET topic_id = excluded.topic_id, "
-        "next = max(next, excluded.next), read_at = excluded.read_at",
-        [(topic, number, at.topic_id, at.next, now) for number, at in read.items()],
-    )

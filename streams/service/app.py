@@ -1,4 +1,4 @@
-"""What the Faust services (worker, namer, intake, webhook) have in common: settings, start and end.
+"""What the Faust services (worker, namer, intake, webhook, users) have in common: start and end.
 
 Names are given to everything that Faust would name after a Python path, so that no module's place
 is on the wire.
@@ -55,6 +55,20 @@ class ServiceApp(faust.App):
 
     def _create_directories(self) -> None:
         """Faust's are not used; the stores make theirs."""
+
+
+class _ClientBoot(Boot):
+    enable_kafka = False
+
+
+class ClientApp(ServiceApp):
+    """An app that reads and writes by clients of its own, and by none of Faust's."""
+
+    BootStrategy = _ClientBoot
+
+    async def _wait_for_table_recovery_completed(self) -> bool:
+        """Faust's: there are no tables."""
+        return False
 
 
 def faust_settings(settings: Settings, group: str, scheme: str) -> dict[str, Any]:

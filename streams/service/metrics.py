@@ -237,6 +237,23 @@ RECEIVER_UP: Final = Metric(
     "journeys_webhook_receiver_up", "gauge", "1 unless the receiver's last answer was a failure"
 )
 
+USERS_READ: Final = Metric(
+    "journeys_users_records_total", "counter", "records of journeys that were read into the copy"
+)
+USERS_LAG: Final = Metric(
+    "journeys_users_lag_records", "gauge", "records of journeys that wait to be read"
+)
+ROWS_WRITTEN: Final = Metric(
+    "journeys_users_rows_total",
+    "counter",
+    "rows written, and tombstones of users without a journey",
+    ("kind",),
+    ("row", "tombstone"),
+)
+ROWS_READ: Final = Metric(
+    "journeys_users_rows_read_total", "counter", "rows read back, one's own among them"
+)
+
 BROKER_UP: Final = Metric("journeys_broker_up", "gauge", "1 while the broker answers the monitor")
 BACKLOG: Final = Metric(
     "journeys_backlog_records",
@@ -308,6 +325,7 @@ WEBHOOK: Final = (
     RECEIVER_UP,
 )
 
+USERS: Final = (USERS_READ, USERS_LAG, ROWS_WRITTEN, ROWS_READ)
 MONITOR: Final = (BROKER_UP, BACKLOG, BACKLOG_SECONDS, ARRIVED)
 
 
@@ -315,7 +333,7 @@ class Metrics:
     """The values of one service, and what its process takes of the machine.
 
     Args:
-        metrics: `WORKER`, `NAMER`, `INTAKE`, `WEBHOOK` or `MONITOR`.
+        metrics: `WORKER`, `NAMER`, `INTAKE`, `WEBHOOK`, `USERS` or `MONITOR`.
     """
 
     def __init__(self, metrics: Iterable[Metric]) -> None:

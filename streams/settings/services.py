@@ -49,7 +49,7 @@ class WatchingSettings(BaseModel):
         None,
         description="port of the health endpoint, 0 for any free one; default: 6066 of the "
         f"worker, 6067 of the namer, 6068 of intake, {MONITOR_PORT} of the monitor, 6070 of the "
-        "webhook",
+        "webhook, 6071 of users",
     )
     web_token: SecretStr | None = Field(
         None,

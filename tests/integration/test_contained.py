@@ -82,7 +82,7 @@ def run(settings: Settings, tmp_path: Path) -> Iterator[Any]:
 def test_from_topics_to_changes_in_containers(settings: Settings, run: Any) -> None:
     topics = run("topics")
     assert topics.done() == 0, topics.log.read_text()
-    services = [run(name) for name in ("worker", "namer", "monitor")]
+    services = [run(name) for name in ("worker", "namer", "monitor", "users")]
     producer = run("producer")
     assert producer.done() == 0, producer.log.read_text()
     changes = Topics.of(settings).changes
@@ -93,6 +93,8 @@ def test_from_topics_to_changes_in_containers(settings: Settings, run: Any) -> N
             assert checked.returncode == 0, checked
         assert service.get("/metrics")[0] == 200
     until(lambda: len(read(settings, changes)) > 200, "changes come", every=1)
+    rows = Topics.of(settings).user_journeys
+    until(lambda: read(settings, rows), "so do users' rows", every=1)
     (worker, *_) = services
     assert list(worker.volume.rglob("*.nbi")), "what numba compiled is kept on the volume"
     for service in services:

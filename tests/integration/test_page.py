@@ -15,7 +15,8 @@ from models.records import encode, rfc3339
 from streams.demo.broker import EmbeddedBroker
 from streams.kafka import admin
 from streams.kafka.clients import connect
-from streams.query.store import JourneyRow, Position, Store, opened
+from streams.query.copy import Position
+from streams.query.store import JourneyRow, Store, opened
 from streams.settings import Settings
 from streams.topics import Topics, journey_key
 from tests.support.browser import chromium

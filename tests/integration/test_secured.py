@@ -28,8 +28,10 @@ from streams.topics import Topics
 from tests.support.intakes import IntakeProcess, arrived, catalogue, put, raw_topic
 from tests.support.monitors import monitor
 from tests.support.processes import start
+from tests.support.published import publish_sample
 from tests.support.receiver import SECRET, WebhookProcess
 from tests.support.secured import KEY_PASSWORD, PASSWORD, SecuredKafka
+from tests.support.users import UsersProcess, standing, wanted
 from tests.support.workers import PATIENCE, WorkerProcess, activities, produce, until
 
 PROPERTIES = """\
@@ -225,6 +227,20 @@ def test_intake_needs_the_rights_that_are_told_and_no_more(
     until(lambda: intake.count("journeys_rejects_total") == 2, "both are set aside")
     assert len(arrived(control)) == len(log)
     assert intake.stop() == 0
+
+
+def test_users_rows_need_the_rights_that_are_told_and_no_more(
+    secured_kafka: SecuredKafka, tmp_path: Path
+) -> None:
+    names = own_names()
+    control = secured_kafka.control(**names)
+    admin.create(control)
+    publish_sample(control)
+    settings = secured_kafka.settings("users", **names)
+    secured_kafka.grant(settings)
+    users = UsersProcess(settings, tmp_path)
+    until(lambda: standing(control) == wanted(control), "rows are there", every=0.5)
+    assert users.wait_ready().stop() == 0
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])

@@ -18,7 +18,8 @@ def test_create_makes_every_topic_with_its_cleanup(settings: Settings) -> None:
     assert all(state.partitions == settings.partitions for state in states.values())
     assert all(state.replication == 1 for state in states.values())
     compacted = [name for name, state in states.items() if state.cleanup == "compact"]
-    assert compacted == [Topics.of(settings).journeys, Topics.of(settings).items]
+    topics = Topics.of(settings)
+    assert compacted == [topics.journeys, topics.user_journeys, topics.items]
 
 
 def test_create_again_changes_nothing_and_says_what_differs(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from tests.support.intakes import IntakeProcess, put, raw_topic
 from tests.support.monitors import MonitorProcess
 from tests.support.prometheus import FOLDER, Prometheus, prometheus, tool
 from tests.support.receiver import SECRET, WebhookProcess
+from tests.support.users import UsersProcess
 from tests.support.vllm_stub import Stub
 from tests.support.workers import WorkerProcess, activities, produce, until
 
@@ -27,6 +28,7 @@ KINDS: Final = {
     "intake": IntakeProcess,
     "monitor": MonitorProcess,
     "webhook": WebhookProcess,
+    "users": UsersProcess,
 }
 
 # What Grafana puts in for its variables, where all was scraped a moment ago.

@@ -14,9 +14,10 @@ from streams.demo.sample.generator import generate
 from streams.formats.reading import OutputReader
 from streams.formats.writing import JsonOutput, output_format
 from streams.kafka.clients import connect
+from streams.query.copy import Position
 from streams.query.follow import parted
 from streams.query.rows import of_changes, of_journeys
-from streams.query.store import Position, Store
+from streams.query.store import Store
 from streams.replay import Replay
 from streams.settings import Settings
 from streams.topics import Topics, journey_key

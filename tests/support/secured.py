@@ -30,15 +30,8 @@ from tests.support import brokers
 PASSWORD: Final = "battery-staple"
 KEY_PASSWORD: Final = "key-secret"
 USERS: Final = (
-    "admin",
-    "producer",
-    "worker",
-    "intake",
-    "namer",
-    "webhook",
-    "subscriber",
-    "monitor",
-    "nobody",
+    *("admin", "producer", "worker", "intake", "namer", "webhook", "users"),
+    *("subscriber", "monitor", "nobody"),
 )
 
 # CLIENTS is what the commands use; whoever comes in by LOCAL is a super user.

@@ -21,6 +21,7 @@ from streams.formats.writing import output_format
 from streams.settings import Settings
 from tests.support.published import sample
 from tests.support.records import CHANGES, JOURNEYS
+from tests.support.users import fold
 
 KEPT = Path(__file__).parents[1] / "data" / "contract"
 ACTIVITY = {
@@ -44,6 +45,9 @@ def test_what_is_written_is_as_the_document_says() -> None:
         validator("NamedChange").validate(json.loads(with_name(cloudevent(one), "Chess")))
     for current in [*JOURNEYS, *sample().journeys]:
         journey.validate(json.loads(encode(current)))
+    row = validator("UserJourneys")
+    for value in fold(sample().journeys).values():
+        row.validate(json.loads(value))
     for activity in generate().activities[:200]:
         validator("WireActivity").validate(activity)
 
@@ -136,7 +140,7 @@ def test_its_own_parser_takes_the_document(tmp_path: Path) -> None:
     done = subprocess.run(
         ["node", "check.cjs"], cwd=tmp_path, check=True, capture_output=True, timeout=60
     )
-    assert json.loads(done.stdout) == {"channels": 5, "wrong": []}
+    assert json.loads(done.stdout) == {"channels": 6, "wrong": []}
 
 
 def test_an_unknown_message_is_one_line() -> None:

@@ -16,6 +16,7 @@ from streams.namer import health as namer
 from streams.settings import Settings
 from streams.settings.services import MONITOR_PORT
 from streams.topics import Topics
+from streams.users import health as users
 from streams.webhook import health as webhook
 from streams.worker import health as worker
 from tests.support.containers import (
@@ -38,6 +39,7 @@ PORTS = {
     "intake": intake.PORT,
     "monitor": MONITOR_PORT,
     "webhook": webhook.PORT,
+    "users": users.PORT,
 }
 
 SERVICES = {name: one for name, one in compose().items() if one["image"] == IMAGE}

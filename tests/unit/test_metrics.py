@@ -4,10 +4,10 @@ import pytest
 
 from models.errors import Reason
 from streams.service import metrics
-from streams.service.metrics import INTAKE, MONITOR, NAMER, WORKER, Metrics
+from streams.service.metrics import INTAKE, MONITOR, NAMER, USERS, WORKER, Metrics
 
 
-@pytest.mark.parametrize("service", [WORKER, NAMER, INTAKE, MONITOR])
+@pytest.mark.parametrize("service", [WORKER, NAMER, INTAKE, MONITOR, USERS])
 def test_every_metric_is_there_with_its_meaning_from_the_start(
     service: tuple[metrics.Metric, ...],
 ) -> None:

@@ -185,6 +185,7 @@ def test_a_change_is_a_cloudevent() -> None:
         "name": "Jazz",
         "name_source": "llm",
         "revision": 1,
+        "journey_uuid": "472d02f7-c9ee-59ce-8dce-9e0e0cd506c6",
     }
 
 

@@ -9,7 +9,8 @@ import pytest
 from models.engine.lives import prefix_of, salt_of
 from models.errors import SnapshotError
 from streams.query import questions
-from streams.query.store import ErasureRow, Position, Store
+from streams.query.copy import Position
+from streams.query.store import ErasureRow, Store
 from tests.support.published import change_records, filled, journey_records, sample, take
 
 
