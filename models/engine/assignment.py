@@ -55,7 +55,7 @@ def assign(
         first.score = score_of(cosine, first.occurred_at, FADING_HALF_LIFE_MS)
     cluster.last_at = max(cluster.last_at, moment)
     cluster.started_at = min(cluster.started_at, moment)
-    if terms := relative(activity.terms or {}):
+    if activity.terms and (terms := relative(activity.terms)):
         add_counts(cluster.terms, terms)
     else:
         count_terms(cluster.terms, terms_of(activity.title))

@@ -78,13 +78,16 @@ def offer(kept: list[Exemplar], newcomer: Exemplar) -> bool:
     return True
 
 
-def standing(kept: Iterable[Exemplar], elsewhere: Sequence[Exemplar] = ()) -> list[Exemplar]:
+def standing(
+    kept: Iterable[Exemplar], elsewhere: Sequence[Exemplar] = (), most: int = KEPT
+) -> list[Exemplar]:
     """The exemplars that stand for their cluster, best first.
 
     Args:
         kept: All that the cluster has, at least one.
         elsewhere: Those of the user's other journeys. What one of them holds with a better score
             is left out, as long as anything is left.
+        most: So many of them, at most.
     """
     ranked = sorted(kept, key=lambda item: (-item.score, item.item_id))
     best: dict[str, float] = {}
@@ -101,6 +104,8 @@ def standing(kept: Iterable[Exemplar], elsewhere: Sequence[Exemplar] = ()) -> li
         own = [item for item in ranked if theirs.isdisjoint((item.item_id, item.title))] or ranked
     chosen: list[Exemplar] = []
     for item in own:
+        if len(chosen) == most:
+            break
         if not any(are_alike(item.title, other.title) for other in chosen):
             chosen.append(item)
     return chosen

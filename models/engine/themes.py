@@ -121,7 +121,7 @@ def _name(user: UserState, members: Sequence[Member]) -> str:
 
 def _titles(user: UserState, cluster: Cluster, journey: Journey) -> list[str]:
     """A journey's titles that may be told, best first; none of a sensitive one."""
-    titles = [item.title for item in user.standing(cluster)[:SHOWN]]
+    titles = [item.title for item in user.standing(cluster, SHOWN)]
     if DEFAULT.subject((journey.keywords,), titles, salient(cluster.terms)) is not None:
         return []
     return [title for title in titles if not (talks_to_a_model(title) or DEFAULT.category(title))]

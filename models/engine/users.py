@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from models.engine.clusters import Clusters
-from models.engine.exemplars import Exemplar, offer, standing
+from models.engine.exemplars import KEPT, Exemplar, offer, standing
 from models.engine.lives import prefix_of
 from models.engine.repeats import CountedIds
 from models.engine.rhythm import USUAL, followed
@@ -168,16 +168,24 @@ class UserState:
             if cluster.journey is not None:
                 yield cluster, cluster.journey
 
-    def standing(self, cluster: Cluster) -> list[Exemplar]:
-        """What stands for a journey's cluster and no better for another's, best first."""
+    def standing(self, cluster: Cluster, most: int = KEPT) -> list[Exemplar]:
+        """What stands for a journey's cluster and no better for another's, best first.
+
+        Args:
+            cluster: Whose.
+            most: So many of them, at most.
+        """
         elsewhere = [
             item for other, _ in self.journeys() if other is not cluster for item in other.exemplars
         ]
-        return standing(cluster.exemplars, elsewhere)
+        return standing(cluster.exemplars, elsewhere, most)
 
     def row_of(self, number: int) -> int:
         """Row of a cluster that is known to be there."""
-        return next(row for row, known in enumerate(self.clusters) if known.number == number)
+        for row, known in enumerate(self.clusters):
+            if known.number == number:
+                return row
+        raise KeyError(number)
 
     def direction(self, cluster: Cluster) -> Vector:
         """Unit mean of a cluster that is known to be there, shape (dimensions,)."""

@@ -61,7 +61,7 @@ def view(
         activities=cluster.count,
         items=[
             Item(item.item_id, item.title, item.occurred_at)
-            for item in user.standing(cluster)[:SHOWN]
+            for item in user.standing(cluster, SHOWN)
         ],
         terms=salient(cluster.terms),
         windows=windows,
