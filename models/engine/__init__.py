@@ -12,7 +12,8 @@ kinds       whether it goes on, or came with a situation; logistic: the model of
 themes      the few subjects that a user's journeys are under
 rhythm      how long a journey is silent as a rule, and what silence and return say
 users       what is known of one user
-clusters    a user's clusters in numbers, on the compiled loops of kernel
+clusters    a user's clusters in numbers, on the compiled loops of kernel; grid, arithmetic: in
+            whole numbers, the same on every processor
 params      the settings, with the reason for each default
 repeats     which activities were counted before
 windows     tumbling windows of event time

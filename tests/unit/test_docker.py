@@ -174,7 +174,7 @@ def test_a_pod_runs_a_command_that_there_is_with_settings_that_there_are(
             settings = loads(variables, patch)
         reads = topics_of(settings, mapping_of(settings))
         assert bool(reads) == (name == "intake"), "nobody else has its mapping's file"
-    assert names == {"topics", *PORTS}
+    assert names == {"topics", *PORTS} - {"webhook"}, "who wants one says where it sends to"
     assert CONFIG["replicas"] == [{"name": "intake", "count": 0}], "its topics are an example"
     assert {f"{name}.yaml" for name in names} == set(CONFIG["resources"])
 
