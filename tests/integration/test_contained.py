@@ -102,7 +102,7 @@ def test_from_topics_to_changes_in_containers(settings: Settings, run: Any) -> N
 
 
 def test_without_a_place_for_what_is_compiled_it_is_compiled_anew(tmp_path: Path) -> None:
-    compiled = "from models.engine.kernel import learn; print(type(learn).__name__)"
+    compiled = "from models.engine.kernel import nearest; print(type(nearest).__name__)"
     done = subprocess.run(
         contained(tmp_path, [sys.executable, "-c", compiled], NUMBA_CACHE_DIR="/proc/none"),
         capture_output=True,
