@@ -22,9 +22,8 @@ from streams.topics import Topics
 from tests.support.naming import LISTS, request
 from tests.support.processes import start
 from tests.support.vllm_stub import Stub, answers, hang, names_for, refusal
-from tests.support.workers import until
+from tests.support.workers import PATIENCE, until
 
-PATIENCE = 40.0  # seconds; a group join takes three, on a machine that is not busy
 JOURNEYS = (sys.executable, "-P", "-m", "streams.cli")
 
 

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import msgspec
@@ -132,7 +133,7 @@ def postgres(folder: Path) -> Iterator[str]:
     assert made.returncode == 0, made.stderr
     port = free_port()
     options = ["-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"]
-    with (folder.parent / "postgres.log").open("wb") as log:
+    with (folder / "log").open("wb") as log:
         process = processes.start([server, *options], stdout=log, stderr=log, **drop)
     url = f"postgresql://crm@127.0.0.1:{port}/postgres"
 
@@ -174,11 +175,12 @@ def test_redis_has_each_users_row(
 
 def test_postgres_has_each_journey(settings: Settings, tmp_path: Path) -> None:
     admin.create(settings)
-    folder = tmp_path / "postgres"
-    folder.mkdir()
-    for above in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        above.chmod(0o755)  # for the user that the server is
-    with postgres(folder) as url, psycopg.connect(url, autocommit=True) as database:
+    with (
+        # Not under `tmp_path`, whose folders are closed to the user that the server is.
+        TemporaryDirectory(prefix="journeys-postgres-") as folder,
+        postgres(Path(folder)) as url,
+        psycopg.connect(url, autocommit=True) as database,
+    ):
         columns = "user_id, journey_uuid::text, rank, name, theme, extract(epoch from started_at)"
 
         def held() -> set[tuple[Any, ...]]:

@@ -71,8 +71,11 @@ async def test_whatever_fails_each_change_is_delivered_or_kept_in_its_users_orde
 ) -> None:
     """Refused, overloaded, failing, killed in the middle, away: by turns."""
     bad = {one.id for one in wanted()[5:40:10]}
+    some, killed = 20, asyncio.Event()
 
     async def badly(received: Received) -> web.StreamResponse | None:
+        if len(there.taken) > some:
+            await killed.wait()  # however slow this machine is, the first one leaves some undone
         number = int(received.webhook_id[4:8], 16)
         if received.event["id"] in bad:
             return says(422, BAD)
@@ -90,8 +93,9 @@ async def test_whatever_fails_each_change_is_delivered_or_kept_in_its_users_orde
         first = start(settings, there, tmp_path)
         await asyncio.to_thread(first.wait_ready)
         await asyncio.to_thread(publish_sample, settings)
-        await wait(lambda: len(there.taken) > 20, "some are delivered")
+        await wait(lambda: len(there.taken) > some, "some are delivered")
         first.kill()
+        killed.set()
         await there.stop()
         second = start(settings, there, tmp_path)
         await asyncio.to_thread(second.wait_ready)
