@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +13,13 @@ import click
 import msgspec
 from rich.box import MARKDOWN
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from load_tests import workload
 from models.errors import JourneysError
 from streams.cli.paths import OUTPUT
+from streams.cli.progress import bars
 from tests.support import brokers
 
 PAPER_WIDTH = 110  # of a line, where the output is no terminal's
@@ -61,6 +64,17 @@ def serve(broker: str, folder: Path) -> Iterator[str]:
         raise click.BadParameter("embedded, kafka or host:port", param_hint="--broker")
     with brokers.serve(broker, folder) as address:
         yield address
+
+
+@contextmanager
+def set_up(broker: str, console: Console) -> Iterator[tuple[Path, str, Progress]]:
+    """What a load test runs in: a folder that goes with it, a broker's address, bars."""
+    with (
+        tempfile.TemporaryDirectory(prefix="load-") as folder,
+        serve(broker, Path(folder)) as address,
+        bars(console) as progress,
+    ):
+        yield Path(folder), address, progress
 
 
 def paper() -> Console:

@@ -10,7 +10,6 @@ cause none), and to the commit of its offset, which the worker does once a secon
 worker and broker share this machine and its clock. It ends by itself.
 """
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from load_tests.command import (
     markdown_option,
     paper,
     plot_option,
-    serve,
+    set_up,
     start,
     tell,
     workload_option,
@@ -36,7 +35,6 @@ from load_tests.command import (
 from load_tests.live import drive
 from load_tests.open_loop import Phase, phases
 from models.errors import JourneysError
-from streams.cli.progress import bars
 
 WARM_UP_SECONDS = 3.0
 PERCENTILES = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
@@ -75,20 +73,16 @@ def main(
 ) -> None:
     load, console = workload.load(name, events=events), paper()
     around = report.environment(broker)
-    with (
-        tempfile.TemporaryDirectory(prefix="load-") as folder,
-        serve(broker, Path(folder)) as address,
-        bars(console) as progress,
-    ):
-        bench = Bench(load, address, Path(folder, "saturation"), progress)
+    with set_up(broker, console) as (folder, address, progress):
+        bench = Bench(load, address, folder / "saturation", progress)
         bench.write()
         bench.send()
         saturation = bench.run("worker", "saturation", "saturation").rate
         plan = phases(saturation, share, seconds, WARM_UP_SECONDS)
         longer = msgspec.structs.replace(load, events=plan[-1].end)
-        live = Bench(longer, address, Path(folder, "live"), progress)
+        live = Bench(longer, address, folder / "live", progress)
         live.write()
-        measured = drive(live, address, plan, Path(folder))
+        measured = drive(live, address, plan, folder)
     whole = {
         "environment": around,
         "workload": {"name": name, **msgspec.structs.asdict(load)},

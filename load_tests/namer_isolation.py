@@ -10,7 +10,6 @@ away on two cores, not on its own machine.
 
 import asyncio
 import logging
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,9 +22,8 @@ from rich.console import Console
 
 from load_tests import workload
 from load_tests.bench import Bench
-from load_tests.command import broker_option, json_option, save, serve, start, workload_option
+from load_tests.command import broker_option, json_option, save, set_up, start, workload_option
 from load_tests.measure import Run
-from streams.cli.progress import bars
 from streams.demo.broker import free_port
 from streams.demo.children import Child
 from tests.support.vllm_stub import hang, stub_server
@@ -46,18 +44,14 @@ def main(
     load = workload.load(name, events=events, repetitions=repetitions)
     console = Console()
     runs: dict[str, list[Run]] = {state: [] for state in STATES}
-    with (
-        tempfile.TemporaryDirectory(prefix="load-") as folder,
-        serve(broker, Path(folder)) as address,
-        bars(console) as progress,
-    ):
-        bench = Bench(load, address, Path(folder), progress)
+    with set_up(broker, console) as (folder, address, progress):
+        bench = Bench(load, address, folder, progress)
         bench.prepare()
         for number in range(repetitions):
             turn = number % len(STATES)
             for state in STATES[turn:] + STATES[:turn]:
                 group = f"{state.replace(' ', '-')}-{number}"
-                with _namer(state, bench, group, Path(folder)):
+                with _namer(state, bench, group, folder):
                     runs[state].append(bench.run("worker", group, f"{number + 1} {state}"))
     results = {state: _numbers(runs[state], runs[STATES[0]]) for state in STATES}
     for state, numbers in results.items():

@@ -6,7 +6,6 @@ One run of the worker over the log, sampled by its own processor time (`systems/
 stages of the event loop's thread, its dearest functions, and the other threads. It ends by itself.
 """
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,13 @@ from load_tests.command import (
     json_option,
     markdown_option,
     paper,
-    serve,
+    set_up,
     start,
     tell,
     workload_option,
 )
 from load_tests.measure import Run
 from load_tests.systems.profile import LOOP, STAGES
-from streams.cli.progress import bars
 
 FUNCTIONS = 12  # shown
 
@@ -44,12 +42,8 @@ def main(
 ) -> None:
     load, console = workload.load(name, events=events), paper()
     around = report.environment(broker)
-    with (
-        tempfile.TemporaryDirectory(prefix="load-") as folder,
-        serve(broker, Path(folder)) as address,
-        bars(console) as progress,
-    ):
-        bench = Bench(load, address, Path(folder), progress)
+    with set_up(broker, console) as (folder, address, progress):
+        bench = Bench(load, address, folder, progress)
         bench.write()
         bench.send()
         run = bench.run("profile", "profile", "profile")

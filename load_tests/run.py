@@ -9,7 +9,6 @@ each repetition. A baseline is another commit, whose worker and engine run over 
 ends by itself.
 """
 
-import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack
@@ -26,14 +25,13 @@ from load_tests.command import (
     json_option,
     markdown_option,
     paper,
-    serve,
+    set_up,
     start,
     tell,
     workload_option,
 )
 from load_tests.measure import Run
 from load_tests.systems import NAMES, module_of
-from streams.cli.progress import bars
 
 BUDGET_SECONDS = 900.0  # no repetition is begun that would end later
 
@@ -77,20 +75,15 @@ def main(
     if "quix" in systems:
         quixstreams_install.fetch()
     done: list[dict[str, Run]] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="load-") as folder,
-        ExitStack() as worktrees,
-        serve(broker, Path(folder)) as address,
-        bars(console) as progress,
-    ):
-        baselines = [worktrees.enter_context(checkout(commit, Path(folder))) for commit in commits]
+    with set_up(broker, console) as (folder, address, progress), ExitStack() as worktrees:
+        baselines = [worktrees.enter_context(checkout(commit, folder)) for commit in commits]
         systems += [
             system
             for baseline in baselines
             for system in baseline.systems
             if module_of(system) in systems
         ]
-        bench = Bench(load, address, Path(folder), progress, baselines)
+        bench = Bench(load, address, folder, progress, baselines)
         expected = bench.prepare()
         began = time.monotonic()
         for number in range(load.repetitions):

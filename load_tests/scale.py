@@ -26,14 +26,13 @@ from load_tests.command import (
     markdown_option,
     paper,
     plot_option,
-    serve,
+    set_up,
     start,
     tell,
 )
 from load_tests.many_users import INTERESTS, Users
 from load_tests.synthetic import titles
 from models.encoders.encoder import Encoder
-from streams.cli.progress import bars
 from streams.settings import Settings
 from streams.state.store import RocksParts
 
@@ -74,12 +73,7 @@ def main(
 ) -> None:
     console = paper()
     around = report.environment(broker)
-    with (
-        tempfile.TemporaryDirectory(prefix="load-") as name,
-        serve(broker, Path(name)) as address,
-        bars(console) as progress,
-    ):
-        folder = Path(name)
+    with set_up(broker, console) as (folder, address, progress):
         whole: dict[str, Any] = {
             "environment": around,
             **_workers(log_users, address, folder, progress),

@@ -244,10 +244,19 @@ def take(
 ) -> tuple[int, float, float]:
     """Put an activity to the cluster that it most likely belongs to, if it belongs to any.
 
-    Args: as `nearest` and `learn`.
+    Args:
+        scale: This and what follows as `nearest` has it; of the row, all is changed in place.
+        levels: See there.
+        table: See there.
+        columns: See there.
+        size: See there.
+        vector: See there.
+        weight: Of the activity; above 0.
+        moment: Its time; it may lie before the row's own.
+        half_life: After it, an activity counts half, ms.
 
     Returns:
-        As `nearest`, from before it was learned; nothing is where the score is not above 0.
+        As `nearest`, from before it was learned; nothing was where the score is not above 0.
     """
     target = quantised(vector)
     row, score, cosine = _nearest(scale[0], levels, table, columns, size, target, moment)
@@ -286,7 +295,14 @@ def _learn(
     total = columns[MASS, row]
     step = settle(levels[row], columns[STEP, row], target, unit, mass / total, total)
     columns[STEP, row] = step
+    _enter(levels, table, columns, size, row)
+
+
+@compiled
+def _enter(levels: Levels, table: Table, columns: Doubles, size: int, row: int) -> None:
+    """Work out what follows from a row's levels and step."""
     tabulate(levels, table, size, row)
+    step = columns[STEP, row]
     columns[SQUARE, row] = table[row, row] * (step * step)
 
 
@@ -340,9 +356,7 @@ def absorb(
 @compiled
 def restore(levels: Levels, table: Table, columns: Doubles, size: int) -> None:
     """Work out of a row that was entered last, size - 1, what follows from its levels and step."""
-    row = size - 1
-    tabulate(levels, table, size, row)
-    columns[SQUARE, row] = table[row, row] * (columns[STEP, row] * columns[STEP, row])
+    _enter(levels, table, columns, size, size - 1)
 
 
 @compiled
@@ -376,7 +390,7 @@ def most_alike(
 
 
 @compiled
-def strength(columns: Doubles, size: int, half_life: float) -> Doubles:
+def _strength(columns: Doubles, size: int, half_life: float) -> Doubles:
     """Activities of each row at the latest one's time, each as many as its weight is mean weights.
 
     In a user whose weights are all the same, it is the faded mass. The digits that differ by the
@@ -423,7 +437,7 @@ def standing(
     Returns:
         Its strength; its place among the journeys, the first is 1.
     """
-    strong = strength(columns, size, half_life)
+    strong = _strength(columns, size, half_life)
     alike = np.zeros(size)
     left = columns[JOURNEY, :size] > 0.0
     for place in range(size):

@@ -4,7 +4,7 @@ It is a function of the records alone, so that a replay and a worker publish the
 keeps what a journey is called: the policy may change over live state.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import lru_cache
 from typing import Final
 
@@ -19,7 +19,6 @@ from models.records import Change, CurrentJourney, JourneyView, NamingRequest, T
 NEUTRAL: Final = "Private interest {}"
 
 
-@lru_cache(maxsize=65_536)
 def _is_plain(text: str) -> bool:
     """Whether a text is shown as it is."""
     return shown(text) == text
@@ -35,7 +34,13 @@ def make_publishable(out: Outcome, policy: Policy) -> None:
     """Take out of an outcome what may not be shown, and count it there by category."""
     if not (out.changes or out.journeys or out.requests):
         return
-    screen = _Screen(policy, _sensitive(out, policy), out.withheld)
+    told: tuple[CurrentJourney | Change, ...] = (*out.journeys, *out.changes)
+    # One record's view is often another's, too: each is judged once.
+    views = {id(each.journey): each.journey for each in told if each.journey is not None}
+    is_unaltered = _unaltered_by(policy)
+    unaltered = {key for key, view in views.items() if all(map(is_unaltered, _texts(view)))}
+    sensitive = _sensitive(out, views, unaltered, policy)
+    screen = _Screen(policy, sensitive, unaltered, out.withheld)
     if policy.handling == "unpublished":
         screen.drop(out)
     out.changes = list(map(screen.change, out.changes))
@@ -47,18 +52,18 @@ def make_publishable(out: Outcome, policy: Policy) -> None:
     ]
 
 
-def _sensitive(out: Outcome, policy: Policy) -> dict[str, str]:
+def _sensitive(
+    out: Outcome, views: Mapping[int, JourneyView], unaltered: Set[int], policy: Policy
+) -> dict[str, str]:
     """The journeys that are about something sensitive, by id, each with its category."""
     known = {current.journey.journey_id: [current.name] for current in out.journeys}
-    told: tuple[CurrentJourney | Change, ...] = (*out.journeys, *out.changes)
-    # One record's view is often another's, too: each is judged once.
-    views = {id(each.journey): each.journey for each in told if each.journey is not None}
-    is_harmless = _unaltered_by(policy)
+    is_unaltered = _unaltered_by(policy)
     found: dict[str, str] = {}
-    for view in views.values():
-        names = (view.keywords, *known.get(view.journey_id, ()))
-        if all(map(is_harmless, names)) and all(map(is_harmless, _texts(view))):
+    for key, view in views.items():
+        names = known.get(view.journey_id, [])
+        if key in unaltered and all(map(is_unaltered, names)):
             continue
+        names = [view.keywords, *names]
         if category := policy.subject(names, (item.title for item in view.items), view.terms):
             found.setdefault(view.journey_id, category)
     return found
@@ -85,16 +90,21 @@ class _Screen:
     Args:
         policy: What may be.
         sensitive: The journeys that are about a sensitive category.
+        unaltered: The views, by id(), of which every text is shown as it is.
         withheld: Counts what is withheld, by category.
     """
 
     def __init__(
-        self, policy: Policy, sensitive: Mapping[str, str], withheld: dict[str, int]
+        self,
+        policy: Policy,
+        sensitive: Mapping[str, str],
+        unaltered: Set[int],
+        withheld: dict[str, int],
     ) -> None:
         self.sensitive = sensitive
         self._policy = policy
         self._withheld = withheld
-        self._is_harmless = _unaltered_by(policy)
+        self._unaltered = unaltered
         self._views: dict[int, JourneyView] = {}  # one record's view is often another's, too
 
     def drop(self, out: Outcome) -> None:
@@ -151,7 +161,7 @@ class _Screen:
             # The vector would tell whoever asks for journeys near to a word.
             # So would a theme's name, and which journeys are under it.
             return replace(view, keywords=keywords, items=[], terms={}, vector=[], theme=None)
-        if all(map(self._is_harmless, _texts(view))):
+        if id(view) in self._unaltered:
             return view
         return replace(
             view,

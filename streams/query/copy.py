@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Final, NamedTuple
 
 from models.errors import SnapshotError
+from streams.settings import Settings
 
 _BUSY_MS: Final = 30_000  # another process writes a batch
 
@@ -22,6 +24,16 @@ CREATE TABLE progress (
     PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID
 """
+
+
+@contextmanager
+def folder_of(settings: Settings) -> Iterator[Path]:
+    """Where copies lie; those in memory are files that go with the process."""
+    if settings.store == "memory":
+        with TemporaryDirectory(prefix="journeys-") as folder:
+            yield Path(folder)
+    else:
+        yield settings.data_dir
 
 
 class Position(NamedTuple):

@@ -7,14 +7,12 @@ file up to date.
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from hashlib import blake2b
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import ClassVar, Final, NamedTuple
 
 from models.engine.lives import prefix_of, salt_of
-from streams.query.copy import Copy, Position, advance
+from streams.query.copy import Copy, Position, advance, folder_of
 from streams.settings import Settings
 
 _CHUNK: Final = 500  # values in one statement
@@ -57,12 +55,10 @@ def opened(settings: Settings) -> Iterator["Store"]:
     Raises:
         SnapshotError: It cannot be opened or written.
     """
-    with ExitStack() as stack:
-        folder = settings.data_dir
-        if settings.store == "memory":
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="journeys-")))
-        store = Store(folder / f"{settings.topic_prefix}journeys.sqlite")
-        stack.callback(store.close)
+    with (
+        folder_of(settings) as folder,
+        closing(Store(folder / f"{settings.topic_prefix}journeys.sqlite")) as store,
+    ):
         yield store
 
 

@@ -50,7 +50,27 @@ class Carrier(Protocol):
         """In order."""
 
 
-class Spans:
+class Handled:
+    """What is handled in a `with` block, and has ended with it."""
+
+    def end(self) -> None:
+        """It is done with."""
+
+    def __enter__(self) -> Self:
+        """Handle it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """It is done with."""
+        self.end()
+
+
+class Spans(Handled):
     """The spans of records that are handled together; left without `end`, they have failed.
 
     Attributes:
@@ -74,21 +94,8 @@ class Spans:
             refused: Why some of them could not be used, by offset.
         """
 
-    def __enter__(self) -> Self:
-        """Handle them."""
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """What was not said to have ended well has failed."""
-        self.end()
-
-
-class BatchTrace:
+class BatchTrace(Handled):
     """The trace of one batch."""
 
     def stage(self, name: str) -> AbstractContextManager[None]:
@@ -98,22 +105,6 @@ class BatchTrace:
     def records(self, records: Iterable[Carrier]) -> Spans:
         """The spans of some of its records."""
         return NO_SPANS
-
-    def end(self) -> None:
-        """It is done with."""
-
-    def __enter__(self) -> Self:
-        """Handle it."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """It is done with."""
-        self.end()
 
 
 class Tracing:

@@ -6,11 +6,10 @@ that is known: its digest (NULL for none) and its offset on the user's partition
 
 import fcntl
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import ClassVar, Final, NamedTuple
 
 import msgspec
@@ -19,7 +18,7 @@ from models.errors import SnapshotError
 from models.records import UserJourney, encode
 from models.user_journeys import row_of
 from streams.kafka.partitioning import partition_of
-from streams.query.copy import Copy, Position, advance
+from streams.query.copy import Copy, Position, advance, folder_of
 from streams.settings import Settings
 
 _HASHES: Final = 1 << 31  # as if a topic had so many partitions: the hash by which they are chosen
@@ -138,13 +137,8 @@ def opened(settings: Settings) -> Iterator[Rows]:
     Raises:
         SnapshotError: It cannot be opened or written.
     """
-    with ExitStack() as stack:
-        folder = settings.data_dir
-        if settings.store == "memory":
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="journeys-")))
-        path = stack.enter_context(_locked(folder, f"{settings.topic_prefix}user-journeys"))
-        store = Rows(path)
-        stack.callback(store.close)
+    name = f"{settings.topic_prefix}user-journeys"
+    with folder_of(settings) as folder, _locked(folder, name) as path, closing(Rows(path)) as store:
         yield store
 
 

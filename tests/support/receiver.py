@@ -6,12 +6,12 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 from standardwebhooks import Webhook
 
-from streams.demo.broker import free_port
+from tests.support.served import Served
 from tests.support.workers import WorkerProcess
 
 SECRET: Final = f"whsec_{base64.b64encode(bytes(range(32))).decode()}"
@@ -36,7 +36,7 @@ class Received(NamedTuple):
     tries: int
 
 
-class Endpoint:
+class Endpoint(Served):
     """A receiver.
 
     Attributes:
@@ -47,14 +47,13 @@ class Endpoint:
     """
 
     def __init__(self) -> None:
-        self.port = free_port()
+        super().__init__()
         self.behave: Behaviour | None = None
         self.taken: list[Received] = []
         self.tries: Counter[str] = Counter()
         self.headers: list[dict[str, str]] = []
         self.busiest = 0
         self._busy = 0
-        self._runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
@@ -73,18 +72,10 @@ class Endpoint:
                 found[one.event["subject"]].append(one.event["id"])
         return dict(found)
 
-    async def start(self) -> Self:
+    def app(self) -> web.Application:
         app = web.Application()
         app.router.add_post("/hook/s3cret", self._hook)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True).start()
-        return self
-
-    async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        return app
 
     async def _hook(self, request: web.Request) -> web.StreamResponse:
         body, headers = await request.read(), dict(request.headers)

@@ -5,17 +5,17 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
-from streams.demo.broker import free_port
+from tests.support.served import Served
 from tests.support.soft import sent
 
 Behaviour = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 
 
-class Stub:
+class Stub(Served):
     """Answers chats with names made from the frequent words of the prompt.
 
     Attributes:
@@ -28,7 +28,7 @@ class Stub:
     """
 
     def __init__(self) -> None:
-        self.port = free_port()
+        super().__init__()
         self.model = "stub-model"
         self.behave: Behaviour | None = None
         self.probes = True
@@ -36,26 +36,17 @@ class Stub:
         self.chats: list[dict[str, Any]] = []
         self.adapters: list[str] = []
         self.probed = 0
-        self._runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self) -> Self:
+    def app(self) -> web.Application:
         app = web.Application(client_max_size=4 * 2**20)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/completions", self._complete)  # soft prompts
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True).start()
-        return self
-
-    async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        return app
 
     async def _models(self, _: web.Request) -> web.Response:
         return web.json_response(
