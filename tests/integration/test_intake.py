@@ -242,11 +242,15 @@ def test_on_a_broker_without_transactions_it_is_once_at_least_and_says_so(
     topic = raw_topic(settings, "theirs", 2)
     put(settings, topic, ["no activity", *log])
     intake = started(topic)
-    until(lambda: len(arrived(settings)) == len(log), "all came")
-    assert event_ids(arrived(settings)) == event_ids(log)
-    assert len(read(settings, Topics.of(settings).rejects)) == 1
+    # A session that ends on a busy machine brings some once more.
+    until(lambda: len(event_ids(arrived(settings))) >= len(log), "all came")
+    assert event_ids(arrived(settings)).keys() == event_ids(log).keys()
+    assert read(settings, Topics.of(settings).rejects)
     assert "knows no transactions" in intake.get("/readyz")[1]
     assert intake.stop() == 0
+    before = event_ids(arrived(settings))
     put(settings, topic, log[:1])
     started(topic)
-    until(lambda: len(arrived(settings)) == len(log) + 1, "another goes on where it stood")
+    until(lambda: event_ids(arrived(settings)) != before, "another goes on")
+    came = event_ids(arrived(settings)) - before
+    assert came == event_ids(log[:1]), "where the first stood"

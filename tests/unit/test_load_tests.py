@@ -133,12 +133,12 @@ def test_processor_time_is_told_by_stage() -> None:
     activity = workload.generate(workload.load("smoke", events=1))[0]
     sampler = profile.Sampler()
     sampler.start()
-    until = time.thread_time() + 0.1
+    until = time.thread_time() + 1.0  # some machines' timers tick twenty times a second
     while time.thread_time() < until:
         decode_activity(activity.key, activity.value)
     found = sampler.stop()["stages"]
     assert found["decode"] > 0.5 * sum(found.values())
-    assert sum(found.values()) == pytest.approx(0.1, abs=0.03)
+    assert sum(found.values()) == pytest.approx(1.0, abs=0.1)
 
 
 def test_an_engine_that_does_nothing_stores_what_it_is_told(tmp_path: Path) -> None:
