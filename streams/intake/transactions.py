@@ -6,7 +6,8 @@ still sends. So whoever takes a partition and then asks how far it has come is t
 nothing is written twice.
 
 A broker that knows no transactions (the embedded one) gets the records first and the offset then:
-after a crash in between they come again.
+after a crash in between they come again. It gets one batch at a time: of two that reach a partition
+at once, the embedded broker acknowledges both and may lose one.
 """
 
 import asyncio
@@ -53,6 +54,7 @@ class Transactions:
         self._group = group
         self._rejects = rejects
         self._producers: dict[TopicPartition, AIOKafkaProducer] = {}
+        self._turn = asyncio.Lock()
 
     async def take(self, partitions: Iterable[TopicPartition]) -> None:
         """Become the writer of these partitions, and of no others.
@@ -126,7 +128,8 @@ class Transactions:
     ) -> None:
         outgoing = [*records, *(outgoing_reject(one, self._rejects, cut=cut) for one in rejects)]
         if not self.known:
-            await send(outgoing, self, owned)
+            async with self._turn:
+                await send(outgoing, self, owned)
             await self._consumer.commit({owned: after})
             return
         producer = self._producers[owned]
