@@ -33,6 +33,7 @@ from aiokafka.errors import (
     UnsupportedVersionError,
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch
 from faust.types import AppT
 from mode import get_logger
 
@@ -44,6 +45,11 @@ _log = get_logger(__name__)
 TAKEN_KEY: Final = b"\xff\xff"  # no user's key; compaction keeps the latest owner
 TOKEN_HEADER: Final = "o"  # of a record of state: the offset by which its writer took the partition
 STOP_SECONDS: Final = 5.0
+
+_CODECS: Final = {"none": DefaultRecordBatch.CODEC_NONE, "zstd": DefaultRecordBatch.CODEC_ZSTD}
+# Of an owner's first record: so long a value comes out smaller compressed, and so a broker that
+# refuses what is compressed refuses that, before there is any state.
+_COMPRESSIBLE: Final = 200
 
 
 def fill(
@@ -111,6 +117,7 @@ class PartitionProducers:
     Args:
         app: Its producer's settings are used.
         changelog: The topic of the state.
+        compression: Of the state: `zstd` or `none`.
         client: Makes a producer of the Kafka client.
         monotonic: By which is known for how long partitions are held, seconds.
 
@@ -122,10 +129,12 @@ class PartitionProducers:
         self,
         app: AppT,
         changelog: str,
+        compression: str = "none",
         client: Callable[..., AIOKafkaProducer] = AIOKafkaProducer,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.changelog = changelog
+        self._compression = compression
         self._monotonic = monotonic
         self._taken_at = 0.0
         self._tokens: dict[int, Headers] = {}
@@ -176,6 +185,11 @@ class PartitionProducers:
             owned: The partition for which it will be written.
         """
         return self._producers[owned].create_batch()
+
+    def state_batch(self) -> BatchBuilder:
+        """The same for the changelog, compressed when it is sent."""
+        size = self._app.conf.producer_max_batch_size
+        return BatchBuilder(size, _CODECS[self._compression])
 
     async def partitions_of(self, owned: int, topic: str) -> int:
         """How many partitions a topic has.
@@ -265,10 +279,20 @@ class PartitionProducers:
         return f"{self.changelog}-{partition}"
 
     async def _take(self, partition: int) -> int:
-        batch = self.batch(partition)
+        batch = self.state_batch()
         owner = str(self._app.conf.broker_client_id).encode()
+        if self._compression != "none":
+            owner = owner.ljust(_COMPRESSIBLE)
         batch.append(timestamp=None, key=TAKEN_KEY, value=owner)
         acknowledged: Awaitable[int] = await self.append(
             partition, self.changelog, partition, batch
         )
-        return await acknowledged
+        try:
+            return await acknowledged
+        except UnknownError as error:  # UNSUPPORTED_COMPRESSION_TYPE has no class of its own
+            if self._compression == "none":
+                raise
+            raise SettingsError(
+                f"{self.changelog} takes no state ({error}): if the broker knows no zstd, set "
+                "JOURNEYS_STATE_COMPRESSION=none"
+            ) from None

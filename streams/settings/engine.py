@@ -29,6 +29,12 @@ class StateSettings(BaseModel):
         description="folder of the worker's local state; where there is no XDG_STATE_HOME, "
         "below ~/.local/state",
     )
+    state_compression: str = Field(
+        "zstd",
+        description="how state is compressed on the changelog: zstd (brokers since Kafka 2.1), or "
+        "none; may change over live state",
+        pattern="^(zstd|none)$",
+    )
     cached_users: Annotated[int, Field(ge=1, le=1_000_000_000)] = Field(
         20_000,
         description="decoded user states kept in memory, of all partitions of a worker; some 75 kB "

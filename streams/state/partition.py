@@ -207,7 +207,7 @@ class Partition:
                 that none is (`models.activities`, `models.decoding`).
         """
         token = producers.token(self.number)
-        packing = _Packing(lambda: producers.batch(self.number), token)
+        packing = _Packing(producers.state_batch, token)
         for user in users:
             parts = snapshot.dump(user)
             if (size := _size(parts)) <= BATCH_BYTES:

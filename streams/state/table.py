@@ -162,6 +162,7 @@ class UserTable(faust.Table[bytes, bytes]):
         name: Names its files.
         topic: Its changelog topic.
         folder: Of RocksDB files; None keeps the state in memory.
+        compression: Of what goes to the changelog: `zstd` or `none`.
         on_recovered: Told the active partitions once they are recovered.
         changelog_id: Asks the broker for the id of the changelog's topic; empty when it knows none.
     """
@@ -174,6 +175,7 @@ class UserTable(faust.Table[bytes, bytes]):
         topic: str,
         partitions: int,
         folder: Path | None,
+        compression: str,
         on_recovered: Recovered,
         changelog_id: Callable[[], Awaitable[str]],
         **kwargs: Any,
@@ -196,7 +198,7 @@ class UserTable(faust.Table[bytes, bytes]):
             ),
             **kwargs,
         )
-        self.producers = PartitionProducers(app, topic)
+        self.producers = PartitionProducers(app, topic, compression)
         self.changelog_id = changelog_id
         self._folder = folder
         self._on_recovered = on_recovered

@@ -119,6 +119,7 @@ def create_app(
         topic=changelog,
         partitions=settings.partitions,
         folder=folder,
+        compression=settings.state_compression,
         beacon=app.tables.beacon,
         on_recovered=lambda active: app.worker.recovered(active),
         changelog_id=lambda: asyncio.to_thread(topic_id_of, settings, changelog),

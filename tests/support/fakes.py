@@ -128,6 +128,9 @@ class FakeProducers:
     def batch(self, owned: int) -> BatchBuilder:
         return BatchBuilder(self.limit, 0)
 
+    def state_batch(self) -> BatchBuilder:
+        return BatchBuilder(self.limit, 0)
+
     def token(self, owned: int) -> Headers:
         return [(TOKEN_HEADER, b"0")]
 

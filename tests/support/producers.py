@@ -27,6 +27,7 @@ class FakeBroker:
         fences: Whether it knows transactional ids.
         logs: Keys and values, by topic and partition.
         loses: Partitions of topics whose acknowledgements get lost: what is sent is stored.
+        knows_zstd: Whether it takes what is compressed with that.
         running: Producers that are started and not stopped.
     """
 
@@ -36,6 +37,7 @@ class FakeBroker:
         self.fences = fences
         self.logs: dict[Place, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
         self.loses: set[Place] = set()
+        self.knows_zstd = True
         self.running: set[FakeProducer] = set()
         self.epochs: dict[str, int] = defaultdict(int)
         self.written: dict[Place, int] = defaultdict(int)  # the epoch that wrote last
@@ -50,7 +52,11 @@ class FakeBroker:
             producer=SimpleNamespace(
                 _settings_default=lambda: {"batch_bytes": batch_bytes}, _settings_auth=dict
             ),
-            conf=SimpleNamespace(topic_partitions=partitions, broker_client_id=owner),
+            conf=SimpleNamespace(
+                topic_partitions=partitions,
+                broker_client_id=owner,
+                producer_max_batch_size=batch_bytes,
+            ),
         )
 
 
@@ -101,10 +107,14 @@ class FakeProducer:
         if place in self._broker.refuses:
             answer.set_exception(MessageSizeTooLargeError())
             return answer
+        stored = MemoryRecords(bytes(batch._build())).next_batch()
+        if stored.compression_type and not self._broker.knows_zstd:
+            answer.set_exception(UnknownError())
+            return answer
         self._broker.written[place] = self._epoch
         log = self._broker.logs[place]
         offset = len(log)
-        log += [(r.key, r.value) for r in MemoryRecords(bytes(batch._build())).next_batch()]
+        log += [(r.key, r.value) for r in stored]
         if place in self._broker.loses:
             answer.set_exception(RequestTimedOutError())
         else:

@@ -18,7 +18,7 @@ def cluster() -> FakeBroker:
 
 
 def member(cluster: FakeBroker, owner: str = "me") -> PartitionProducers:
-    return PartitionProducers(cluster.app(owner=owner), CHANGELOG, cluster.client)
+    return PartitionProducers(cluster.app(owner=owner), CHANGELOG, client=cluster.client)
 
 
 async def write(found: PartitionProducers, owned: int, *keys: bytes) -> int:
@@ -49,7 +49,7 @@ async def test_who_took_a_partition_signs_with_where_and_knows_for_how_long(
     cluster: FakeBroker,
 ) -> None:
     time = FakeTime()
-    one = PartitionProducers(cluster.app(), CHANGELOG, cluster.client, time)
+    one = PartitionProducers(cluster.app(), CHANGELOG, client=cluster.client, monotonic=time)
     assert one.held_seconds == 0
     await one.take([0, 1])
     await write(one, 1, b"ada")
@@ -62,7 +62,7 @@ async def test_who_took_a_partition_signs_with_where_and_knows_for_how_long(
     await one.take([])
     assert one.held_seconds == 0
     plain = FakeBroker({CHANGELOG: 4}, fences=False)
-    other = PartitionProducers(plain.app(), CHANGELOG, plain.client, time)
+    other = PartitionProducers(plain.app(), CHANGELOG, client=plain.client, monotonic=time)
     await other.take([0])
     time.seconds += 90
     assert other.held_seconds == 0, "nothing expires"
@@ -188,3 +188,23 @@ async def test_a_producer_that_will_not_stop_holds_up_nobody(
         await found.close()
     with pytest.raises(KeyError):
         found.batch(0)
+
+
+async def test_state_goes_compressed_and_is_read_as_it_was(cluster: FakeBroker) -> None:
+    one = PartitionProducers(cluster.app(batch_bytes=9_000), CHANGELOG, "zstd", cluster.client)
+    await one.take([1])
+    batch = one.state_batch()
+    assert fill(batch, [(b"ada", b"history " * 900)])
+    await (await one.append(1, CHANGELOG, 1, batch))
+    assert cluster.logs[CHANGELOG, 1][-1] == (b"ada", b"history " * 900)
+    assert batch.size() < 500
+
+
+async def test_a_broker_that_takes_nothing_compressed_is_told_before_there_is_state(
+    cluster: FakeBroker,
+) -> None:
+    cluster.knows_zstd = False
+    one = PartitionProducers(cluster.app(), CHANGELOG, "zstd", cluster.client)
+    with pytest.raises(SettingsError, match="JOURNEYS_STATE_COMPRESSION=none"):
+        await one.take([1])
+    await PartitionProducers(cluster.app(), CHANGELOG, "none", cluster.client).take([1])

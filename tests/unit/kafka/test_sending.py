@@ -16,7 +16,7 @@ def cluster() -> FakeBroker:
 
 @pytest.fixture
 async def found(cluster: FakeBroker) -> PartitionProducers:
-    found = PartitionProducers(cluster.app(), CHANGELOG, cluster.client)
+    found = PartitionProducers(cluster.app(), CHANGELOG, client=cluster.client)
     await found.take([1])
     return found
 
