@@ -10,6 +10,7 @@ import math
 from typing import Final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from models.engine import kernel
 from models.engine.kernel import JOURNEY, MASS, N_COLUMNS, SQUARE, STEP, TOUCHED, WEIGHT
@@ -143,24 +144,50 @@ class Clusters:
         return row
 
     def restore(
-        self, levels: Levels, step: float, mass: float, moment: float, weight: float
+        self,
+        levels: Levels,
+        steps: Doubles,
+        masses: ArrayLike,
+        moments: ArrayLike,
+        weights: ArrayLike,
     ) -> None:
-        """Open a row as it was: its `levels` and `step`, and what stands in its columns."""
-        row = self._add()
-        self._levels[row] = levels
-        self._columns[:, row] = 0.0
-        self._columns[STEP, row] = step
-        self.mass[row], self.weight[row], self.touched[row] = mass, weight, moment
-        kernel.restore(self._levels, self._table, self._columns, self.size)
+        """Open rows as they were.
+
+        Args:
+            levels: Of their means, shape (rows, dimensions).
+            steps: What their levels count, shape (rows,).
+            masses: What stood in their columns, shape (rows,), and so the others.
+            moments: When each was active last, epoch ms.
+            weights: See above.
+        """
+        first = self.size
+        self._make_room(first + len(levels))
+        self.size += len(levels)
+        rows = slice(first, self.size)
+        self._levels[rows] = levels
+        self._columns[:, rows] = 0.0
+        self._columns[STEP, rows] = steps
+        self.mass[rows], self.weight[rows], self.touched[rows] = masses, weights, moments
+        kernel.restore(self._levels, self._table, self._columns, first, self.size)
 
     def _add(self) -> int:
-        if self.size == self._columns.shape[1]:
-            more = self.size
-            self._levels = np.pad(self._levels, ((0, more), (0, 0)))
-            self._table = np.pad(self._table, ((0, more), (0, more)))
-            self._name(np.pad(self._columns, ((0, 0), (0, more))))
+        self._make_room(self.size + 1)
         self.size += 1
         return self.size - 1
+
+    def _make_room(self, wanted: int) -> None:
+        room = self._columns.shape[1]
+        if wanted <= room:
+            return
+        while room < wanted:
+            room *= 2
+        size, levels, table, columns = self.size, self._levels, self._table, self._columns
+        self._levels = np.zeros((room, self.dimensions), np.int16)
+        self._levels[:size] = levels[:size]
+        self._table = np.zeros((room, room), np.int32)
+        self._table[:size, :size] = table[:size, :size]
+        self._name(np.zeros((N_COLUMNS, room)))
+        self._columns[:, :size] = columns[:, :size]
 
     def promote(self, row: int) -> None:
         """Say that a row is a journey."""
@@ -179,6 +206,11 @@ class Clusters:
     def levels(self) -> Levels:
         """The means as whole numbers up to 127, each in a step of its own, a row each."""
         return self._levels[: self.size]
+
+    @property
+    def steps(self) -> Doubles:
+        """What the levels of each mean count, shape (rows,)."""
+        return self._columns[STEP, : self.size]
 
     def step(self, row: int) -> float:
         """What the levels of a row's mean count, a power of two."""

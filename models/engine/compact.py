@@ -1,11 +1,12 @@
 """Vectors in few bytes: a cluster's mean as it is stored, and a rough one to compare with later."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.vectors import Levels, Vector
+from models.vectors import Doubles, Levels, Vector
 
 _STEPS = np.float32(7)  # to either side of 0: 15 levels fit into 4 bits
 _TINY = np.float32(1e-9)
@@ -23,10 +24,17 @@ def packed(levels: Levels, step: float) -> bytes:
     return exponent.to_bytes(1, "big", signed=True) + levels.astype(np.int8).tobytes()
 
 
-def unpacked(raw: bytes) -> tuple[Levels, float]:
-    """Levels and step behind `packed`."""
-    read = np.frombuffer(raw, np.int8)
-    return read[1:].astype(np.int16), math.ldexp(1.0, int(read[0]))
+def unpacked(raws: Sequence[bytes]) -> tuple[Levels, Doubles]:
+    """Levels and steps behind `packed`, of means of one size.
+
+    Args:
+        raws: One or more, as `packed` made them.
+
+    Returns:
+        Levels, shape (means, dimensions), and steps, shape (means,).
+    """
+    read = np.frombuffer(b"".join(raws), np.int8).reshape(len(raws), -1)
+    return read[:, 1:].astype(np.int16), np.ldexp(1.0, read[:, 0])
 
 
 def sketched(vector: Vector) -> bytes:

@@ -354,9 +354,10 @@ def absorb(
 
 
 @compiled
-def restore(levels: Levels, table: Table, columns: Doubles, size: int) -> None:
-    """Work out of a row that was entered last, size - 1, what follows from its levels and step."""
-    _enter(levels, table, columns, size, size - 1)
+def restore(levels: Levels, table: Table, columns: Doubles, first: int, size: int) -> None:
+    """Work out of the rows from `first` on what follows from their levels and steps."""
+    for row in range(first, size):
+        _enter(levels, table, columns, row + 1, row)
 
 
 @compiled

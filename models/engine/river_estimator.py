@@ -72,10 +72,14 @@ class JourneyClusterer(base.Clusterer):
             for name in x:
                 self._columns.setdefault(name, len(self._columns))
             known, wider = self._clusters, Clusters(len(self._columns))
-            for row in range(known.size):
-                levels = np.pad(known.levels[row], (0, wider.dimensions - known.dimensions))
-                mass, touched = float(known.mass[row]), float(known.touched[row])
-                wider.restore(levels, known.step(row), mass, touched, float(known.weight[row]))
+            rows = slice(known.size)
+            wider.restore(
+                np.pad(known.levels, ((0, 0), (0, wider.dimensions - known.dimensions))),
+                known.steps,
+                known.mass[rows],
+                known.touched[rows],
+                known.weight[rows],
+            )
             self._clusters = wider
         vector = np.zeros(len(self._columns), np.float32)
         for name, value in x.items():

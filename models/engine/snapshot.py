@@ -209,22 +209,37 @@ def load(
         for number in range(first, first + chunks)
     ]
     user.counted.restore(first, [(chunk.window, chunk.hashes) for chunk in stored], rest)
-    for number in header.numbers:
-        key = _key(name, number, user.versions.get(number))
-        read = _read(_parts, _found(get, key, f"cluster {number}", user_id))
-        levels, step = unpacked(read.mean)
-        if user.clusters and len(levels) != user.numbers.dimensions:
-            raise SnapshotError(f"state of user {user_id!r}: vectors of several sizes")
-        mass = read.mass
-        if read.version < WEIGHED_APART:
-            mass = min(mass, float(read.cluster.count))  # it was a sum of weights
-        if read.version < CLOSER:
-            for item in read.cluster.exemplars:
+    versions = user.versions
+    parts = [
+        _read(
+            _parts,
+            _found(get, _key(name, number, versions.get(number)), f"cluster {number}", user_id),
+        )
+        for number in header.numbers
+    ]
+    if parts:
+        _restore(user, parts)
+    return user
+
+
+def _restore(user: UserState, parts: list[_Part]) -> None:
+    for part in parts:
+        if part.version < WEIGHED_APART:
+            part.mass = min(part.mass, float(part.cluster.count))  # it was a sum of weights
+        if part.version < CLOSER:
+            for item in part.cluster.exemplars:
                 age = item.occurred_at / FADING_HALF_LIFE_MS
                 item.score = CLOSENESS * (item.score - age) + age
-        weight = mass if read.weight is None else read.weight
-        user.restore(read.cluster, levels, step, mass, read.touched, weight)
-    return user
+    means = [part.mean for part in parts]
+    if len(set(map(len, means))) > 1 or not means[0]:
+        raise SnapshotError(f"state of user {user.user_id!r}: vectors of several sizes, or none")
+    user.restore(
+        [part.cluster for part in parts],
+        *unpacked(means),
+        [part.mass for part in parts],
+        [part.touched for part in parts],
+        [part.mass if part.weight is None else part.weight for part in parts],
+    )
 
 
 def _found(get: Callable[[bytes], bytes | None], key: bytes, what: str, user_id: str) -> bytes:

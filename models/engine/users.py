@@ -12,7 +12,7 @@ from models.engine.rhythm import USUAL, followed
 from models.engine.windows import count_in
 from models.records import NameSource, Stage
 from models.text.keywords import Counts, add_counts
-from models.vectors import Levels, Vector
+from models.vectors import Doubles, Levels, Vector
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
@@ -202,20 +202,20 @@ class UserState:
 
     def restore(
         self,
-        cluster: Cluster,
+        clusters: list[Cluster],
         levels: Levels,
-        step: float,
-        mass: float,
-        moment: float,
-        weight: float,
+        steps: Doubles,
+        masses: list[float],
+        moments: list[float],
+        weights: list[float],
     ) -> None:
-        """Add a cluster as it was stored (`Clusters.restore`)."""
-        if not self.clusters:
-            self.numbers = Clusters(len(levels))
-        self.clusters.append(cluster)
-        self.numbers.restore(levels, step, mass, moment, weight)
-        if cluster.journey is not None:
-            self.numbers.promote(len(self.clusters) - 1)
+        """Set the clusters as they were stored (`Clusters.restore`)."""
+        self.clusters = clusters
+        self.numbers = Clusters(levels.shape[1])
+        self.numbers.restore(levels, steps, masses, moments, weights)
+        for row, cluster in enumerate(clusters):
+            if cluster.journey is not None:
+                self.numbers.promote(row)
 
     def remove(self, cluster: Cluster) -> None:
         """Take a cluster out."""

@@ -57,11 +57,12 @@ def unit(random: np.random.Generator, dimensions: int) -> Vector:
 def copied(clusters: Clusters) -> Clusters:
     """Through the bytes that are stored of its means."""
     again = Clusters(clusters.dimensions)
-    for row in range(clusters.size):
-        raw = packed(clusters.levels[row], clusters.step(row))
-        assert len(raw) == 1 + clusters.dimensions
-        numbers = (clusters.mass[row], clusters.touched[row], clusters.weight[row])
-        again.restore(*unpacked(raw), *map(float, numbers))
+    rows = range(clusters.size)
+    raws = [packed(clusters.levels[row], clusters.step(row)) for row in rows]
+    assert all(len(raw) == 1 + clusters.dimensions for raw in raws)
+    if raws:
+        numbers = (clusters.mass, clusters.touched, clusters.weight)
+        again.restore(*unpacked(raws), *(column[: clusters.size] for column in numbers))
     return again
 
 
@@ -131,7 +132,7 @@ def test_a_large_cluster_still_follows_its_activities() -> None:
     for moment in range(500):
         one = Clusters(64)
         one.append(new, 1.0, moment)
-        clusters.restore(one.levels[0], one.step(0), 1.0, moment, 1.0)
+        clusters.restore(one.levels, one.steps, [1.0], [moment], [1.0])
         clusters.absorb(0, 1, params.half_life_ms)
         clusters.remove(1)
     assert clusters.mean(0)[:2] == pytest.approx([0.5, 0.5], abs=0.03)
