@@ -21,7 +21,7 @@ def shown(text: str) -> str:
     Signs that nobody sees (zero-width ones, marks and overrides of direction, tags) are left out,
     control characters are blanks, angle brackets are ones that no markup has.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # which no hidden sign is
         return text.translate(_MARKUP) if "<" in text or ">" in text else text
     kept = {match.start() for match in _JOINER.finditer(text)}
     seen = (

@@ -1,6 +1,8 @@
 """What is known of one user: clusters, the journeys among them, how far time has come."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from operator import attrgetter
 
 import msgspec
 
@@ -13,6 +15,8 @@ from models.engine.windows import count_in
 from models.records import NameSource, Stage
 from models.text.keywords import Counts, add_counts
 from models.vectors import Doubles, Levels, Vector
+
+_number = attrgetter("number")
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
@@ -182,10 +186,10 @@ class UserState:
 
     def row_of(self, number: int) -> int:
         """Row of a cluster that is known to be there."""
-        for row, known in enumerate(self.clusters):
-            if known.number == number:
-                return row
-        raise KeyError(number)
+        row = bisect_left(self.clusters, number, key=_number)  # they stand in the order of numbers
+        if row == len(self.clusters) or self.clusters[row].number != number:
+            raise KeyError(number)
+        return row
 
     def direction(self, cluster: Cluster) -> Vector:
         """Unit mean of a cluster that is known to be there, shape (dimensions,)."""
