@@ -33,6 +33,7 @@ _NAMES: Final = {
     "weight": "weight",
 }
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_ANY: Final = "id"
 _OURS: Final = "registry"
 _NEEDED: Final = ("user_id", "item_id", "title", "occurred_at")
 _MOST: Final = 0.8  # of the events, in which a field must be for a guess to be called sure
@@ -66,13 +67,13 @@ def propose(values: Sequence[Any]) -> Proposal:
         for path in _ranked(field, columns, set(paths.values())):
             if can_be(field, columns[path]):
                 paths[field] = path
-                why[field] = f"{_sure(columns[path], events)}; by its name"
+                why[field] = f"{_sure(field, path, columns[path], events)}; by its name"
                 break
     if "occurred_at" not in paths:
         for path, column in columns.items():
             if time_form(column) is not None:
                 paths["occurred_at"] = path
-                why["occurred_at"] = f"{_sure(column, events)}; by its values"
+                why["occurred_at"] = f"{_sure('occurred_at', path, column, events)}; by its values"
                 break
     form = time_form(columns[paths["occurred_at"]]) if "occurred_at" in paths else None
     return Proposal(_written(paths, why, form), all(field in paths for field in _NEEDED))
@@ -107,15 +108,26 @@ def _ranked(field: str, columns: Columns, taken: set[str]) -> list[str]:
     names = _NAMES[field].split()
     found = []
     for path, column in columns.items():
-        steps = ["_".join(_WORDS.findall(step)).lower() for step in path.split(".")]
-        ranks = [names.index(name) for name in (steps[-1], "_".join(steps[-2:])) if name in names]
+        last, both = _names_of(path)
+        # "page.id" is a page's: that it ends like an event's says nothing.
+        if both not in names and any(both in others.split() for others in _NAMES.values()):
+            continue
+        ranks = [names.index(name) for name in (last, both) if name in names]
         if ranks and path not in taken:
             found.append((min(ranks), -len(column), path.count("."), path))
     return [path for *_, path in sorted(found)]
 
 
-def _sure(column: list[Any], events: Sequence[Any]) -> str:
-    sure = "sure" if len(column) >= _MOST * len(events) else "a guess"
+def _names_of(path: str) -> tuple[str, str]:
+    """The name of a path's last step, and that of its last two."""
+    steps = ["_".join(_WORDS.findall(step)).lower() for step in path.split(".")]
+    return steps[-1], "_".join(steps[-2:])
+
+
+def _sure(field: str, path: str, column: list[Any], events: Sequence[Any]) -> str:
+    last, both = _names_of(path)
+    named = last != _ANY or both == last or both in _NAMES[field].split()  # or it is just some id
+    sure = "sure" if named and len(column) >= _MOST * len(events) else "a guess"
     distinct = len({str(value) for value in column})
     return f"{sure}: in {len(column):,} of {len(events):,} events, {distinct:,} values"
 

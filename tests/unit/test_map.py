@@ -63,6 +63,19 @@ def test_a_text_is_guessed_where_there_are_words_and_shown(tmp_path: Path) -> No
     assert "Three" in journeys_map("--sample", sample, "--input", target).stdout
 
 
+def test_the_id_of_what_an_event_is_about_is_not_the_events() -> None:
+    times = [1_741_000_000 + number for number in range(3)]
+    pages = [
+        {"ts": ts, "client": {"id": 17}, "page": {"id": f"p{ts}", "title": "Rye"}} for ts in times
+    ]
+    text = propose(pages).text
+    assert 'item_id = "page.id"  # sure' in text
+    assert "no event_id was found" in text
+    assert 'event_id = "meta.id"  # a guess' in propose(
+        [page | {"meta": {"id": f"x{page['ts']}"}} for page in pages]
+    ).text
+
+
 @pytest.mark.parametrize("said", ["XJ-77/b", "article", 7, {"html": "<p>"}])
 def test_a_code_a_kind_or_a_number_is_no_text(said: Any) -> None:
     assert "text =" not in propose(events(body=said)).text
