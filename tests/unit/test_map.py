@@ -71,9 +71,10 @@ def test_the_id_of_what_an_event_is_about_is_not_the_events() -> None:
     text = propose(pages).text
     assert 'item_id = "page.id"  # sure' in text
     assert "no event_id was found" in text
-    assert 'event_id = "meta.id"  # a guess' in propose(
-        [page | {"meta": {"id": f"x{page['ts']}"}} for page in pages]
-    ).text
+    assert (
+        'event_id = "meta.id"  # a guess'
+        in propose([page | {"meta": {"id": f"x{page['ts']}"}} for page in pages]).text
+    )
 
 
 @pytest.mark.parametrize("said", ["XJ-77/b", "article", 7, {"html": "<p>"}])
