@@ -2,11 +2,13 @@
 
 It is `journeys replay`, and it is the ledger that the worker's tests compare with: for the same
 log and partitions it tells the same changes. There is no clock in it; a partition's watermark is
-the latest event time that the partition has seen.
+the latest event time that the partition has seen. All lines arrive at once: for users whose
+activities stand behind later ones of others, time passes when the log is done (`Replay.settle`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import check_vector
@@ -23,6 +25,9 @@ from streams.encoding import Unread
 from streams.files.entries import Entry, entries
 from streams.files.rows import Batch
 from streams.kafka.partitioning import Partitioner, away_from_home, partition_of
+
+ARRIVING: Final = 0  # record time of all lines
+ARRIVED: Final = 1 << 62  # that of a long silence after them
 
 
 @dataclass(slots=True)
@@ -92,6 +97,14 @@ class Replay:
             self._read += len(lines)
             yield from self.apply(entries(Batch("", numbers, lines)))
 
+    def settle(self) -> list[Outcome]:
+        """Let time pass for users who came behind others: nothing more arrives of them.
+
+        Returns:
+            What that brings.
+        """
+        return [outcome for clock in self._clocks for outcome in self._pass(clock, ARRIVED)]
+
     def apply(self, batch: Sequence[Entry]) -> Iterator[Step]:
         """Apply what was read from files; the vectors of a batch are made at once.
 
@@ -120,7 +133,8 @@ class Replay:
                 vector = vectors[activity.item_id, activity.content]
             else:
                 vector = check_vector(activity.vector, self._cache.encoder.dimensions)
-            step.outcomes.append(self.engine.activity(user, activity, vector))
+            clock = self._clock_of.get(user_id) or self._clocks[self._partition(user_id)]
+            step.outcomes.append(self.engine.activity(user, activity, vector, clock.watermark))
         except Rejected as error:
             step.rejected = error
             return
@@ -128,16 +142,19 @@ class Replay:
             self.unread.count(1, is_from_characters(vector))
         if user_id not in self.users:
             self.users[user_id] = user
-            self._clock_of[user_id] = self._clocks[self._partition(user_id)]
-        clock = self._clock_of[user_id]
+            self._clock_of[user_id] = clock
         clock.watermark = max(clock.watermark, activity.occurred_at)
-        clock.due.set(user_id, self.engine.due(user))
-        for other_id in clock.due.at(clock.watermark):
-            other = self.users[other_id]
-            outcome = self.engine.passing(other, clock.watermark)
+        clock.due.set(user_id, self.engine.due(user), self.engine.held(user))
+        step.outcomes += self._pass(clock, ARRIVING)
+
+    def _pass(self, clock: "_Clock", arrival: int) -> Iterator[Outcome]:
+        """Let time pass for those of a partition who wait for it."""
+        for user_id in clock.due.at(clock.watermark, arrival):
+            user = self.users[user_id]
+            outcome = self.engine.passing(user, clock.watermark)
+            clock.due.set(user_id, self.engine.due(user))
             if outcome.changes:
-                step.outcomes.append(outcome)
-            clock.due.set(other_id, self.engine.due(other))
+                yield outcome
 
     def _partition(self, user_id: str) -> int:
         return self._partitioner(user_id.encode(), len(self._clocks))

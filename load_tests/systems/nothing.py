@@ -39,7 +39,14 @@ class Nothing(Engine):
         # Nothing that the store could compress better than what it stands for.
         self._ballast = random.Random(SEED).randbytes(ballast // 2 + 1).hex()[:ballast]
 
-    def activity(self, user: UserState, activity: Activity, vector: Vector) -> Outcome:
+    def activity(
+        self,
+        user: UserState,
+        activity: Activity,
+        vector: Vector,
+        watermark: int = -1,
+        arrival: int = 0,
+    ) -> Outcome:
         """Have the next of the user's clusters stored."""
         if len(user.clusters) < SLOTS:
             number, moment = user.given + 1, activity.occurred_at

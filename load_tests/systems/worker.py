@@ -18,6 +18,7 @@ import faust
 from load_tests.job import Clock, Job, finish, warm_cache
 from models.engine.engine import Engine
 from streams.settings import Settings
+from streams.state.partition import Time
 from streams.worker.app import App, create_app
 from streams.worker.batches import Worker
 from streams.worker.clock import TICK_SECONDS
@@ -100,5 +101,6 @@ def _ended(worker: Worker, job: Job, done: int) -> bool:
 
 def _due(worker: Worker) -> bool:
     return any(
-        partition.due(partition.mark.watermark, 1) for partition in worker.partitions.values()
+        partition.due(Time(partition.mark.watermark, partition.mark.stamp), 1)
+        for partition in worker.partitions.values()
     )

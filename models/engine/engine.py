@@ -4,11 +4,15 @@ No clock, no I/O, no randomness: `journeys replay` and the worker get the same c
 An activity is put to one of the user's clusters (`assignment`), a cluster that persists across
 windows becomes a journey, and a journey lives on (`lifecycle`).
 
-Two rules keep a user's changes free of neighbours and of batch bounds:
+Three rules keep a user's changes free of neighbours and of batch bounds:
 
 - A window closes for a user when their own latest activity is `lateness` past its end. Where they
   do not come back, it closes when the partition's watermark is twice that far: an activity that is
   no more out of order than `lateness` would by then have closed it itself.
+- A user whose activities come behind the partition's others by more than `lateness` (a history that
+  is imported beside live traffic, a device that was offline) is not silent: time passes for them up
+  to the watermark before the first of those, and not again before nothing has arrived of them for
+  `backlog`. Until then their own activities close their windows, as if they were alone.
 - What a change says depends on activities and time only. Names come when they come, so they stand
   in `named` changes and in current journeys, and a change's id is made from its cause.
 """
@@ -65,13 +69,29 @@ class Engine:
         """The watermark (epoch ms) from which `passing` has something to do; None: never."""
         return user.due
 
-    def activity(self, user: UserState, activity: Activity, vector: Vector) -> Outcome:
+    def held(self, user: UserState) -> int | None:
+        """The arrival (record time, epoch ms) before which their silence does not count.
+
+        None: it counts at once.
+        """
+        return None if user.behind is None else user.behind + self.params.backlog_ms
+
+    def activity(
+        self,
+        user: UserState,
+        activity: Activity,
+        vector: Vector,
+        watermark: int = -1,
+        arrival: int = 0,
+    ) -> Outcome:
         """Apply one activity of the user; one whose event id was counted before does nothing.
 
         Args:
             user: Changed in place.
             activity: Whose `user_id` is the user's.
             vector: Of its title, float32, shape (dimensions,), unit length.
+            watermark: How far event time had come in the user's partition before it, epoch ms.
+            arrival: How far what arrives there has, record time, epoch ms.
 
         Raises:
             Rejected: TOO_LATE when its window is no longer kept, BAD_VECTOR when the vector is of
@@ -93,6 +113,11 @@ class Engine:
         if event in user.counted:
             out.repeated = True
             return out
+        late = moment < watermark - params.lateness_ms
+        if late and arrival >= (self.held(user) or 0):
+            # Time has passed, whether somebody has looked in between or not.
+            self._pass(user, watermark, out)
+        user.behind = arrival if late else None
         if moment > user.latest:
             if window > latest:
                 user.counted.forget(window - params.history_windows, latest)
@@ -141,10 +166,14 @@ class Engine:
             watermark: How far the event time of the user's partition has come, epoch ms.
         """
         out = Outcome()
-        if user.due is not None and watermark >= user.due:
-            close_windows(user, self.params, watermark, 2 * self.params.lateness_ms, out)
+        self._pass(user, watermark, out)
+        user.behind = None
         make_publishable(out, self.params.policy)
         return out
+
+    def _pass(self, user: UserState, watermark: int, out: Outcome) -> None:
+        if user.due is not None and watermark >= user.due:
+            close_windows(user, self.params, watermark, 2 * self.params.lateness_ms, out)
 
     def _count(
         self, user: UserState, cluster: Cluster, window: int, activity: Activity, out: Outcome

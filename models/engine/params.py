@@ -155,6 +155,8 @@ class EngineParams:
             than half as often.
         ended_windows: Silent windows until it ends: more than a year, so that yearly ones resume.
         lateness_ms: How far activities may come out of order before a window closes.
+        backlog_ms: How long nothing must arrive of a user whose activities came behind the others'
+            until time passes for them again.
         max_clusters: Clusters kept per user: a person has tens of interests, and as many one-offs.
         half_life_ms: After it, an activity counts half in its cluster, so that means can drift.
         shift: A journey has shifted when its mean has moved since it was named, by more than chance
@@ -174,6 +176,7 @@ class EngineParams:
     dormancy: Dormancy = "rhythm"
     ended_windows: int = 56
     lateness_ms: int = DAY_MS
+    backlog_ms: int = DAY_MS // 24
     max_clusters: int = 256
     half_life_ms: int = 270 * DAY_MS
     shift: float = 0.5

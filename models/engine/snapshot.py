@@ -47,6 +47,7 @@ class _Header(_Versioned, array_like=True, gc=False):
     salt: int | None = None
     versions: dict[int, int] = {}
     themes: int = 0
+    behind: int | None = None
 
 
 class _Ids(_Versioned, array_like=True, gc=False):
@@ -85,10 +86,10 @@ def is_header(key: bytes) -> bool:
     return _MARK not in key
 
 
-def due_of(header: bytes) -> tuple[int, int | None]:
-    """Latest event time and due watermark (both epoch ms) of a header, clusters unread."""
+def due_of(header: bytes) -> tuple[int | None, int | None]:
+    """`UserState.due` and `UserState.behind` of a header, clusters unread."""
     read = _read(_headers, header)
-    return read.latest, read.due
+    return read.due, read.behind
 
 
 def dump(user: UserState) -> list[Part]:
@@ -163,6 +164,7 @@ def _header(user: UserState) -> bytes:
             user.salt,
             user.versions,
             user.themes,
+            user.behind,
         )
     )
 
@@ -202,7 +204,7 @@ def load(
     user = engine.new_user(user_id, header.salt)
     user.latest, user.given, user.due = header.latest, header.given, header.due
     user.applied, user.versions = header.applied, header.versions
-    user.themes = header.themes
+    user.themes, user.behind = header.themes, header.behind
     first, chunks, rest = header.ids
     stored = [
         _read(_ids, _found(get, _ids_key(name, number), f"chunk {number} of its ids", user_id))

@@ -108,6 +108,8 @@ class UserState:
         numbers: Their means, masses and times.
         latest: Latest event time among the user's activities, epoch ms; -1 before the first.
         due: Watermark (epoch ms) from which time alone changes something; None: never.
+        behind: When the latest activity that came behind the partition's others arrived (record
+            time, epoch ms); None while they keep up.
         given: How many cluster numbers were given.
         themes: How many theme numbers were given.
         applied: Highest applied offset per source partition.
@@ -119,6 +121,7 @@ class UserState:
 
     __slots__ = (
         "applied",
+        "behind",
         "clusters",
         "counted",
         "dirty",
@@ -142,6 +145,7 @@ class UserState:
         self.numbers = Clusters(0)
         self.latest = -1
         self.due: int | None = None
+        self.behind: int | None = None
         self.given = 0
         self.themes = 0
         self.applied: dict[int, int] = {}

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ from streams.kafka.partitioning import PARTITIONERS
 from streams.settings import Settings
 
 if TYPE_CHECKING:
+    from models.engine.outcome import Outcome
     from streams.replay import Step
 
 SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects has them all
@@ -136,6 +138,7 @@ def command(
                     for step in replay.apply(batch):
                         report.add(step)
                     sys.stdout.buffer.flush()
+            report.tell(replay.settle())
         finally:
             report.finish(len(replay.users), replay.unread.activities)
     tally.check()
@@ -179,7 +182,11 @@ class _Report:
         if self._assignments_to and step.activity is not None and not repeated:
             cluster_id = step.outcomes[0].cluster_id if step.outcomes else None
             self._assigned.append((step.activity.event_id, step.activity.user_id, cluster_id))
-        for outcome in step.outcomes:
+        self.tell(step.outcomes)
+
+    def tell(self, outcomes: "Iterable[Outcome]") -> None:
+        """Write the changes."""
+        for outcome in outcomes:
             self._merged.update(outcome.merged)
             for current in outcome.journeys:
                 self._journeys[current.journey.journey_id] = current

@@ -101,6 +101,11 @@ class EngineSettings(GuardSettings):
     lateness_days: Annotated[float, Field(ge=0, le=36_500)] = Field(
         1, description="how far activities may be out of order before windows close, days"
     )
+    backlog_seconds: Annotated[float, Field(ge=0, le=1_000_000_000)] = Field(
+        3_600,
+        description="how long nothing must arrive of a user whose activities come late (a history "
+        "that is imported, a device that was offline) until their silence counts",
+    )
     future_skew_seconds: Annotated[float, Field(ge=0, le=1_000_000_000)] = Field(
         300, description="how far an activity may be dated past its record, seconds"
     )
@@ -137,6 +142,7 @@ class EngineSettings(GuardSettings):
             dormancy=self.dormancy,
             ended_windows=self.ended_windows,
             lateness_ms=int(self.lateness_days * DAY_MS),
+            backlog_ms=int(self.backlog_seconds * 1000),
             max_clusters=self.max_clusters,
             policy=self.policy,
             languages=frozenset(encoder.languages),

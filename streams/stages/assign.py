@@ -41,13 +41,16 @@ async def activities(
         effects: Takes what follows.
     """
     number, users, load, apply = partition.number, effects.users, partition.user, engine.activity
-    silent, redelivered, watermark = partition.silent, 0, effects.watermark
+    silent, redelivered = partition.silent, 0
+    watermark, arrival = partition.mark.watermark, partition.mark.stamp
     pause_at = monotonic() + STRETCH_SECONDS
     for place, ((record, activity), vector) in enumerate(zip(arrivals, vectors, strict=True)):
         if place % LOOK_EVERY == 0 and monotonic() > pause_at:
             await asyncio.sleep(0)
             pause_at = monotonic() + STRETCH_SECONDS
         user_id, offset = activity.user_id, record.offset
+        if record.timestamp > arrival:
+            arrival = record.timestamp
         user = users.get(user_id) or load(user_id)
         if silent and record.timestamp <= silent.get(user_id, NEVER):
             effects.silent += 1
@@ -61,7 +64,7 @@ async def activities(
         try:
             if isinstance(vector, Rejected):
                 raise vector
-            outcome = apply(user, activity, vector)
+            outcome = apply(user, activity, vector, watermark, arrival)
         except Rejected as error:
             effects.rejects.append(Reject(topic, number, record, error))
             continue
@@ -76,7 +79,7 @@ async def activities(
         if outcome.journeys or outcome.changes:
             effects.add(outcome, place)
     effects.redelivered += redelivered
-    effects.watermark = watermark
+    effects.watermark, effects.arrival = watermark, arrival
 
 
 def erasures(partition: Partition, topic: str, records: Iterable[Record], effects: Effects) -> None:

@@ -86,10 +86,13 @@ class Effects:
         encoded: Activities that were applied by what the encoder made of their titles.
         unread: Those of them that it could not read.
         withheld: Names, items and terms that may not be published, by category.
-        watermark: Latest event time among the activities, epoch ms; -1 without any.
+        watermark: Latest event time among the partition's activities so far, epoch ms; -1 without
+            any.
+        arrival: Latest record time among them, likewise.
     """
 
     __slots__ = (
+        "arrival",
         "changes",
         "encoded",
         "erased",
@@ -125,6 +128,7 @@ class Effects:
         self.unread = 0
         self.withheld: Counter[str] = Counter()
         self.watermark = -1
+        self.arrival = -1
 
     def add(self, outcome: Outcome, place: int = -1) -> None:
         """Take what one input brought about: that at a place among `spans`, if at any."""

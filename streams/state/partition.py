@@ -42,13 +42,25 @@ class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
         version: Of this form.
         offset: Of the last record that was handled, applied or rejected; -1 before the first.
         watermark: Latest event time among the activities, epoch ms; -1 before the first.
-        stamp: When the broker got that last record, epoch ms.
+        stamp: Latest record time among them: when it came, epoch ms; -1 likewise.
     """
 
     version: int = MARK_VERSION
     offset: int = -1
     watermark: int = -1
     stamp: int = -1
+
+
+class Time(NamedTuple):
+    """How far a partition has come, epoch ms.
+
+    Attributes:
+        watermark: Event time.
+        arrival: Record time: when the latest of its records came.
+    """
+
+    watermark: int
+    arrival: int
 
 
 class Packed(NamedTuple):
@@ -140,13 +152,18 @@ class Partition:
     async def index(self) -> None:
         """Learn from the store which user waits for which watermark."""
         due_by_user: dict[str, int] = {}
+        late: dict[str, tuple[int, int]] = {}
         for count, (key, value) in enumerate(self._parts.headers()):
-            _, due = snapshot.due_of(value)
-            if due is not None:
+            due, behind = snapshot.due_of(value)
+            if due is not None and behind is not None:
+                late[key.decode()] = due, behind
+            elif due is not None:
                 due_by_user[key.decode()] = due
             if count % 500 == 499:
                 await asyncio.sleep(0)
         self._due = DueUsers(due_by_user)
+        for user_id, (due, behind) in late.items():
+            self._due.set(user_id, due, behind + self._engine.params.backlog_ms)
 
     def user(self, user_id: str) -> UserState:
         """A user's state, a new one if there is none.
@@ -178,12 +195,12 @@ class Partition:
         self._users.clear()
         self.silent.clear()
 
-    def due(self, watermark: int, limit: int) -> list[str]:
-        """Up to `limit` users whom the passing of time to `watermark` changes, longest due first.
+    def due(self, time: Time, limit: int) -> list[str]:
+        """Up to `limit` users whom the passing of time changes, longest due first.
 
         They are due again at the next call unless they were appended in between.
         """
-        return self._due.at(watermark, limit)
+        return self._due.at(*time, limit)
 
     def pack(
         self,
@@ -272,7 +289,7 @@ class Partition:
         self._written = self._parts.offset
         self._bound = True
         for user in users:
-            self._due.set(user.user_id, user.due)
+            self._due.set(user.user_id, user.due, self._engine.held(user))
         for user, _ in erasures:
             self._due.set(user.user_id, None)
             self._users.pop(user.user_id, None)

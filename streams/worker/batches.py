@@ -332,16 +332,11 @@ class Worker:
             effects.rejects = list(rejects)
             with trace.stage("assign"):
                 await assign.activities(partition, self.engine, topic, arrivals, vectors, effects)
-            last, mark = records[-1], partition.mark
             done = await self.committer.commit(
                 partition,
                 effects,
                 generation,
-                Mark(
-                    offset=last.offset,
-                    watermark=max(mark.watermark, effects.watermark),
-                    stamp=max(mark.stamp, last.timestamp),
-                ),
+                Mark(offset=records[-1].offset, watermark=effects.watermark, stamp=effects.arrival),
             )
             if done:
                 reasons = {one.record.offset: one.error.reason for one in effects.rejects}

@@ -16,7 +16,7 @@ from streams.service.metrics import Metrics
 from streams.settings import Settings
 from streams.stages import assign
 from streams.stages.batch import Effects
-from streams.state.partition import Partition
+from streams.state.partition import Partition, Time
 from streams.worker.batches import Worker
 
 _log = get_logger(__name__)
@@ -98,7 +98,7 @@ class Clock:
         lags = {number: self.lag(number) for number in self._worker.partitions}
         self._measure(lags)
         for number, partition in list(self._worker.partitions.items()):
-            await self._pass(partition, self._watermark(partition, caught_up=not lags[number]))
+            await self._pass(partition, self._time(partition, caught_up=not lags[number]))
 
     def _measure(self, lags: Mapping[int, int]) -> None:
         """Show what waits, and for how long; of a partition of which it is not known, nothing."""
@@ -114,30 +114,30 @@ class Clock:
             metrics.LAG_SECONDS, {str(n): self._waited.get(n, 0.0) for n in known}
         )
 
-    def _watermark(self, partition: Partition, *, caught_up: bool) -> int:
-        """Event time of the partition; in one that is silent, the wall clock moves it on."""
+    def _time(self, partition: Partition, *, caught_up: bool) -> Time:
+        """Time of the partition; in one that is silent, the wall clock moves it on."""
         mark = partition.mark
         silent = int(self._now() * 1000) - mark.stamp
         if mark.watermark >= 0 and caught_up and silent >= self._idle_ms:
-            return mark.watermark + silent
-        return mark.watermark
+            return Time(mark.watermark + silent, mark.stamp + silent)
+        return Time(mark.watermark, mark.stamp)
 
-    async def _pass(self, partition: Partition, watermark: int) -> None:
+    async def _pass(self, partition: Partition, time: Time) -> None:
         worker = self._worker
         generation = worker.ownership.generation
-        while partition.due(watermark, 1) and worker.ownership.current(generation):
+        while partition.due(time, 1) and worker.ownership.current(generation):
             if self._group.should_stop or not await worker.locked(
-                partition, self._pass_portion, watermark, generation
+                partition, self._pass_portion, time, generation
             ):
                 return
 
-    async def _pass_portion(self, partition: Partition, watermark: int, generation: int) -> bool:
+    async def _pass_portion(self, partition: Partition, time: Time, generation: int) -> bool:
         """Let time pass for those who are due first; False if the partition went elsewhere."""
         worker = self._worker
         if not await worker.ownership.may_write(generation):
             return False
-        due, effects = partition.due(watermark, DUE_USERS), Effects()
-        assign.time(partition, worker.engine, due, watermark, effects)
+        due, effects = partition.due(time, DUE_USERS), Effects()
+        assign.time(partition, worker.engine, due, time.watermark, effects)
         if not await worker.committer.commit(partition, effects, generation, None):
             return False
         self._metrics.count(metrics.DUE, len(due))

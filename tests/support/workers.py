@@ -287,13 +287,13 @@ def ledger(settings: Settings) -> Ledger:
             settings.partitions,
             lambda *_, there=number: there,
         )
-        for step in replay.run([log]):
-            for outcome in step.outcomes:
-                found.changes |= {change.id: cloudevent(change) for change in outcome.changes}
-                found.journeys |= {
-                    journey_key(current.user_id, current.journey.journey_id): encode(current)
-                    for current in outcome.journeys
-                }
+        outcomes = [outcome for step in replay.run([log]) for outcome in step.outcomes]
+        for outcome in (*outcomes, *replay.settle()):
+            found.changes |= {change.id: cloudevent(change) for change in outcome.changes}
+            found.journeys |= {
+                journey_key(current.user_id, current.journey.journey_id): encode(current)
+                for current in outcome.journeys
+            }
     return found
 
 

@@ -14,7 +14,7 @@ from models.errors import InDoubtError, SettingsError, SnapshotError, StateTooLa
 from models.records import Activity
 from streams.state import partition as state
 from streams.state.binding import BOUND_KEY, UNRECORDED, Binding
-from streams.state.partition import Mark, Packed, Partition
+from streams.state.partition import Mark, Packed, Partition, Time
 from streams.state.store import MemoryParts
 from tests.support.fakes import FakeProducers, Fault, Stored
 from tests.support.lives import START, topic
@@ -62,9 +62,9 @@ async def test_users_come_back_as_they_were_stored() -> None:
     await other.index()
     due = users[0].due
     assert due is not None
-    assert other.due(due - 1, 10) == []
-    assert sorted(other.due(due, 10)) == ["u0", "u1", "u2"]
-    assert len(other.due(due, 2)) == 2
+    assert other.due(Time(due - 1, 0), 10) == []
+    assert sorted(other.due(Time(due, 0), 10)) == ["u0", "u1", "u2"]
+    assert len(other.due(Time(due, 0), 2)) == 2
 
 
 async def test_a_user_is_never_split_over_two_record_batches(
@@ -116,14 +116,14 @@ async def test_the_index_of_due_users_follows_what_is_stored() -> None:
     first = user.due
     assert first is not None
     await store(partition, log, [user], None)
-    assert partition.due(first, 10) == ["u"]
+    assert partition.due(Time(first, 0), 10) == ["u"]
     Engine().passing(user, first)  # its journeys sleep, and will end
-    assert partition.due(first, 10) == ["u"], "not stored yet"
+    assert partition.due(Time(first, 0), 10) == ["u"], "not stored yet"
     await store(partition, log, [user], None)
-    assert partition.due(first, 10) == []
+    assert partition.due(Time(first, 0), 10) == []
     user.due = None
     await store(partition, log, [user], None)
-    assert partition.due(2**62, 10) == []
+    assert partition.due(Time(2**62, 0), 10) == []
 
 
 async def test_who_waits_for_nothing_is_not_in_the_index_and_a_long_one_lets_others_work() -> None:
@@ -144,7 +144,7 @@ async def test_who_waits_for_nothing_is_not_in_the_index_and_a_long_one_lets_oth
     await other.index()
     task.cancel()
     assert turns >= 2
-    assert other.due(2**62, 10) == ["u7"]
+    assert other.due(Time(2**62, 0), 10) == ["u7"]
 
 
 async def test_a_failure_leaves_store_mark_and_index_as_they_were() -> None:
@@ -159,7 +159,7 @@ async def test_a_failure_leaves_store_mark_and_index_as_they_were() -> None:
         await store(partition, log, [user], Mark(offset=2))
     assert parts._parts == before
     assert partition.mark == Mark(offset=1)
-    assert partition.due(2**62, 10) == []
+    assert partition.due(Time(2**62, 0), 10) == []
     parts.write([(b"\xff\xff", b"me")], 2)
     assert not partition.resume(parts), "it may be on the changelog"
 

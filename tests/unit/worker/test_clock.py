@@ -9,6 +9,7 @@ from faust.types import TP
 from models.errors import AheadError, StateTooLargeError
 from streams.service import metrics
 from streams.state import partition as state
+from streams.state.partition import Time
 from streams.worker import clock
 from streams.worker.clock import FAILURES, TICK_SECONDS
 from tests.support.fakes import FakeProducers, Fault
@@ -81,7 +82,7 @@ async def test_of_a_lag_that_is_not_known_nothing_is_shown() -> None:
 
 async def test_in_silence_the_wall_clock_moves_time_on_since_the_last_record() -> None:
     heart = await alive()
-    due = heart.partition().user(heart.partition().due(2**62, 1)[0]).due
+    due = heart.partition().user(heart.partition().due(Time(2**62, 0), 1)[0]).due
     assert due is not None
     silence = (due - heart.partition().mark.watermark) / 1000
     heart.time.seconds += silence - 2 * TICK_SECONDS

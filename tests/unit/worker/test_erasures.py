@@ -9,6 +9,7 @@ from aiokafka.errors import NotLeaderForPartitionError
 from models.records import JourneyName, NamingRequest, encode
 from streams.service import metrics
 from streams.state import partition as state
+from streams.state.partition import Time
 from tests.support.fakes import FakeProducers, Fault, incoming, message
 from tests.support.heart import TOPICS, Heart, activity, batch, lives
 from tests.support.lives import START
@@ -161,11 +162,11 @@ async def test_wherever_it_dies_the_next_worker_makes_the_same_of_it(
 
 async def test_who_is_erased_is_not_waited_for() -> None:
     heart = await begun()
-    assert "u1" in heart.partition().due(START + 9_999 * DAY, 10)
+    assert "u1" in heart.partition().due(Time(START + 9_999 * DAY, 0), 10)
     assert await heart.erase(erasing(b"u1"))
-    assert "u1" not in heart.partition().due(START + 9_999 * DAY, 10)
+    assert "u1" not in heart.partition().due(Time(START + 9_999 * DAY, 0), 10)
     again = await heart.restarted()
-    assert set(again.partition().due(START + 9_999 * DAY, 10)) == {"u2", "u3"}
+    assert set(again.partition().due(Time(START + 9_999 * DAY, 0), 10)) == {"u2", "u3"}
 
 
 async def test_a_record_that_names_nobody_is_rejected_and_the_others_are_done() -> None:
