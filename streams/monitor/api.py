@@ -13,6 +13,7 @@ from litestar.params import QueryParameter
 
 from models.encoders.reading import is_from_characters
 from models.errors import QuestionError
+from models.records import UserJourneys
 from models.selection import Selection
 from models.vectors import Vector
 from streams.query import questions
@@ -96,6 +97,14 @@ class Api(Controller):
     ) -> list[ShownJourney]:
         """A user's journeys, the strongest first; empty for a user who has none."""
         return questions.journeys(state.store, user, at=at, stages=stage or ())
+
+    @get("/user-journeys", sync_to_thread=True)
+    def row(self, state: State, user: str) -> UserJourneys:
+        """A user's row as the topic `user-journeys` has it: flat, times in epoch milliseconds.
+
+        404 for a user none of whose journeys lives: the topic has a record without a value then.
+        """
+        return questions.row(state.store, user)
 
     @get("/context", media_type="text/plain", sync_to_thread=True)
     def context(

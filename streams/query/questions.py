@@ -12,8 +12,9 @@ from models.decoding import ChangeEvent
 from models.errors import QuestionError, UnknownError
 from models.known import Known
 from models.known import known as told
-from models.records import ChangeData, CurrentJourney, Kind, Stage
+from models.records import ChangeData, CurrentJourney, Kind, Stage, UserJourneys
 from models.selection import DAY_MS, EVERYTHING, Seen, Selection, Selector
+from models.user_journeys import line_of, row_of
 from models.vectors import Vector
 from streams.query.answers import (
     Interest,
@@ -83,6 +84,20 @@ def journey(store: Store, journey_id: str) -> ShownJourney:
     if not rows:
         raise UnknownError(f"there is no journey {journey_id}")
     return of_current(_current.decode(rows[0]["record"]))
+
+
+def row(store: Store, user_id: str) -> UserJourneys:
+    """A user's row as `user-journeys` has it: the same fold of the same records.
+
+    Raises:
+        UnknownError: None of their journeys lives: there is no row.
+    """
+    found = store.ask("SELECT record FROM journeys WHERE user_id = ?", [user_id])
+    standing = [_current.decode(one["record"]) for one in found]
+    lines = [(one.updated_at, line) for one in standing if (line := line_of(one)) is not None]
+    if (made := row_of(user_id, lines)) is None:
+        raise UnknownError(f"no journey of {user_id} lives")
+    return made
 
 
 def history(store: Store, journey_id: str) -> list[ShownChange]:

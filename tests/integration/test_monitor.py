@@ -24,6 +24,7 @@ from streams.settings import Settings
 from tests.support.monitors import monitor
 from tests.support.processes import journeys
 from tests.support.published import publish, publish_sample, sample
+from tests.support.users import wanted
 from tests.support.workers import WorkerProcess, produce, until
 
 USER = sample().changes[0].user_id
@@ -68,13 +69,18 @@ def test_what_is_published_is_answered_and_what_comes_is_told_live(
         then = process.ask("journeys", user=USER, at="2024-02-15T00:00:00Z")
         assert len(then) < len(journeys)
         assert process.get("/api/journeys/none")[0] == 404
+        row = process.get(f"/api/user-journeys?user={USER}")[1]
+        assert row.encode() == wanted(settings)[USER], "byte for byte"
+        assert process.get("/api/user-journeys?user=nobody")[0] == 404
         assert process.get("/api/changes?kind=none")[0] == 400
         assert process.get("/api/changes?limit=0")[0] == 400
         russian = urllib.parse.quote("как вырастить помидоры")
         status, why = process.get(f"/api/journeys/near?text={russian}")
         assert status == 400
         assert "cannot read this" in why
-        assert "openapi" in json.loads(process.get("/schema/openapi.json")[1])
+        described = json.loads(process.get("/schema/openapi.json")[1])
+        assert described["openapi"].startswith("3.")
+        assert "UserJourneys" in described["components"]["schemas"]
 
         page = process.ask("changes", limit="1000")
         assert len(page["changes"]) == len(sample().changes)
