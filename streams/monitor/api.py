@@ -7,10 +7,12 @@ document at `/schema/openapi.json` is made from these functions.
 from datetime import datetime
 from typing import Annotated, Literal
 
-from litestar import Controller, get
+import msgspec
+from litestar import Controller, get, post
 from litestar.datastructures import State
 from litestar.params import QueryParameter
 
+from models.activities import MAX_VECTOR
 from models.encoders.reading import is_from_characters
 from models.errors import QuestionError
 from models.records import UserJourneys
@@ -55,6 +57,18 @@ def selected(
         confidence=confidence,
         per_day=per_day,
     )
+
+
+class Point(msgspec.Struct):
+    """A point in an encoder's space.
+
+    Attributes:
+        vector: As `journeys` and changes have them, of any length but 0.
+        encoder: `name@version`, as in the header `encoder` of records of `journeys`.
+    """
+
+    vector: Annotated[list[float], msgspec.Meta(min_length=1, max_length=MAX_VECTOR)]
+    encoder: str
 
 
 class Api(Controller):
@@ -135,6 +149,11 @@ class Api(Controller):
         if is_from_characters(vector):
             raise QuestionError(f"encoder {encoder.name} cannot read this: nothing is near to it")
         return questions.nearest(state.store, vector, encoder.name, limit=limit)
+
+    @post("/journeys/near", status_code=200, sync_to_thread=True)
+    def near_point(self, state: State, data: Point, limit: Limit = 10) -> list[ShownJourney]:
+        """Journeys of all users that are nearest to a vector, of a journey or of your own."""
+        return questions.near(state.store, data.vector, data.encoder, limit=limit)
 
     @get("/journeys/{journey_id:str}", sync_to_thread=True)
     def journey(self, state: State, journey_id: str) -> ShownJourney:

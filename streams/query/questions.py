@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from heapq import merge
+from math import hypot, inf
 from typing import Any, Final, Literal, get_args
 
 import msgspec
@@ -224,8 +225,13 @@ def nearest(store: Store, vector: Vector, encoder: str, *, limit: int = 10) -> l
         [last, encoder, _SCANNED],
     ):
         last = rows[-1]["journey_id"]
-        matrix = np.frombuffer(b"".join(row["vector"] for row in rows), np.float32)
-        scores = matrix.reshape(len(rows), -1) @ vector
+        flat = np.frombuffer(b"".join(row["vector"] for row in rows), np.float32)
+        matrix = flat.reshape(len(rows), -1)
+        if (dimensions := matrix.shape[1]) != len(vector):
+            raise QuestionError(
+                f"{len(vector)} numbers, and {dimensions} are a vector of {encoder}"
+            )
+        scores = matrix @ vector
         first = np.argsort(-scores)[:most]
         best += [(float(scores[row]), rows[row]["journey_id"]) for row in first]
         best = sorted(best, reverse=True)[:most]
@@ -242,6 +248,21 @@ def nearest(store: Store, vector: Vector, encoder: str, *, limit: int = 10) -> l
         for score, journey_id in best
         if journey_id in records
     ]
+
+
+def near(
+    store: Store, point: Sequence[float], encoder: str, *, limit: int = 10
+) -> list[ShownJourney]:
+    """Journeys of all users that are nearest to somebody's own vector, of any length but 0.
+
+    Raises:
+        QuestionError: It is none, or lies in another space than journeys do.
+    """
+    length = hypot(*point)
+    if not 0 < length < inf:
+        raise QuestionError("finite numbers are wanted, not all 0")
+    vector = np.asarray([number / length for number in point], np.float32)
+    return nearest(store, vector, encoder, limit=limit)
 
 
 def alike(store: Store, journey_id: str, *, limit: int = 10) -> list[ShownJourney]:

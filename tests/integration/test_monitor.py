@@ -21,9 +21,9 @@ from streams.demo.children import environment
 from streams.kafka import admin
 from streams.monitor.app import run
 from streams.settings import Settings
-from tests.support.monitors import monitor
+from tests.support.monitors import MonitorProcess, monitor
 from tests.support.processes import journeys
-from tests.support.published import publish, publish_sample, sample
+from tests.support.published import ENCODER, publish, publish_sample, sample
 from tests.support.users import wanted
 from tests.support.workers import WorkerProcess, produce, until
 
@@ -46,6 +46,15 @@ def events(url: str, count: int, **headers: str) -> list[dict[str, Any]]:
                 if len(found) == count:
                     break
     return found
+
+
+def posted(process: MonitorProcess, path: str, body: dict[str, Any]) -> Any:
+    """What is answered to a body of JSON."""
+    url = f"http://127.0.0.1:{process.settings.web_port}{path}"
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
 
 
 def said(result: CallToolResult) -> str:
@@ -78,6 +87,10 @@ def test_what_is_published_is_answered_and_what_comes_is_told_live(
         status, why = process.get(f"/api/journeys/near?text={russian}")
         assert status == 400
         assert "cannot read this" in why
+        mine = next(one for one in last.values() if one.journey.vector)
+        point = {"vector": mine.journey.vector, "encoder": ENCODER}
+        (first, _) = posted(process, "/api/journeys/near?limit=2", point)
+        assert first["journey_id"] == mine.journey.journey_id
         described = json.loads(process.get("/schema/openapi.json")[1])
         assert described["openapi"].startswith("3.")
         assert "UserJourneys" in described["components"]["schemas"]

@@ -170,6 +170,20 @@ def test_a_history_is_all_that_happened_to_a_journey(store: Store) -> None:
         questions.journey(store, "j0")
 
 
+def test_near_a_vector_are_those_of_its_direction_and_what_is_none_is_refused(store: Store) -> None:
+    one = next(one for one in last_journeys().values() if one.rank is not None)
+    vector = one.journey.vector
+    (first,) = questions.near(store, [300 * number for number in vector], ENCODER, limit=1)
+    assert first.journey_id == one.journey.journey_id
+    for wrong, why in (
+        ([0.0] * len(vector), "not all 0"),
+        ([float("inf"), *vector[1:]], "finite"),
+        ([1.0, 2.0], f"2 numbers, and {len(vector)} are a vector of {ENCODER}"),
+    ):
+        with pytest.raises(QuestionError, match=why):
+            questions.near(store, wrong, ENCODER)
+
+
 def test_the_nearest_journeys_are_those_of_the_highest_cosine(store: Store) -> None:
     current = {i: one for i, one in last_journeys().items() if one.rank is not None}
     target = next(iter(current.values()))
