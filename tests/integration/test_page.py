@@ -176,6 +176,29 @@ def test_a_person_is_found_and_has_a_page_with_their_history(
     expect(page.get_by_text("Nobody's id holds “no such person”.")).to_be_visible()
 
 
+def test_what_can_be_asked_is_shown_and_can_be_tried(
+    settings: Settings, monitored: MonitorProcess, page: Page
+) -> None:
+    publish_sample(settings)
+    open_page(page, monitored)
+    page.get_by_role("link", name="API").click()
+    one = page.locator("[data-endpoint='GET /api/journeys']")
+    expect(one).to_contain_text("A user's journeys, the strongest first")
+    one.locator("summary").click()
+    one.get_by_label("user").fill(CHANGE.user_id)
+    one.get_by_label("at").fill("2024-01-01")
+    one.get_by_role("button", name="Ask").click()
+    expect(one.locator("pre")).to_contain_text("at: Invalid RFC3339")
+    one.get_by_label("at").fill("")
+    one.get_by_role("button", name="Ask").click()
+    expect(one.locator("pre")).to_contain_text(CHANGE.journey_id)
+    near = page.locator("[data-endpoint='POST /api/journeys/near']")
+    near.locator("summary").click()
+    near.get_by_label("body").fill('{"vector": [1], "encoder": "none@1"}')
+    near.get_by_role("button", name="Ask").click()
+    expect(near.locator("pre")).to_contain_text("and this is one of none@1")
+
+
 def test_a_title_that_is_html_is_a_text(
     settings: Settings, monitored: MonitorProcess, page: Page
 ) -> None:
