@@ -1,92 +1,39 @@
-"""The topics and what is on them as an AsyncAPI 3 document, made from the records themselves.
+"""The topics, the webhook and what is on them as an AsyncAPI 3 document, made from the records.
 
 It is for whoever writes a producer or a consumer in another language: types are generated from it.
 """
 
-from datetime import datetime
 from importlib.metadata import version
-from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
-from msgspec import Meta
 
-from models.activities import MAX_ID_CHARS, MAX_TERMS, MAX_VECTOR
-from models.records import (
-    ChangeData,
-    CurrentJourney,
-    JourneyName,
-    Kind,
-    NamingRequest,
-    UserJourneys,
+from models.records import ChangeData, CurrentJourney, JourneyName, NamingRequest, UserJourneys
+from streams.formats.examples import example
+from streams.formats.wire import (
+    BinaryHeaders,
+    Erasure,
+    JourneyChange,
+    NamedChange,
+    WebhookHeaders,
+    WireActivity,
 )
-from streams.formats.reading import ATTRIBUTE
 from streams.settings import Settings
 from streams.topics import Topics
 
 FORM: Final = "3.0.0"  # of AsyncAPI
 _REFERENCE: Final = "#/components/schemas/{name}"
-
-_TYPE: Final = rf"^journey\.({'|'.join(get_args(Kind))})\.v1$"
-
-Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARS)]
-
-
-class WireActivity(msgspec.Struct, kw_only=True):
-    """An activity as a producer writes it: times of two forms."""
-
-    event_id: Id
-    user_id: Id
-    item_id: Id
-    title: Annotated[str, Meta(min_length=1, description="cut at 1,000 characters")]
-    occurred_at: Annotated[int, Meta(description="epoch milliseconds")] | datetime
-    type: Id | None = None
-    weight: Annotated[float, Meta(gt=0)] = 1.0
-    terms: Annotated[dict[str, float], Meta(max_length=MAX_TERMS)] | None = None
-    vector: Annotated[list[float], Meta(min_length=1, max_length=MAX_VECTOR)] | None = None
-    text: (
-        Annotated[str, Meta(description="encoded with the title; cut at 280 characters")] | None
-    ) = None
-    v: Literal[1] = 1
-
-
-class JourneyChange(msgspec.Struct, kw_only=True):
-    """A change: a CloudEvent 1.0 in structured JSON mode."""
-
-    specversion: Literal["1.0"]
-    id: str
-    source: str
-    type: Annotated[str, Meta(pattern=_TYPE)]
-    subject: str
-    time: datetime
-    datacontenttype: Literal["application/json"]
-    data: ChangeData
-
-
-class NamedChange(JourneyChange, kw_only=True):
-    """A change as the webhook sends it and `watch --json` prints it, its name beside it."""
-
-    journeyname: str
-
-
-class BinaryHeaders(msgspec.Struct, kw_only=True, rename=lambda name: f"{ATTRIBUTE}{name}"):
-    """The attributes of a change as a CloudEvent 1.0 in binary mode: headers, UTF-8."""
-
-    specversion: Literal["1.0"]
-    id: str
-    source: str
-    type: Annotated[str, Meta(pattern=_TYPE)]
-    subject: str
-    time: datetime
+_EVENT: Final = "application/cloudevents+json; charset=UTF-8"
 
 
 class _Channel(NamedTuple):
-    """A topic in the document.
+    """A topic in the document, or the webhook.
 
     Attributes:
         name: Its key there.
-        address: The topic.
+        address: The topic; None for the webhook, whose address is the receiver's.
         record: What is on it.
-        key: What its records' keys are.
+        key: What its records' keys are; "" for requests, which have none.
         action: What the service does there, as AsyncAPI has it.
         summary: For a reader.
         content_type: Of the values.
@@ -94,8 +41,8 @@ class _Channel(NamedTuple):
     """
 
     name: str
-    address: str
-    record: type[msgspec.Struct]
+    address: str | None
+    record: type
     key: str
     action: Literal["send", "receive"]
     summary: str
@@ -105,7 +52,7 @@ class _Channel(NamedTuple):
 
 def _channels(settings: Settings) -> tuple[_Channel, ...]:
     topics = Topics.of(settings)
-    change: tuple[Any, ...] = ("application/cloudevents+json; charset=UTF-8",)
+    change: tuple[Any, ...] = (_EVENT,)
     if binary := settings.output_format == "json-binary":
         change = ("application/json", BinaryHeaders)
     return (
@@ -135,6 +82,17 @@ def _channels(settings: Settings) -> tuple[_Channel, ...]:
             *("names", topics.names, JourneyName, "the user id", "receive"),
             "A namer's answer, on the partition number that its request came from.",
         ),
+        _Channel(
+            *("erasures", topics.erasures, Erasure, "the user id", "receive"),
+            "Forgets the user who is the key, on the partition of their activities or on all; "
+            "the value may be anything, or null, and is not read.",
+        ),
+        _Channel(
+            *("webhook", None, NamedChange, "", "send"),
+            "A change with its journey's name beside it, by POST to an address of the receiver's, "
+            "signed as Standard Webhooks has it; tried again until the answer is 2xx.",
+            *(_EVENT, WebhookHeaders),
+        ),
     )
 
 
@@ -142,7 +100,7 @@ def document(settings: Settings) -> dict[str, Any]:
     """The document for the topics that these settings name."""
     channels = _channels(settings)
     _, schemas = msgspec.json.schema_components(
-        [one for channel in channels for one in (channel.record, channel.headers) if one],
+        [one for channel in channels for one in (channel.record, channel.headers) if _is_ours(one)],
         ref_template=_REFERENCE,
     )
     return {
@@ -155,13 +113,7 @@ def document(settings: Settings) -> dict[str, Any]:
         },
         "defaultContentType": "application/json",
         "channels": {one.name: _channel(one) for one in channels},
-        "operations": {
-            f"{one.action}{one.record.__name__}": {
-                "action": one.action,
-                "channel": {"$ref": f"#/channels/{one.name}"},
-            }
-            for one in channels
-        },
+        "operations": {f"{one.action}{one.record.__name__}": _operation(one) for one in channels},
         "components": {
             "messages": {one.record.__name__: _message(one) for one in channels},
             "schemas": schemas,
@@ -173,17 +125,25 @@ def json_schema(settings: Settings, name: str) -> dict[str, Any]:
     """One message of the document as a JSON Schema that stands by itself.
 
     Raises:
-        KeyError: There is no such message.
+        KeyError: There is no such message, or it may be anything.
     """
-    records = {one.record.__name__: one.record for one in _channels(settings)}
-    record = (records | {NamedChange.__name__: NamedChange})[name]
+    record = _structs(settings)[name]
     dialect = "https://json-schema.org/draft/2020-12/schema"
     return {"$schema": dialect, **msgspec.json.schema(record)}
 
 
 def messages(settings: Settings) -> list[str]:
-    """The names of all messages, of those last that are on no topic."""
-    return [*(one.record.__name__ for one in _channels(settings)), NamedChange.__name__]
+    """The names of all messages that have a schema."""
+    return list(_structs(settings))
+
+
+def _structs(settings: Settings) -> dict[str, type]:
+    records = [one.record for one in _channels(settings)]
+    return {record.__name__: record for record in records if _is_ours(record)}
+
+
+def _is_ours(record: type | None) -> bool:
+    return record is not None and issubclass(record, msgspec.Struct)
 
 
 def _channel(one: _Channel) -> dict[str, Any]:
@@ -192,21 +152,36 @@ def _channel(one: _Channel) -> dict[str, Any]:
         "address": one.address,
         "summary": one.summary,
         "messages": {name: {"$ref": f"#/components/messages/{name}"}},
-        "bindings": {"kafka": {"topic": one.address, "bindingVersion": "0.5.0"}},
+        **(_kafka(topic=one.address) if one.address else {}),
+    }
+
+
+def _operation(one: _Channel) -> dict[str, Any]:
+    posted = {"bindings": {"http": {"method": "POST", "bindingVersion": "0.3.0"}}}
+    return {
+        "action": one.action,
+        "channel": {"$ref": f"#/channels/{one.name}"},
+        **({} if one.address else posted),
     }
 
 
 def _message(one: _Channel) -> dict[str, Any]:
-    headers = {}
+    shown = {"payload": example(one.record)}
+    headers: dict[str, Any] = {}
     if one.headers is not None:
         headers = {"headers": {"$ref": _REFERENCE.format(name=one.headers.__name__)}}
+        shown["headers"] = example(one.headers)
+    payload = {"$ref": _REFERENCE.format(name=one.record.__name__)} if _is_ours(one.record) else {}
     return {
         "name": one.record.__name__,
         "summary": one.summary,
         "contentType": one.content_type,
-        "payload": {"$ref": _REFERENCE.format(name=one.record.__name__)},
+        "payload": payload,
         **headers,
-        "bindings": {
-            "kafka": {"key": {"type": "string", "description": one.key}, "bindingVersion": "0.5.0"}
-        },
+        "examples": [shown],
+        **(_kafka(key={"type": "string", "description": one.key}) if one.key else {}),
     }
+
+
+def _kafka(**said: Any) -> dict[str, Any]:
+    return {"bindings": {"kafka": {**said, "bindingVersion": "0.5.0"}}}

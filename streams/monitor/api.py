@@ -7,12 +7,15 @@ document at `/schema/openapi.json` is made from these functions.
 from datetime import datetime
 from typing import Annotated, Literal
 
-from litestar import Controller, get
+import msgspec
+from litestar import Controller, get, post
 from litestar.datastructures import State
 from litestar.params import QueryParameter
 
+from models.activities import MAX_VECTOR
 from models.encoders.reading import is_from_characters
 from models.errors import QuestionError
+from models.records import UserJourneys
 from models.selection import Selection
 from models.vectors import Vector
 from streams.query import questions
@@ -56,6 +59,18 @@ def selected(
     )
 
 
+class Point(msgspec.Struct):
+    """A point in an encoder's space.
+
+    Attributes:
+        vector: As `journeys` and changes have them, of any length but 0.
+        encoder: `name@version`, as in the header `encoder` of records of `journeys`.
+    """
+
+    vector: Annotated[list[float], msgspec.Meta(min_length=1, max_length=MAX_VECTOR)]
+    encoder: str
+
+
 class Api(Controller):
     """What can be asked."""
 
@@ -97,6 +112,14 @@ class Api(Controller):
         """A user's journeys, the strongest first; empty for a user who has none."""
         return questions.journeys(state.store, user, at=at, stages=stage or ())
 
+    @get("/user-journeys", sync_to_thread=True)
+    def row(self, state: State, user: str) -> UserJourneys:
+        """A user's row as the topic `user-journeys` has it: flat, times in epoch milliseconds.
+
+        404 for a user none of whose journeys lives: the topic has a record without a value then.
+        """
+        return questions.row(state.store, user)
+
     @get("/context", media_type="text/plain", sync_to_thread=True)
     def context(
         self,
@@ -126,6 +149,11 @@ class Api(Controller):
         if is_from_characters(vector):
             raise QuestionError(f"encoder {encoder.name} cannot read this: nothing is near to it")
         return questions.nearest(state.store, vector, encoder.name, limit=limit)
+
+    @post("/journeys/near", status_code=200, sync_to_thread=True)
+    def near_point(self, state: State, data: Point, limit: Limit = 10) -> list[ShownJourney]:
+        """Journeys of all users that are nearest to a vector, of a journey or of your own."""
+        return questions.near(state.store, data.vector, data.encoder, limit=limit)
 
     @get("/journeys/{journey_id:str}", sync_to_thread=True)
     def journey(self, state: State, journey_id: str) -> ShownJourney:

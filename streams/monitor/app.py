@@ -23,6 +23,7 @@ from litestar.datastructures import Cookie, State
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.static_files import create_static_files_router
 
 from models.errors import JourneysError, QuestionError, SettingsError, UnknownError
@@ -134,7 +135,13 @@ def create_app(settings: Settings, store: Store, failed: Callable[[Exception], N
             QuestionError: functools.partial(_told, 400),
             JourneysError: functools.partial(_told, 503),
         },
-        openapi_config=OpenAPIConfig("Interest journeys", "1", path="/schema"),
+        openapi_config=OpenAPIConfig(
+            "Interest journeys",
+            "1",
+            path="/schema",
+            use_handler_docstrings=True,
+            render_plugins=[JsonRenderPlugin()],  # the others load their scripts from elsewhere
+        ),
         after_request=_with_headers,
         logging_config=None,
     )

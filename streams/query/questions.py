@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from heapq import merge
+from math import hypot, inf
 from typing import Any, Final, Literal, get_args
 
 import msgspec
@@ -12,8 +13,9 @@ from models.decoding import ChangeEvent
 from models.errors import QuestionError, UnknownError
 from models.known import Known
 from models.known import known as told
-from models.records import ChangeData, CurrentJourney, Kind, Stage
+from models.records import ChangeData, CurrentJourney, Kind, Stage, UserJourneys
 from models.selection import DAY_MS, EVERYTHING, Seen, Selection, Selector
+from models.user_journeys import line_of, row_of
 from models.vectors import Vector
 from streams.query.answers import (
     Interest,
@@ -83,6 +85,20 @@ def journey(store: Store, journey_id: str) -> ShownJourney:
     if not rows:
         raise UnknownError(f"there is no journey {journey_id}")
     return of_current(_current.decode(rows[0]["record"]))
+
+
+def row(store: Store, user_id: str) -> UserJourneys:
+    """A user's row as `user-journeys` has it: the same fold of the same records.
+
+    Raises:
+        UnknownError: None of their journeys lives: there is no row.
+    """
+    found = store.ask("SELECT record FROM journeys WHERE user_id = ?", [user_id])
+    standing = [_current.decode(one["record"]) for one in found]
+    lines = [(one.updated_at, line) for one in standing if (line := line_of(one)) is not None]
+    if (made := row_of(user_id, lines)) is None:
+        raise UnknownError(f"no journey of {user_id} lives")
+    return made
 
 
 def history(store: Store, journey_id: str) -> list[ShownChange]:
@@ -209,8 +225,13 @@ def nearest(store: Store, vector: Vector, encoder: str, *, limit: int = 10) -> l
         [last, encoder, _SCANNED],
     ):
         last = rows[-1]["journey_id"]
-        matrix = np.frombuffer(b"".join(row["vector"] for row in rows), np.float32)
-        scores = matrix.reshape(len(rows), -1) @ vector
+        flat = np.frombuffer(b"".join(row["vector"] for row in rows), np.float32)
+        matrix = flat.reshape(len(rows), -1)
+        if (dimensions := matrix.shape[1]) != len(vector):
+            raise QuestionError(
+                f"{len(vector)} numbers, and {dimensions} are a vector of {encoder}"
+            )
+        scores = matrix @ vector
         first = np.argsort(-scores)[:most]
         best += [(float(scores[row]), rows[row]["journey_id"]) for row in first]
         best = sorted(best, reverse=True)[:most]
@@ -227,6 +248,21 @@ def nearest(store: Store, vector: Vector, encoder: str, *, limit: int = 10) -> l
         for score, journey_id in best
         if journey_id in records
     ]
+
+
+def near(
+    store: Store, point: Sequence[float], encoder: str, *, limit: int = 10
+) -> list[ShownJourney]:
+    """Journeys of all users that are nearest to somebody's own vector, of any length but 0.
+
+    Raises:
+        QuestionError: It is none, or lies in another space than journeys do.
+    """
+    length = hypot(*point)
+    if not 0 < length < inf:
+        raise QuestionError("finite numbers are wanted, not all 0")
+    vector = np.asarray([number / length for number in point], np.float32)
+    return nearest(store, vector, encoder, limit=limit)
 
 
 def alike(store: Store, journey_id: str, *, limit: int = 10) -> list[ShownJourney]:

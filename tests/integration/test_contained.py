@@ -16,6 +16,7 @@ from streams.settings import Settings
 from streams.topics import Topics
 from tests.support import processes
 from tests.support.containers import DOCKER, compose, contained, settings_of
+from tests.support.receiver import SECRET
 from tests.support.workers import WorkerProcess, read, until
 
 HEALTHY = [sys.executable, "-P", str(DOCKER / "healthy.py")]
@@ -40,6 +41,12 @@ class ContainedProcess(WorkerProcess):
         }
         if name == "intake":
             self.environment["JOURNEYS_INPUT_TOPICS"] = f"{settings.topic_prefix}raw"
+        if name == "webhook":
+            self.environment |= {
+                "JOURNEYS_WEBHOOK_URL": f"http://127.0.0.1:{free_port()}",  # nobody is there
+                "JOURNEYS_WEBHOOK_HTTP": "true",
+                "JOURNEYS_WEBHOOK_SECRET": SECRET,
+            }
         command = service["command"]
         if service.get("entrypoint"):  # a shell's
             journeys = f"{sys.executable} -P -m streams.cli"
@@ -82,7 +89,7 @@ def run(settings: Settings, tmp_path: Path) -> Iterator[Any]:
 def test_from_topics_to_changes_in_containers(settings: Settings, run: Any) -> None:
     topics = run("topics")
     assert topics.done() == 0, topics.log.read_text()
-    services = [run(name) for name in ("worker", "namer", "monitor", "users")]
+    services = [run(name) for name in ("worker", "namer", "monitor", "users", "webhook")]
     producer = run("producer")
     assert producer.done() == 0, producer.log.read_text()
     changes = Topics.of(settings).changes
@@ -95,7 +102,8 @@ def test_from_topics_to_changes_in_containers(settings: Settings, run: Any) -> N
     until(lambda: len(read(settings, changes)) > 200, "changes come", every=1)
     rows = Topics.of(settings).user_journeys
     until(lambda: read(settings, rows), "so do users' rows", every=1)
-    (worker, *_) = services
+    (worker, *_, webhook) = services
+    until(lambda: webhook.count("journeys_webhook_tries_total"), "changes are sent", every=1)
     assert list(worker.volume.rglob("*.nbi")), "what numba compiled is kept on the volume"
     for service in services:
         assert service.process.poll() is None, service.log.read_text()

@@ -21,9 +21,10 @@ from streams.demo.children import environment
 from streams.kafka import admin
 from streams.monitor.app import run
 from streams.settings import Settings
-from tests.support.monitors import monitor
+from tests.support.monitors import MonitorProcess, monitor
 from tests.support.processes import journeys
-from tests.support.published import publish, publish_sample, sample
+from tests.support.published import ENCODER, publish, publish_sample, sample
+from tests.support.users import wanted
 from tests.support.workers import WorkerProcess, produce, until
 
 USER = sample().changes[0].user_id
@@ -47,6 +48,15 @@ def events(url: str, count: int, **headers: str) -> list[dict[str, Any]]:
     return found
 
 
+def posted(process: MonitorProcess, path: str, body: dict[str, Any]) -> Any:
+    """What is answered to a body of JSON."""
+    url = f"http://127.0.0.1:{process.settings.web_port}{path}"
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
 def said(result: CallToolResult) -> str:
     (content,) = result.content
     assert isinstance(content, TextContent)
@@ -68,13 +78,22 @@ def test_what_is_published_is_answered_and_what_comes_is_told_live(
         then = process.ask("journeys", user=USER, at="2024-02-15T00:00:00Z")
         assert len(then) < len(journeys)
         assert process.get("/api/journeys/none")[0] == 404
+        row = process.get(f"/api/user-journeys?user={USER}")[1]
+        assert row.encode() == wanted(settings)[USER], "byte for byte"
+        assert process.get("/api/user-journeys?user=nobody")[0] == 404
         assert process.get("/api/changes?kind=none")[0] == 400
         assert process.get("/api/changes?limit=0")[0] == 400
         russian = urllib.parse.quote("как вырастить помидоры")
         status, why = process.get(f"/api/journeys/near?text={russian}")
         assert status == 400
         assert "cannot read this" in why
-        assert "openapi" in json.loads(process.get("/schema/openapi.json")[1])
+        mine = next(one for one in last.values() if one.journey.vector)
+        point = {"vector": mine.journey.vector, "encoder": ENCODER}
+        (first, _) = posted(process, "/api/journeys/near?limit=2", point)
+        assert first["journey_id"] == mine.journey.journey_id
+        described = json.loads(process.get("/schema/openapi.json")[1])
+        assert described["openapi"].startswith("3.")
+        assert "UserJourneys" in described["components"]["schemas"]
 
         page = process.ask("changes", limit="1000")
         assert len(page["changes"]) == len(sample().changes)

@@ -17,7 +17,7 @@ from streams.settings import Settings
 from tests.support.intakes import IntakeProcess, put, raw_topic
 from tests.support.monitors import MonitorProcess
 from tests.support.prometheus import FOLDER, Prometheus, prometheus, tool
-from tests.support.receiver import SECRET, WebhookProcess
+from tests.support.receiver import SECRET, WebhookProcess, endpoint
 from tests.support.users import UsersProcess
 from tests.support.vllm_stub import Stub
 from tests.support.workers import WorkerProcess, activities, produce, until
@@ -72,16 +72,15 @@ async def test_every_query_and_every_alert_is_answered_by_what_real_services_tel
         "vllm_url": stub.url,
         "input_topics": topic,
         "webhook_http": True,
-        "webhook_url": stub.url,  # it has no such address: a receiver that fails
         "webhook_secret": SECRET,
     }
 
-    def watched() -> None:
+    def watched(receiver: str) -> None:
         kinds: dict[str, type[WorkerProcess]] = {"namer": NamerProcess, **KINDS}
         with ExitStack() as stack:
             running = {}
             for name, kind in kinds.items():
-                running[name] = kind(settings, tmp_path, **asked)
+                running[name] = kind(settings, tmp_path, webhook_url=receiver, **asked)
                 stack.callback(running[name].kill)
             ports = {name: int(one.settings.web_port or 0) for name, one in running.items()}
             server = stack.enter_context(prometheus(tmp_path, ports))
@@ -99,7 +98,8 @@ async def test_every_query_and_every_alert_is_answered_by_what_real_services_tel
                 )
                 assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
 
-    await asyncio.to_thread(watched)
+    async with endpoint() as receiver:
+        await asyncio.to_thread(watched, receiver.url)
 
 
 def _answered(server: Prometheus) -> None:

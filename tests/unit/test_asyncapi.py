@@ -66,6 +66,22 @@ def test_in_binary_mode_headers_and_value_are_as_the_document_says() -> None:
             Draft202012Validator(schema).validate(one)
 
 
+@pytest.mark.parametrize("output_format", ["json", "json-binary"])
+def test_every_message_has_an_example_that_is_as_the_document_says(output_format: str) -> None:
+    document = asyncapi.document(Settings.load(output_format=output_format))
+    for name, message in document["components"]["messages"].items():
+        (example,) = message["examples"]
+        assert example.keys() == message.keys() & {"payload", "headers"}
+        for part, one in example.items():
+            schema = {**message[part], "components": document["components"]}
+            found = Draft202012Validator(
+                schema, format_checker=Draft202012Validator.FORMAT_CHECKER
+            ).iter_errors(one)
+            assert not list(found), f"{name}: {part}"
+    activity = document["components"]["messages"]["WireActivity"]["examples"][0]["payload"]
+    decode_activity(activity["user_id"].encode(), encode(activity))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -140,7 +156,7 @@ def test_its_own_parser_takes_the_document(tmp_path: Path) -> None:
     done = subprocess.run(
         ["node", "check.cjs"], cwd=tmp_path, check=True, capture_output=True, timeout=60
     )
-    assert json.loads(done.stdout) == {"channels": 6, "wrong": []}
+    assert json.loads(done.stdout) == {"channels": 8, "wrong": []}
 
 
 def test_an_unknown_message_is_one_line() -> None:

@@ -1,6 +1,8 @@
 """What `docker/` says of commands, settings, ports and topics is so."""
 
 import shlex
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -29,6 +31,7 @@ from tests.support.containers import (
     manifests,
     settings_of,
 )
+from tests.support.receiver import SECRET
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 VERSION = PROJECT["project"]["version"]
@@ -62,6 +65,14 @@ def pods() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         if template := one["spec"].get("template"):
             (container,) = template["spec"]["containers"]
             yield name, template["spec"], container
+
+
+# What manifests take of a Secret, as it may be.
+SECRETS = {
+    "JOURNEYS_WEB_TOKEN": "secret",
+    "JOURNEYS_WEBHOOK_URL": "https://example.com/hook",
+    "JOURNEYS_WEBHOOK_SECRET": SECRET,
+}
 
 
 def claims(name: str) -> list[dict[str, Any]]:
@@ -167,15 +178,16 @@ def test_a_pod_runs_a_command_that_there_is_with_settings_that_there_are(
     for name, _, container in pods():
         names.add(name)
         assert understood(container["args"])
-        variables = {one["name"]: "secret" for one in container.get("env", ())}
+        variables = {one["name"]: SECRETS[one["name"]] for one in container.get("env", ())}
         for source in container["envFrom"]:
             variables |= MAPS[source["configMapRef"]["name"]]
         with monkeypatch.context() as patch:
             settings = loads(variables, patch)
         reads = topics_of(settings, mapping_of(settings))
         assert bool(reads) == (name == "intake"), "nobody else has its mapping's file"
-    assert names == {"topics", *PORTS} - {"webhook"}, "who wants one says where it sends to"
-    assert CONFIG["replicas"] == [{"name": "intake", "count": 0}], "its topics are an example"
+    assert names == {"topics", *PORTS}
+    off = [one["name"] for one in CONFIG["replicas"] if one["count"] == 0]
+    assert off == ["intake", "webhook"], "its topics are an example; who wants one says where to"
     assert {f"{name}.yaml" for name in names} == set(CONFIG["resources"])
 
 
@@ -208,11 +220,34 @@ def test_a_pod_may_write_its_volumes_only_and_is_given_no_variables_of_kubernete
 def test_the_operator_gives_jobs_the_names_that_alerts_go_by() -> None:
     monitor = OBJECTS["ServiceMonitor", "journeys"]["spec"]
     (expression,) = monitor["selector"]["matchExpressions"]
+    assert set(expression["values"]) == PORTS.keys()
     for name in expression["values"]:
         service = OBJECTS["Service", name]
         assert service["metadata"]["labels"][monitor["jobLabel"]] == name
         assert service["spec"]["ports"][0]["name"] == monitor["endpoints"][0]["port"]
-        assert name in PORTS
+
+
+def test_of_services_that_share_work_one_at_a_time_may_be_taken_away() -> None:
+    for name in PORTS.keys() - {"monitor"}:  # each monitor is by itself
+        budget = OBJECTS["PodDisruptionBudget", name]["spec"]
+        assert budget == {"maxUnavailable": 1, "selector": {"matchLabels": {"app": name}}}
+        service = OBJECTS["Service", name]["spec"]
+        assert service["publishNotReadyAddresses"], "what is not ready is scraped, too"
+
+
+def test_kustomize_puts_the_manifests_together() -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("needs kubectl")
+    folder = DOCKER / "kubernetes"
+    made = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, check=True)
+    found = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(made.stdout)}
+    for (kind, name), one in found.items():
+        if kind in ("Deployment", "StatefulSet"):
+            assert (one["spec"]["replicas"] == 0) == (name in ("intake", "webhook"))
+            (container,) = one["spec"]["template"]["spec"]["containers"]
+            assert container["image"] == IMAGE
+            for source in container["envFrom"]:
+                assert ("ConfigMap", source["configMapRef"]["name"]) in found
 
 
 def test_keda_looks_at_the_groups_and_topics_of_the_services() -> None:

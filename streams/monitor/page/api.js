@@ -4,17 +4,30 @@ import { $ } from "./dom.js";
 let asking = null;
 
 export async function ask(path, query = {}) {
-  const url = new URL(`api/${path}`, document.baseURI);
+  return (await answer(`api/${path}`, query)).json();
+}
+
+export async function answer(path, query = {}, options = {}) {
+  const found = await fetch(addressed(path, query), options);
+  if (found.status === 401) {
+    await signIn();
+    return answer(path, query, options);
+  }
+  if (!found.ok) throw new Error(wrong(await found.json()) || found.statusText);
+  return found;
+}
+
+function wrong({ detail, extra }) {
+  const fields = [extra ?? []].flat().filter((one) => one.key);
+  return fields.length ? fields.map((one) => `${one.key}: ${one.message}`).join("\n") : detail;
+}
+
+export function addressed(path, query = {}) {
+  const url = new URL(path, document.baseURI);
   for (const [key, value] of Object.entries(query)) {
     for (const one of [value].flat()) if (one !== "" && one !== null) url.searchParams.append(key, one);
   }
-  const answer = await fetch(url);
-  if (answer.status === 401) {
-    await signIn();
-    return ask(path, query);
-  }
-  if (!answer.ok) throw new Error((await answer.json()).detail ?? answer.statusText);
-  return answer.json();
+  return url;
 }
 
 function signIn() {

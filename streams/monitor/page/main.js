@@ -1,10 +1,12 @@
 // Which view is shown, and what keeps it up to date.
 import { close } from "./about.js";
 import { $, later } from "./dom.js";
+import { showApi } from "./endpoints.js";
 import { feed } from "./feed.js";
 import { showPeople, showPerson } from "./people.js";
 import { showService, watchService } from "./service.js";
 
+const PAGES = { service: "#/service", api: "#/api" }; // views that are not of people
 let shown = new Set(), trouble = "", lost = false;
 const changed = new Set();
 
@@ -12,12 +14,12 @@ async function show() {
   close();
   const [, view, name] = location.hash.split("/");
   document.querySelectorAll("nav a").forEach((link) => {
-    const here = link.hash === (view === "service" ? "#/service" : "#/") && link.hash !== "";
-    if (here) link.setAttribute("aria-current", "page");
+    if (link.hash === (PAGES[view] ?? "#/")) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   });
   try {
     if (view === "service") showService();
+    else if (view === "api") await showApi();
     else if (view === "user") await showPerson(decodeURIComponent(name ?? ""));
     else shown = new Set(await showPeople($("user").value.trim()));
   } catch (error) {
@@ -36,7 +38,7 @@ function tell(text) {
 const refresh = later(1_000, () => {
   const [, view, name] = location.hash.split("/");
   const main = $("main"), here = document.activeElement;
-  if (view === "service") return;
+  if (view in PAGES) return;
   if (view === "user" && changed.size && !changed.has(decodeURIComponent(name ?? ""))) return;
   if ((main.contains(here) && main !== here) || !$("about").hidden) return refresh();
   changed.clear();

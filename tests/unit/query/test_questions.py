@@ -9,12 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from models.errors import QuestionError, UnknownError
-from models.records import Change, CurrentJourney
+from models.records import Change, CurrentJourney, encode
 from models.selection import Selection
 from streams.query import questions, timelines
 from streams.query.answers import moment
 from streams.query.store import Store
 from tests.support.published import ENCODER, change_records, filled, journey_records, sample, take
+from tests.support.users import fold
 
 
 @pytest.fixture
@@ -39,6 +40,16 @@ def test_a_users_journeys_are_those_published_last_the_strongest_first(store: St
             assert one.strength == wanted[one.journey_id].strength
             view = wanted[one.journey_id].journey
             assert (one.kind, one.evergreen, one.theme) == (view.kind, view.evergreen, view.theme)
+
+
+def test_a_users_row_is_that_of_the_topic_and_who_has_none_is_unknown(store: Store) -> None:
+    rows = fold(last_journeys().values())
+    assert len(rows) > 3
+    found = {user: encode(questions.row(store, user)) for user in rows}
+    assert found == rows
+    for user in {one.user_id for one in questions.users(store)} - rows.keys() | {"nobody"}:
+        with pytest.raises(UnknownError, match=f"no journey of {user} lives"):
+            questions.row(store, user)
 
 
 def test_over_time_the_journeys_of_a_theme_stand_together(store: Store) -> None:
@@ -157,6 +168,20 @@ def test_a_history_is_all_that_happened_to_a_journey(store: Store) -> None:
         questions.history(store, "j0")
     with pytest.raises(UnknownError, match="there is no journey j0"):
         questions.journey(store, "j0")
+
+
+def test_near_a_vector_are_those_of_its_direction_and_what_is_none_is_refused(store: Store) -> None:
+    one = next(one for one in last_journeys().values() if one.rank is not None)
+    vector = one.journey.vector
+    (first,) = questions.near(store, [300 * number for number in vector], ENCODER, limit=1)
+    assert first.journey_id == one.journey.journey_id
+    for wrong, why in (
+        ([0.0] * len(vector), "not all 0"),
+        ([float("inf"), *vector[1:]], "finite"),
+        ([1.0, 2.0], f"2 numbers, and {len(vector)} are a vector of {ENCODER}"),
+    ):
+        with pytest.raises(QuestionError, match=why):
+            questions.near(store, wrong, ENCODER)
 
 
 def test_the_nearest_journeys_are_those_of_the_highest_cosine(store: Store) -> None:

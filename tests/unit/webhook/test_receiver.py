@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,11 +10,13 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from jsonschema import Draft202012Validator
 from standardwebhooks import Webhook
 
 from models.errors import SettingsError
-from models.records import cloudevent
+from models.records import cloudevent, with_name
 from streams.demo.broker import free_port
+from streams.formats import asyncapi
 from streams.settings import Settings
 from streams.webhook.receiver import Receiver, Result, webhook_id
 from tests.support.receiver import OLD_SECRET, SECRET, Endpoint, always, endpoint, hang
@@ -47,6 +50,18 @@ async def test_a_change_is_signed_so_that_a_receiver_can_be_sure(there: Endpoint
     assert first.webhook_id == second.webhook_id, "a repeat is known by it"
     assert first.webhook_id.isascii()
     assert webhook_id(CHANGES[1].id) != first.webhook_id
+
+
+async def test_a_request_is_as_the_document_says(there: Endpoint) -> None:
+    async with client(there.url, webhook_secret=f"{OLD_SECRET} {SECRET}") as receiver:
+        await receiver.post(CHANGES[0].id, with_name(BODY, "Chess"))
+    document = asyncapi.document(Settings.load())
+    message = document["components"]["messages"]["NamedChange"]
+    sent = {name.lower(): value for name, value in there.headers[0].items()}
+    for part, one in (("headers", sent), ("payload", json.loads(there.taken[0].body))):
+        schema = {**message[part], "components": document["components"]}
+        Draft202012Validator(schema).validate(one)
+    assert sent["content-type"] == message["contentType"]
 
 
 async def test_while_secrets_change_each_signature_is_there(there: Endpoint) -> None:
