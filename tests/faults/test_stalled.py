@@ -58,9 +58,7 @@ def test_an_encoder_that_hangs_is_told_and_the_worker_ends_and_another_does_its_
         until(lambda: "nothing was done" in hung.log.read_text(), "it is told in the log")
         until(lambda: hung.get("/healthz")[0] != 200, "it is alive no more", 2 * STALL_SECONDS)
         assert hung.process.wait(GRACE_SECONDS + 2 * STALL_SECONDS) == 1
-        shown = hung.log.read_text()
-        assert "nothing done for" in shown.splitlines()[-1]
-        assert shown.count("nothing was done") <= settings.partitions, "once each"
+        assert "nothing done for" in hung.log.read_text().splitlines()[-1]
         until(lambda: monitor.count(STANDING) > 0, "the monitor sees it")
         other = WorkerProcess(settings, tmp_path).wait_ready()
         wait_until_handled(settings)
