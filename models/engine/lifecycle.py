@@ -127,7 +127,7 @@ def close_windows(
     journeys = {cluster.number: (cluster, journey) for cluster, journey in user.journeys()}
     steps: list[tuple[int, int, Stage]] = []
     for cluster, journey in journeys.values():
-        asleep = cluster.last_window + patience(params, cluster.rhythm)
+        asleep = sleeps_after(cluster, journey, params)
         ended = cluster.last_window + params.ended_windows
         if journey.stage == "active" and asleep <= closed:
             steps.append((asleep, cluster.number, "dormant"))
@@ -139,7 +139,7 @@ def close_windows(
         if stage == "ended":
             end(user, params, cluster, journey, at, f"window:{at}", out)
         else:
-            journey.stage = "dormant"
+            journey.stage, journey.slept = "dormant", window
             user.dirty.add(number)
             shown = view(user, params, cluster, journey)
             out.changes.append(change(user, shown, "dormant", at, f"window:{at}"))
@@ -171,8 +171,17 @@ def reschedule(user: UserState, params: EngineParams) -> None:
     )
 
 
+def sleeps_after(cluster: Cluster, journey: Journey, params: EngineParams) -> int:
+    """The last silent window after which an active journey falls asleep.
+
+    It is a later one each time: a rhythm that quickens would else have a journey, woken by what
+    came late, fall asleep at the same moment once more, with a change that has the id of the first.
+    """
+    return max(cluster.last_window + patience(params, cluster.rhythm), journey.slept + 1)
+
+
 def due_of(cluster: Cluster, journey: Journey, params: EngineParams) -> int:
     """The watermark (epoch ms) that changes a journey, if its user stays away."""
-    active = journey.stage == "active"
-    silent = patience(params, cluster.rhythm) if active else params.ended_windows
-    return end_of(cluster.last_window + silent, params.window_ms) + 2 * params.lateness_ms
+    ended = cluster.last_window + params.ended_windows
+    window = sleeps_after(cluster, journey, params) if journey.stage == "active" else ended
+    return end_of(window, params.window_ms) + 2 * params.lateness_ms

@@ -201,6 +201,18 @@ def load(
     if raw is None:
         return engine.new_user(user_id, salt)
     header = _read(_headers, raw)
+    try:
+        return _loaded(engine, user_id, get, header)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # Of the right form and broken all the same: numbers out of range, a vector without parts.
+        what = f"{type(error).__name__}: {error}"
+        raise SnapshotError(f"state of user {user_id!r} cannot be read: {what}") from None
+
+
+def _loaded(
+    engine: Engine, user_id: str, get: Callable[[bytes], bytes | None], header: _Header
+) -> UserState:
+    name = user_id.encode()
     user = engine.new_user(user_id, header.salt)
     user.latest, user.given, user.due = header.latest, header.given, header.due
     user.applied, user.versions = header.applied, header.versions

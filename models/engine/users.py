@@ -36,6 +36,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         named: The revision that the language model's name is for; 0 before the first.
         theme: Number of the theme that it is under (`themes.py`); 0 in state from before them.
         theme_name: What the theme goes by; "" while there is nothing to name.
+        slept: Last of the silent windows after which it fell asleep last; -1 before the first time.
     """
 
     stage: Stage
@@ -50,6 +51,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     named: int = 0
     theme: int = 0
     theme_name: str = ""
+    slept: int = -1
 
 
 class Cluster(msgspec.Struct, array_like=True, gc=False):

@@ -11,6 +11,7 @@ from json import JSONDecodeError
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from models.bounded import UnboundedAnswerError, hooks
 from models.errors import Reason, RegistryError, Rejected, SettingsError
 from streams.formats.extra import needed
 from streams.settings import Settings
@@ -106,7 +107,9 @@ class Registry:
     def _client(self) -> Any:
         """A client for one question: they are few, and it leaves no connection open."""
         try:
-            return self._confluent.SchemaRegistryClient(self._options)
+            client = self._confluent.SchemaRegistryClient(self._options)
+            client._rest_client.session.event_hooks = hooks()  # it has no option for that
+            return client
         except OSError as error:
             path = self._options.get("ssl.ca.location")
             raise SettingsError(
@@ -141,6 +144,8 @@ class Registry:
             raise self._refusal(error, subject) from None
         except JSONDecodeError:
             raise self._no_registry("200") from None
+        except UnboundedAnswerError as error:
+            raise RegistryError(f"the schema registry at {self.url} gives {error}") from None
         except self._transport_error as error:
             if isinstance(_root(error), ssl.SSLCertVerificationError):
                 raise SettingsError(

@@ -52,7 +52,7 @@ class Intake:
     ) -> None:
         self.metrics = Metrics(INTAKE)
         self.values: ValueDecoder = value_decoder(settings, mapping.format if mapping else "json")
-        self.health = Health(settings, self.values, self.metrics)
+        self.health = Health(settings, self.values, self.metrics, self.crash)
         self._app = app
         self._settings = settings
         self._mapping = mapping

@@ -9,7 +9,7 @@ while a transaction is open would take the place of the transaction's.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -104,6 +104,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         self._rooms: dict[TopicPartition, Room] = {}
         self._fenced: dict[TopicPartition, float] = {}
         self._taking: asyncio.Task[None] | None = None
+        self._turns = 0  # of the loop
 
     async def run(self) -> None:
         """Read until cancelled.
@@ -114,6 +115,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         waiting = [self._topics.waiting] if self._settings.catalogue else []
         self._consumer.subscribe([*self._sources, *waiting], listener=self)
         while True:
+            self._turns += 1
             idle = [tp for tp in self.owned if tp not in self._running and tp not in self._fenced]
             self._check_fenced()
             if not idle:
@@ -137,6 +139,13 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
                 if tp in self._rooms and tp not in self._running:
                     self._start(tp, self._release(tp))
             self._measure()
+
+    def under_way(self) -> dict[str, Hashable]:
+        """What is worked on, each with something that changes as it is done."""
+        batches = {
+            f"{tp.topic}, partition {tp.partition}": one for tp, one in self._running.items()
+        }
+        return {**batches, "reading": self._turns} if self._turns else {}
 
     async def stop(self) -> None:
         """Let what is under way come to its end."""

@@ -12,6 +12,7 @@ import httpx
 import kafka.net.sasl.oauth
 from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed
 
+from models.bounded import UnboundedAnswerError, hooks
 from models.errors import BrokerError, SettingsError
 
 TIMEOUT_SECONDS: Final = 10.0
@@ -71,13 +72,12 @@ class TokenSource:
         if self._scope:
             form["scope"] = self._scope
         try:
-            answer = httpx.post(
-                self._url,
-                data=form,
-                auth=(self.client_id, self._secret),
-                verify=self._context or True,
-                timeout=TIMEOUT_SECONDS,
-            )
+            with httpx.Client(
+                verify=self._context or True, timeout=TIMEOUT_SECONDS, event_hooks=hooks()
+            ) as client:
+                answer = client.post(self._url, data=form, auth=(self.client_id, self._secret))
+        except UnboundedAnswerError as error:
+            raise BrokerError(f"the token server at {self._url} gives {error}") from None
         except httpx.HTTPError as error:
             raise BrokerError(f"the token server at {self._url} does not answer: {error}") from None
         except httpx.InvalidURL as error:

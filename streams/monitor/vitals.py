@@ -20,7 +20,16 @@ from streams.kafka.clients import connect
 from streams.kafka.reading import StoredRecord
 from streams.rejects.overview import Kind, overview
 from streams.rejects.records import RejectedRecord, Replayed, is_reject, rejected_record
-from streams.service.metrics import ARRIVED, BACKLOG, BACKLOG_SECONDS, BROKER_UP, MONITOR, Metrics
+from streams.service.metrics import (
+    ARRIVED,
+    BACKLOG,
+    BACKLOG_SECONDS,
+    BROKER_UP,
+    MONITOR,
+    STANDING,
+    Metrics,
+)
+from streams.service.progress import Progress
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -40,12 +49,15 @@ class Backlog(msgspec.Struct, frozen=True):
         waiting: Those not done with.
         waiting_seconds: The age of the oldest of them by its record's time; 0 for none.
         per_second: Done with of late, a second.
+        standing: Partitions with something that waits, of which nothing has been done for
+            `JOURNEYS_STALL_SECONDS`: nobody reads them, or whoever does is stuck.
     """
 
     records: int = 0
     waiting: int = 0
     waiting_seconds: float = 0.0
     per_second: float = 0.0
+    standing: list[int] = []
 
 
 class Vitals(msgspec.Struct, frozen=True):
@@ -76,6 +88,7 @@ def measured(vitals: Vitals) -> Metrics:
         metrics.set_each(
             BACKLOG_SECONDS, {name: one.waiting_seconds for name, one in queues.items()}
         )
+        metrics.set_each(STANDING, {name: len(one.standing) for name, one in queues.items()})
         metrics.count_each(ARRIVED, {name: one.records for name, one in queues.items()})
     return metrics
 
@@ -101,6 +114,8 @@ class Watcher:
         self._seen: dict[str, deque[tuple[float, int]]] = {
             topic: deque(maxlen=_RATE_LOOKS) for topic in self._groups
         }
+        self._progress = {topic: Progress(settings.stall_seconds) for topic in self._groups}
+        self._found: dict[str, dict[TopicPartition, int]] = {topic: {} for topic in self._groups}
         self._rejects: deque[RejectedRecord] = deque(maxlen=REJECTS)
 
     def run(self, stopped: threading.Event) -> None:
@@ -116,6 +131,8 @@ class Watcher:
                 if not may_pass(error):
                     raise
                 self.vitals = msgspec.structs.replace(self.vitals, trouble=str(error))
+                for progress in self._progress.values():
+                    progress.excuse()
                 stopped.wait(SECONDS)
 
     def _watch(self, stopped: threading.Event) -> None:
@@ -168,19 +185,45 @@ class Watcher:
         looks.append((time.monotonic(), sum(done.values())))
         (begun, first), (now, last) = looks[0], looks[-1]
         behind = {TopicPartition(topic, n): done[n] for n, count in waiting.items() if count}
+        waits = _oldest(heads, behind) if behind else {}
+        oldest = min(waits.values(), default=time.time())
         return Backlog(
             records=sum(ends),
             waiting=sum(waiting.values()),
-            waiting_seconds=_age(heads, behind) if behind else 0.0,
+            waiting_seconds=round(max(0.0, time.time() - oldest), 1),
+            standing=self._standing(topic, behind, waits),
             per_second=round(max(0, last - first) / (now - begun), 1) if now > begun else 0.0,
         )
 
+    def _standing(
+        self,
+        topic: str,
+        behind: Mapping[TopicPartition, int],
+        waits: Mapping[TopicPartition, float],
+    ) -> list[int]:
+        """Partitions that stand still; told in the log, once, and once more when they go on."""
+        known = self._found[topic].items()
+        # One look does not find the records of all partitions. Where none ever is, marks wait.
+        found = {where: at for where, at in known if behind.get(where) == at}
+        found |= {where: behind[where] for where in waits}
+        self._found[topic], progress = found, self._progress[topic]
+        progress.look({_name(where): at for where, at in found.items()})
+        progress.tell()
+        still = progress.still()
+        return sorted(where.partition for where in found if _name(where) in still)
 
-def _age(client: Any, behind: Mapping[TopicPartition, int]) -> float:
-    """Seconds since the oldest of the records at these offsets came; 0 if none can be read."""
+
+def _oldest(client: Any, behind: Mapping[TopicPartition, int]) -> dict[TopicPartition, float]:
+    """When the records at these offsets came, epoch seconds; of those that were read in a moment.
+
+    None is where nothing but marks of transactions lies.
+    """
     client.assign(list(behind))
     for where, offset in behind.items():
         client.seek(where, offset)
     found = client.poll(_POLL_MS, max_records=1_000)
-    times = [records[0].timestamp for records in found.values() if records]
-    return round(max(0.0, time.time() - min(times) / 1000), 1) if times else 0.0
+    return {where: records[0].timestamp / 1000 for where, records in found.items() if records}
+
+
+def _name(where: TopicPartition) -> str:
+    return f"{where.topic}, partition {where.partition}"

@@ -13,11 +13,12 @@ from typing import Any, Final, NoReturn
 import faust
 from faust.app import BootStrategy
 
-from models.errors import BrokerError, JourneysError
+from models.errors import BrokerError, JourneysError, StalledError
 from streams.kafka.preflight import refusal
 from streams.kafka.quiet import calm
 from streams.kafka.security import Security
 from streams.service import logs
+from streams.service.ending import end_by_force
 from streams.service.endpoint import Endpoint
 from streams.service.tracing import NO_TRACING, Tracing
 from streams.settings import Settings
@@ -51,6 +52,8 @@ class ServiceApp(faust.App):
     async def crash(self, reason: BaseException) -> None:
         """Faust's; what falls with it may crash with reasons of its own, which are none."""
         self.ended_by = self.ended_by or reason
+        if isinstance(reason, StalledError):
+            end_by_force(reason)
         await super().crash(reason)
 
     def _create_directories(self) -> None:

@@ -1,7 +1,8 @@
 """What a container platform and Prometheus ask a service over HTTP.
 
-`/healthz` answers while the event loop turns, `/readyz` once there is nothing in the way of work,
-`/metrics` in Prometheus's text form.
+`/healthz` says whether a service lives: its event loop turns, and it is not stuck by a fault of its
+own, which a restart may mend. `/readyz` says whether anything is in the way of work, whoever's
+fault it is; `/metrics` is in Prometheus's text form.
 """
 
 from typing import NamedTuple
@@ -44,6 +45,10 @@ class Endpoint(Service):
         """How the service stands now; must not block."""
         raise NotImplementedError
 
+    def liveness(self) -> Readiness:
+        """Whether it lives; not so when it hangs while all that it needs is there."""
+        return Readiness(True, "alive")
+
     def measure(self) -> None:
         """Called before metrics are shown: the time to set gauges."""
 
@@ -72,12 +77,15 @@ class Endpoint(Service):
             await self._runner.cleanup()
 
     async def _alive(self, _: web.Request) -> web.Response:
-        return web.Response(text="alive\n")
+        return _response(self.liveness())
 
     async def _ready(self, _: web.Request) -> web.Response:
-        ready, line = self.readiness()
-        return web.Response(status=200 if ready else 503, text=f"{line}\n")
+        return _response(self.readiness())
 
     async def _shown(self, _: web.Request) -> web.Response:
         self.measure()
         return web.Response(body=self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def _response(standing: Readiness) -> web.Response:
+    return web.Response(status=200 if standing.ready else 503, text=f"{standing.line}\n")

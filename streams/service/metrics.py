@@ -129,6 +129,11 @@ ABANDONED: Final = Metric(
     "counter",
     "batches given up because their partition went to another process",
 )
+STALLED_SECONDS: Final = Metric(
+    "journeys_stalled_seconds",
+    "gauge",
+    "for how long nothing was done of work that waits, of the piece that stands longest; else 0",
+)
 TAKEN_ANEW: Final = Metric(
     "journeys_partitions_taken_anew_total",
     "counter",
@@ -267,6 +272,12 @@ BACKLOG_SECONDS: Final = Metric(
     "age of the oldest of them, by its record's time; 0 for none",
     ("queue",),
 )
+STANDING: Final = Metric(
+    "journeys_standing_partitions",
+    "gauge",
+    "partitions with records that wait, of which their group has committed nothing for long",
+    ("queue",),
+)
 ARRIVED: Final = Metric(
     "journeys_backlog_arrived_total", "counter", "records that ever came", ("queue",)
 )
@@ -293,6 +304,7 @@ WORKER: Final = (
     STATE_BYTES,
     RETRIES,
     ABANDONED,
+    STALLED_SECONDS,
     TAKEN_ANEW,
     VECTORS,
     ENCODER_SECONDS,
@@ -314,6 +326,7 @@ INTAKE: Final = (
     BATCH_SECONDS,
     RETRIES,
     ABANDONED,
+    STALLED_SECONDS,
 )
 
 WEBHOOK: Final = (
@@ -326,7 +339,7 @@ WEBHOOK: Final = (
 )
 
 USERS: Final = (USERS_READ, USERS_LAG, ROWS_WRITTEN, ROWS_READ)
-MONITOR: Final = (BROKER_UP, BACKLOG, BACKLOG_SECONDS, ARRIVED)
+MONITOR: Final = (BROKER_UP, BACKLOG, BACKLOG_SECONDS, ARRIVED, STANDING)
 
 
 class Metrics:

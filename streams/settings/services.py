@@ -56,6 +56,11 @@ class WatchingSettings(BaseModel):
         description="what the monitor wants to be shown (bearer token, or asked for by the page); "
         "needed where `web_host` is not the loopback",
     )
+    stall_seconds: Annotated[float, Field(ge=1, le=86_400)] = Field(
+        120.0,
+        description="seconds in which nothing is done of work that waits, from which a service "
+        "counts as hung: `/healthz` says so, and the worker ends; from half of them on it is told",
+    )
     log_level: str = Field(
         "warning",
         description="debug, info, warning or error",

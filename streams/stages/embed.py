@@ -43,7 +43,7 @@ class Embedding:
     def __init__(
         self, activities: Sequence[Activity], cache: VectorCache, goes_on: Callable[[], bool]
     ) -> None:
-        items = [(activity.item_id, activity.content) for activity in activities]
+        items = self._items = [(activity.item_id, activity.content) for activity in activities]
         self.vectors: list[Vector | Rejected | None] = list(cache.lookup(items))
         self.ready = 0
         self._goes_on = goes_on
@@ -69,6 +69,11 @@ class Embedding:
                 await self._over.wait()
         if self._error is not None:
             raise self._error
+
+    @property
+    def next(self) -> Item | None:
+        """The first item whose vector is not here yet."""
+        return self._items[self.ready] if self.ready < len(self._items) else None
 
     @property
     def given_up(self) -> bool:
@@ -162,6 +167,10 @@ class EncodingPool:
             self._ahead.remove(embedding)
         self._now.append(embedding)
         self._start()
+
+    def turns(self, embedding: Embedding) -> int:
+        """How many titles were made, while its next vector waits for its turn; 0 once it has it."""
+        return 0 if embedding.next is None or embedding.next in self._under_way else self.done
 
     def close(self) -> None:
         """Begin no more jobs, and let go of the vectors' store."""

@@ -52,6 +52,7 @@ class App(ServiceApp):
         tables: Ours, with their recovery.
         worker: Handles the batches.
         clock: Lets time pass.
+        partition_tasks: Run the batches.
         metrics: What they count.
     """
 
@@ -59,6 +60,7 @@ class App(ServiceApp):
     tables: Tables
     worker: Worker
     clock: Clock
+    partition_tasks: PartitionTasks
     metrics: Metrics
 
     _generation = 0
@@ -129,7 +131,7 @@ def create_app(
     app.worker = worker = Worker(
         app, settings, table, cache, app.metrics, engine=engine, tracing=app.tracing
     )
-    tasks = PartitionTasks(app, app.metrics)
+    tasks = app.partition_tasks = PartitionTasks(app, app.metrics)
     for name, topic, agent in (
         ("activities", worker.topics.activities, tasks.agent(worker.activities, worker.ahead)),
         ("names", worker.topics.names, tasks.agent(worker.names)),

@@ -125,11 +125,22 @@ class Worker:
         self._now = now
         self._tracing = tracing
         self._ahead: dict[tuple[int, int, int], asyncio.Task[_Begun]] = {}
+        self._embeddings: dict[int, Embedding] = {}  # of the batch in hand, by partition
 
     @property
     def waiting(self) -> str:
         """What it waits for, one line: the schema registry; empty when for nothing."""
         return self._values.waiting
+
+    def place(self, number: int) -> tuple[int, int]:
+        """How far a partition of ours has come: something that changes as it goes on.
+
+        While the vector that it waits for is made, only its mark does; while others' titles are
+        made before it, they count, too.
+        """
+        embedding = self._embeddings.get(number)
+        turns = 0 if embedding is None else self.pool.turns(embedding)
+        return self.partitions[number].mark.offset, turns
 
     @property
     def caveat(self) -> str:
@@ -220,9 +231,11 @@ class Worker:
             reading, embedding, trace = await self._begin(partition.number, fresh, generation)
         done, rest = reading.split(len(reading.records) - len(fresh))
         begun = _Begun(rest, embedding, trace)
+        self._embeddings[partition.number] = embedding
         try:
             return await self._in_slices(partition, message, begun, len(done.arrivals))
         finally:
+            self._embeddings.pop(partition.number, None)
             embedding.end()
             trace.end()
 

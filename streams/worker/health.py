@@ -1,13 +1,16 @@
 """How the worker stands, and its end when it stalls or cannot do all that it is there for.
 
-It is ready once state is recovered and for as long as activities that wait are being handled.
+It is ready once state is recovered and for as long as what waits is being handled. It lives unless
+work waits of which nothing is done for `JOURNEYS_STALL_SECONDS`, while the broker answers and no
+schema registry is waited for: a restart would not bring back either of them, and may mend all else.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Protocol
 
 from faust.tables.manager import TableManager
+from faust.types import TP
 from mode import Service
 
 from models.errors import SettingsError, StalledError
@@ -15,16 +18,14 @@ from streams.kafka.transport import ConsumerGroup
 from streams.service import metrics
 from streams.service.endpoint import Endpoint, Readiness
 from streams.service.metrics import Metrics
+from streams.service.watch import Watch
 from streams.settings import Settings
 from streams.worker.batches import Worker
 from streams.worker.clock import Clock
+from streams.worker.partition_tasks import PartitionTasks
 
 PORT: Final = 6066
 CHECK_SECONDS: Final = 1.0
-
-# A slice of a batch takes a second or so, as a job of the encoder does; recovery reads thousands of
-# records a second. Who shows no progress for this long has hung, and a restart helps.
-STALL_SECONDS: Final = 120.0
 
 
 class WorkerApp(ConsumerGroup, Protocol):
@@ -32,6 +33,7 @@ class WorkerApp(ConsumerGroup, Protocol):
 
     worker: Worker
     clock: Clock
+    partition_tasks: PartitionTasks
     metrics: Metrics
 
     @property
@@ -44,23 +46,21 @@ class Health(Endpoint):
 
     Args:
         app: The worker's app; it must have its metrics.
-        settings: Where to listen.
+        settings: Where to listen, and what counts as a stall.
         monotonic: By which silence is measured, seconds.
+        broker_answers: Asks the broker something, by a connection of its own; ours if None.
     """
 
     def __init__(
-        self, app: WorkerApp, settings: Settings, monotonic: Callable[[], float] = time.monotonic
+        self,
+        app: WorkerApp,
+        settings: Settings,
+        monotonic: Callable[[], float] = time.monotonic,
+        broker_answers: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         super().__init__(settings, PORT, app.metrics)
         self._app = app
-        self._monotonic = monotonic
-        self._seen: object = None
-        self._progress_at = monotonic()
-
-    @property
-    def silent_seconds(self) -> float:
-        """For how long there has been work and no progress."""
-        return self._monotonic() - self._progress_at
+        self._watch = Watch(settings, self._work, monotonic, broker_answers)
 
     def readiness(self) -> Readiness:
         """Recovering, silent, or ready."""
@@ -71,15 +71,21 @@ class Health(Endpoint):
             return Readiness(False, app.worker.waiting)
         if without := self._without_state():
             return Readiness(False, f"no state for partitions {without}: is there a changelog?")
-        if self.silent_seconds > STALL_SECONDS / 2:
-            return Readiness(False, f"silent for {self.silent_seconds:.0f} s")
+        if self._watch.trouble:
+            return Readiness(False, self._watch.trouble)
         ready = f"ready, {len(app.worker.partitions)} partitions"
         worker = app.worker
         known = (worker.partitioners.trouble(), worker.caveat, worker.unread.trouble())
         return Readiness(True, "; ".join((ready, *filter(None, known))))
 
+    def liveness(self) -> Readiness:
+        """Not alive when something hangs that a restart may mend, or this watch itself does."""
+        hung = self._watch.hung
+        return Readiness(not hung, hung or "alive")
+
     def measure(self) -> None:
         """See `Endpoint`."""
+        self._metrics.set(metrics.STALLED_SECONDS, self._watch.stalled_seconds)
         pool, counts = self._app.worker.pool, self._app.worker.pool.cache.counts
         for source, total in (
             ("memory", counts.memory),
@@ -103,18 +109,14 @@ class Health(Endpoint):
         except SettingsError as error:
             await self._app.crash(error)
             return False
-        progress = self._progress()
-        if progress is None or progress != self._seen:
-            self._seen, self._progress_at = progress, self._monotonic()
-        elif self.silent_seconds > STALL_SECONDS:
-            await self._app.crash(
-                StalledError(f"no progress for {self.silent_seconds:.0f} s: {progress}")
-            )
+        await self._watch.look()
+        if hung := self._watch.hung:
+            await self._app.crash(StalledError(hung))
             return False
         return True
 
     @Service.task
-    async def _watch(self) -> None:
+    async def _look_on(self) -> None:
         while not self.should_stop:
             await self.sleep(CHECK_SECONDS)
             if not await self.look():
@@ -134,21 +136,26 @@ class Health(Endpoint):
         }
         return sorted(assigned - worker.partitions.keys())
 
-    def _progress(self) -> object:
-        """Something that changes as work goes on; None when there is no work."""
-        app = self._app
+    def _work(self) -> dict[str, Hashable]:
+        """What there is to do, each with something that changes as it is done."""
+        app, worker = self._app, self._app.worker
         if app.rebalancing:
-            return ("recovery", app.rebalancing_count, dict(app.tables.recovery.active_offsets))
-        if app.worker.waiting:
-            return None  # a restart would wait for the same
-        if without := self._without_state():
-            return ("no state", without)
-        behind = {
-            number: (lag, app.worker.partitions[number].mark.offset)
-            for number in list(app.worker.partitions)
-            if (lag := app.clock.lag(number))
+            offsets = tuple(sorted(app.tables.recovery.active_offsets.items()))
+            return {"recovery of state": (app.rebalancing_count, offsets)}
+        if worker.waiting:
+            return {}  # a restart would wait for the same
+        work: dict[str, Hashable] = {
+            f"partition {number} without state": None for number in self._without_state()
         }
-        if not behind:
-            return None
-        offsets = {number: offset for number, (_, offset) in behind.items()}
-        return ("activities", offsets, f"{app.worker.pool.done} titles encoded")
+        under_way = app.partition_tasks.under_way()
+        activities = worker.topics.activities
+        for number in list(worker.partitions):
+            tp = TP(activities, number)
+            if app.clock.lag(number) > 0 or under_way.get(tp) == -1:
+                work[f"{activities}, partition {number}"] = worker.place(number)
+            for topic in (worker.topics.names, worker.topics.erasures):
+                tp = TP(topic, number)
+                position, end = app.consumer.progress(tp)
+                if tp in under_way or end > position >= 0:
+                    work[f"{topic}, partition {number}"] = (position, under_way.get(tp))
+        return work

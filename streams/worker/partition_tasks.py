@@ -48,6 +48,16 @@ class PartitionTasks:
         self._metrics = counts
         self._sleep = sleep
         self._lost: dict[TP, int] = {}  # generation in which a batch was given up
+        self._in_hand: dict[TP, int] = {}  # offset of the batch
+
+    def under_way(self) -> dict[TP, int]:
+        """Offset of the batch in hand, by partition; -1 where one was given up in this generation.
+
+        A partition that is given up waits for a rebalance, which is never far.
+        """
+        generation = self._group.consumer_generation_id
+        given_up = {tp: -1 for tp, lost in self._lost.items() if lost == generation}
+        return self._in_hand | given_up
 
     def agent(
         self, handle: Handle, ahead: Callable[[BatchMessage], None] | None = None
@@ -80,6 +90,15 @@ class PartitionTasks:
 
     async def _run(self, stream: StreamT[Any], event: EventT[Any], handle: Handle) -> None:
         message = cast(BatchMessage, event.message)
+        self._in_hand[message.tp] = message.offset
+        try:
+            await self._handle(stream, event, message, handle)
+        finally:
+            self._in_hand.pop(message.tp, None)
+
+    async def _handle(
+        self, stream: StreamT[Any], event: EventT[Any], message: BatchMessage, handle: Handle
+    ) -> None:
         began = time.monotonic()
         for pause in (*RETRY_SECONDS, None):
             if self._lost.get(message.tp) == message.generation_id:

@@ -98,3 +98,17 @@ def test_patience_has_bounds() -> None:
     for _ in range(40):
         rhythm = followed(rhythm, 1)
     assert UNIT <= rhythm < UNIT + 5
+
+
+def test_one_that_is_woken_by_what_comes_late_falls_asleep_at_another_moment() -> None:
+    """The same moment would be the same id, of two changes that tell of two silences."""
+    life = Life()
+    for week in (0, 1, 2, 5, 6):
+        life.act(week * WEEK + 1, about=1)
+        life.act(week * WEEK + 2, about=1)
+    [first] = life.pass_to(14 * WEEK).changes
+    [woken] = life.act(7 * WEEK + 1, about=1).changes
+    [second] = life.pass_to(14 * WEEK).changes
+    assert [one.kind for one in (first, woken, second)] == ["dormant", "resumed", "dormant"]
+    assert second.occurred_at == first.occurred_at + WEEK * DAY_MS
+    assert len(set(life.ids())) == len(life.ids())

@@ -123,7 +123,7 @@ def test_a_clients_certificate_that_is_none(
 
 
 class TokenServer:
-    """Stands for httpx.post."""
+    """Stands for the client's post."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
         self.answers = list(answers)
@@ -141,7 +141,7 @@ def test_a_token_is_kept_until_shortly_before_it_expires(monkeypatch: pytest.Mon
         httpx.Response(200, json={"access_token": name, "expires_in": life})
         for name, life in (("a", 100), ("b", "100"), ("c", None))
     ]
-    monkeypatch.setattr(httpx, "post", TokenServer(*answers))
+    monkeypatch.setattr(httpx.Client, "post", TokenServer(*answers))
     source = TokenSource("http://x", "me", "hush", clock=lambda: now)
     assert source.token() == "a"
     now += 79
@@ -169,7 +169,7 @@ def test_a_token_is_kept_until_shortly_before_it_expires(monkeypatch: pytest.Mon
 async def test_no_token_is_one_line(
     answer: Any, kind: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(httpx, "post", TokenServer(answer, answer))
+    monkeypatch.setattr(httpx.Client, "post", TokenServer(answer, answer))
     source = TokenSource("http://x", "me", "hush")
     with pytest.raises(kind, match=said):
         source.token()

@@ -1,5 +1,7 @@
 """State survives its bytes: what is loaded goes on exactly as what was dumped."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
@@ -179,3 +181,23 @@ def test_what_a_journey_remembers_of_its_beginning_is_small_and_near_enough() ->
         assert len(raw) <= 5 + dimensions / 2
         assert off @ off < 0.04 * (vector @ vector)
     assert not unsketched(sketched(np.zeros(4, np.float32)), 4).any()
+
+
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [
+        (0, msgspec.msgpack.encode([4, None, 1, 1, {}, [1 << 40], [0, 0, b""]])),
+        (0, msgspec.msgpack.encode([4, None, 1, 1, {}, [-1], [0, 0, b""]])),
+        (1, "no mean"),
+    ],
+)
+def test_what_fuzzing_found_is_told_as_broken_state(number: int, value: Any) -> None:
+    life = Life()
+    life.weekly(range(5), about=1)
+    parts = {key: part for key, part in snapshot.dump(life.user) if part is not None}
+    key = sorted(parts)[number]
+    if value == "no mean":
+        read = msgspec.msgpack.decode(parts[key])
+        value = msgspec.msgpack.encode([*read[:2], b"", *read[3:]])
+    with pytest.raises(SnapshotError, match="state of user 'u'"):
+        snapshot.load(life.engine, "u", (parts | {key: value}).get)

@@ -1,8 +1,10 @@
 """What the endpoint says of the worker, and the end of one that hangs."""
 
 import asyncio
+import threading
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,12 +21,13 @@ from streams.formats.values import framed
 from streams.service import metrics
 from streams.settings import Settings
 from streams.worker import health
-from streams.worker.health import STALL_SECONDS, Health
-from tests.support.fakes import FakeTime, incoming, message
+from streams.worker.health import Health
+from tests.support.fakes import FakeProducers, FakeTime, incoming, message
 from tests.support.heart import TOPICS, Heart, activity, batch, lives
 from tests.support.lives import DIMENSIONS
 
 LIVES = lives()
+STALL_SECONDS = Settings.load().stall_seconds
 
 
 class Case:
@@ -41,7 +44,12 @@ class Case:
         self.app.tables = SimpleNamespace(
             recovery=SimpleNamespace(completed=self.recovered, active_offsets=self.offsets)
         )
-        self.health = Health(self.app, Settings.load(web_port=0), self.time)
+        self.app.partition_tasks = heart.tasks
+        self.broker = True
+        self.health = Health(self.app, Settings.load(web_port=0), self.time, self.broker_answers)
+
+    async def broker_answers(self) -> bool:
+        return self.broker
 
     async def look(self, after: float) -> bool:
         self.time.seconds += after
@@ -130,11 +138,93 @@ async def test_work_that_waits_and_is_not_done_ends_the_worker(case: Case) -> No
     assert await case.look(STALL_SECONDS / 2)
     assert case.health.readiness().ready
     assert await case.look(1)
-    assert case.health.readiness() == (False, "silent for 61 s")
+    told = "nothing done for 61 s of work that waits: activity-events, partition 0"
+    assert case.health.readiness() == (False, told)
+    assert case.health.liveness().ready, "it may be slow"
+    case.health.measure()
+    assert case.heart.metrics.value(metrics.STALLED_SECONDS) == 61
     assert not await case.look(STALL_SECONDS / 2)
+    assert case.health.liveness() == (False, told.replace("61", "121"))
     [error] = case.app.crashed
     assert isinstance(error, StalledError)
-    assert "no progress for 121 s" in str(error)
+    assert "nothing done for 121 s" in str(error)
+
+
+async def test_what_stands_still_is_told_once_and_once_more_when_it_goes_on(
+    case: Case, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(4):
+        assert await case.look(STALL_SECONDS / 4)
+    assert await case.heart.deliver(batch(LIVES[10:12], 10))
+    for _ in range(2):
+        assert await case.look(1)
+    assert [one.getMessage() for one in caplog.records] == [
+        "activity-events, partition 0: work waits, and nothing was done for 90 s",
+        "activity-events, partition 0: goes on again",
+    ]
+    assert case.health.readiness().ready
+
+
+async def test_one_partition_that_stands_still_is_seen_among_others_that_go_on() -> None:
+    case = Case(await Heart(FakeProducers(partitions=2)).start())
+    case.heart.at(position=0, end=len(LIVES), number=0)
+    case.heart.at(position=0, end=len(LIVES), number=1)
+    for start in range(0, 25, 5):
+        assert await case.heart.deliver(batch(LIVES[start : start + 5], start))
+        alive = await case.look(STALL_SECONDS / 3)
+    assert not alive
+    [error] = case.app.crashed
+    assert str(error).endswith("work that waits: activity-events, partition 1")
+
+
+async def test_while_no_broker_answers_it_lives_and_says_so(
+    case: Case, caplog: pytest.LogCaptureFixture
+) -> None:
+    case.broker = False
+    for _ in range(4):
+        assert await case.look(STALL_SECONDS)
+        assert case.health.liveness().ready
+    assert case.health.readiness() == (False, "no broker answers at localhost:9092")
+    case.broker = True
+    assert await case.look(STALL_SECONDS - 1), "the broker is back, and the worker gets its time"
+    assert not await case.look(2)
+    told = [one.getMessage() for one in caplog.records]
+    assert told[0] == "no broker answers at localhost:9092: waiting for it"
+    assert told[1] == "the broker at localhost:9092 answers again"
+
+
+async def test_names_in_hand_that_come_to_no_end_are_a_stall(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.heart.at(position=10, end=10)
+
+    async def never(*_: Any) -> bool:
+        return bool(await asyncio.Event().wait())
+
+    monkeypatch.setattr(case.heart.worker, "names", never)
+    names = asyncio.create_task(
+        case.heart.deliver(message(TOPICS.names, [incoming(0, b"{}")]), names=True)
+    )
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert await case.look(1)
+    assert not await case.look(STALL_SECONDS + 1)
+    assert "journey-names, partition 0" in str(case.app.crashed[0])
+    names.cancel()
+
+
+async def test_a_partition_that_is_given_up_and_not_assigned_anew_is_a_stall(case: Case) -> None:
+    case.heart.at(position=20, end=20)
+    case.heart.partition().lost = True
+    assert await case.heart.deliver(batch(LIVES[10:20], 10)) == []
+    assert await case.look(1)
+    assert not await case.look(STALL_SECONDS + 1)
+
+
+async def test_a_watch_that_hangs_itself_is_seen(case: Case) -> None:
+    assert await case.look(1)
+    case.time.seconds += STALL_SECONDS + 1
+    assert not case.health.liveness().ready
 
 
 async def test_a_batch_that_is_done_is_progress(case: Case) -> None:
@@ -145,15 +235,31 @@ async def test_a_batch_that_is_done_is_progress(case: Case) -> None:
     assert case.app.crashed == []
 
 
-async def test_a_long_encoding_is_no_stall(case: Case) -> None:
-    for title in range(3):
-        embedding = case.heart.worker.pool.embed(
-            [Activity(f"e{title}", "u", f"new {title}", f"title {title}", 0)]
-        )
-        await embedding.wait(10)
-        assert await case.look(STALL_SECONDS + 1)
-        assert case.health.readiness().ready
-    assert case.app.crashed == []
+async def test_titles_that_are_made_before_one_s_turn_are_progress_and_a_hung_job_is_none(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs, encode = threading.Event(), case.heart.encoder.encode
+
+    def hanging(titles: Sequence[str]) -> Any:
+        if any("hangs" in title for title in titles):
+            hangs.wait(30)
+        return encode(titles)
+
+    monkeypatch.setattr(case.heart.encoder, "encode", hanging)
+    pool = case.heart.worker.pool
+    late = [activity(50, "u9", 30, 1, title="hangs 1")]
+    waiting = asyncio.create_task(case.heart.deliver(batch(late, 10)))
+    try:
+        while not pool.queued:  # noqa: ASYNC110 - others do the work
+            await asyncio.sleep(0.001)
+        assert await case.look(1)
+        behind = pool.embed([Activity("e", "u", "new", "title 1", 0)])
+        assert pool.turns(behind) == pool.done > 0, "what is made before it counts for it"
+        assert await case.look(STALL_SECONDS - 1)
+        assert not await case.look(2)
+    finally:
+        hangs.set()
+    await waiting
 
 
 async def test_metrics_tell_where_vectors_come_from(case: Case) -> None:
