@@ -65,7 +65,7 @@ class Health(Endpoint):
     def readiness(self) -> Readiness:
         """Recovering, silent, or ready."""
         app = self._app
-        if app.rebalancing or not app.tables.recovery.completed.is_set():
+        if self._recovering():
             return Readiness(False, "recovering")
         if app.worker.waiting:
             return Readiness(False, app.worker.waiting)
@@ -120,6 +120,10 @@ class Health(Endpoint):
             if not await self.look():
                 return
 
+    def _recovering(self) -> bool:
+        """Whether it is not at work yet: its client may still look for the broker."""
+        return self._app.rebalancing or not self._app.tables.recovery.completed.is_set()
+
     def _without_state(self) -> list[int]:
         """Partitions of ours whose state is another's or nobody's, so that nothing is done there.
 
@@ -137,7 +141,7 @@ class Health(Endpoint):
     def _progress(self) -> object:
         """Something that changes as work goes on; None when there is no work."""
         app = self._app
-        if app.rebalancing:
+        if self._recovering():
             return ("recovery", app.rebalancing_count, dict(app.tables.recovery.active_offsets))
         if app.worker.waiting:
             return None  # a restart would wait for the same
