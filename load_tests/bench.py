@@ -19,7 +19,7 @@ from load_tests.systems import module_of
 from models.encoders.encoder import Encoder
 from models.errors import JourneysError
 from streams.kafka.partitioning import partition_of
-from streams.replay import Replay
+from streams.ledger.expected import Expected
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -76,30 +76,27 @@ class Bench:
         """Put the log on the broker."""
         produce.produce(self.events, self.settings)
 
-    def ledger(self) -> Counter[str]:
+    def expected(self) -> Counter[str]:
         """The ids of the changes that the log must bring.
 
         Raises:
             JourneysError: The log is wrong.
         """
-        ids: Counter[str] = Counter()
-        cache = warm_cache(self._folder)
-        replay = Replay(self.settings.engine(cache.encoder), cache, self._load.partitions)
+        expected = Expected(self.settings, warm_cache(self._folder))
         with self.task("ledger") as advance:
             for start in range(0, len(self.events), LEDGER_LINES):
-                lines = [event.value for event in self.events[start : start + LEDGER_LINES]]
-                for step in replay.run([lines]):
-                    if step.rejected is not None:
-                        raise JourneysError(f"the log is wrong: {step.rejected}")
-                    ids.update(change.id for outcome in step.outcomes for change in outcome.changes)
-                advance(start + len(lines), len(self.events))
-        return ids
+                events = self.events[start : start + LEDGER_LINES]
+                expected.send((event.key, event.value) for event in events)
+                if expected.rejects:
+                    raise JourneysError(f"the log is wrong: {expected.rejects}")
+                advance(start + len(events), len(self.events))
+        return Counter(list(expected.changes))
 
     def prepare(self) -> Counter[str]:
         """Put the log on the broker; gives the ids of the changes that it must bring."""
         self.write()
         self.send()
-        return self.ledger()
+        return self.expected()
 
     def repeat(self, number: int, systems: Sequence[str]) -> dict[str, Run]:
         """Run each system once, beginning with another one each time."""

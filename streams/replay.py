@@ -2,7 +2,7 @@
 
 It is `journeys replay`, and it is the ledger that the worker's tests compare with: for the same
 log and partitions it tells the same changes. There is no clock in it; a partition's watermark is
-the latest event time that the partition has seen. All lines arrive at once: for users whose
+the latest event time that the partition has seen. Lines of files arrive at once: for users whose
 activities stand behind later ones of others, time passes when the log is done (`Replay.settle`).
 """
 
@@ -105,8 +105,12 @@ class Replay:
         """
         return [outcome for clock in self._clocks for outcome in self._pass(clock, ARRIVED)]
 
-    def apply(self, batch: Sequence[Entry]) -> Iterator[Step]:
-        """Apply what was read from files; the vectors of a batch are made at once.
+    def apply(self, batch: Sequence[Entry], arrivals: Sequence[int] = ()) -> Iterator[Step]:
+        """Apply what was read; the vectors of a batch are made at once.
+
+        Args:
+            batch: In order.
+            arrivals: Record time of each, epoch ms; without, all arrive at once.
 
         Yields:
             One step per entry, in order.
@@ -117,24 +121,28 @@ class Replay:
         activities = [entry.activity for entry in batch if entry.activity is not None]
         wanted = [(a.item_id, a.content) for a in activities if a.vector is None]
         vectors = dict(zip(wanted, self._cache.fill(wanted), strict=True))
-        for entry in batch:
+        for place, entry in enumerate(batch):
             step = Step(entry.number, entry.line, entry.activity, entry.rejected, entry.file)
             if entry.activity is not None:
-                self._apply(step, entry.activity, vectors)
+                arrival = arrivals[place] if arrivals else ARRIVING
+                self._apply(step, entry.activity, vectors, arrival)
             yield step
 
     def _apply(
-        self, step: Step, activity: Activity, vectors: dict[tuple[str, str], Vector]
+        self, step: Step, activity: Activity, vectors: dict[tuple[str, str], Vector], arrival: int
     ) -> None:
         user_id = activity.user_id
+        clock = self._clock_of.get(user_id) or self._clocks[self._partition(user_id)]
+        clock.arrival = max(clock.arrival, arrival)
         user = self.users.get(user_id) or self._new_user(user_id)
         try:
             if activity.vector is None:
                 vector = vectors[activity.item_id, activity.content]
             else:
                 vector = check_vector(activity.vector, self._cache.encoder.dimensions)
-            clock = self._clock_of.get(user_id) or self._clocks[self._partition(user_id)]
-            step.outcomes.append(self.engine.activity(user, activity, vector, clock.watermark))
+            step.outcomes.append(
+                self.engine.activity(user, activity, vector, clock.watermark, clock.arrival)
+            )
         except Rejected as error:
             step.rejected = error
             return
@@ -145,7 +153,7 @@ class Replay:
             self._clock_of[user_id] = clock
         clock.watermark = max(clock.watermark, activity.occurred_at)
         clock.due.set(user_id, self.engine.due(user), self.engine.held(user))
-        step.outcomes += self._pass(clock, ARRIVING)
+        step.outcomes += self._pass(clock, clock.arrival)
 
     def _pass(self, clock: "_Clock", arrival: int) -> Iterator[Outcome]:
         """Let time pass for those of a partition who wait for it."""
@@ -165,8 +173,8 @@ class Replay:
 
 
 class _Clock:
-    """One partition's watermark, and its users who wait for it."""
+    """How far one partition has come, and its users who wait for that."""
 
     def __init__(self) -> None:
-        self.watermark = -1
+        self.watermark = self.arrival = -1
         self.due = DueUsers()

@@ -190,8 +190,8 @@ def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[secured.
 def forgetful_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Kafka that forgets ids of producers within seconds."""
     folder = tmp_path_factory.mktemp("forgetful")
-    with brokers.plain_kafka(folder, brokers.FORGETFUL) as address:
-        yield address
+    with brokers.plain_kafka(folder, brokers.FORGETFUL) as kafka:
+        yield kafka.address
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from streams.cli.commands import Commands, examples
         "produce": "Send activities from a file to activity-events.",
         "backfill": "Send a history to activity-events, then what the live topic holds.",
         "rejects": "See what was rejected, or send it again.",
+        "verify": "Prove that nothing was lost, doubled or invented.",
         "erase": "Have all forgotten that is known of users.",
         "watch": "Print journey changes as they come.",
         "webhook": "Run the webhook: sends changes to an HTTP endpoint, signed.",

@@ -19,8 +19,8 @@ from streams.cli.render import ChangePrinter
 from streams.settings import Settings
 
 if TYPE_CHECKING:
-    from streams.demo.ledger import Ledger
     from streams.demo.run import Run
+    from streams.ledger.arrived import Arrived
 
 LIVE_RATE: Final = 200  # activities a second when somebody is watching: half a minute in all
 
@@ -62,9 +62,12 @@ def command(settings: Settings, once: bool, sample_only: bool) -> None:
             click.echo(encode(activity))
         return
     # The engine's compiler and the encoder take a second to import: not for --help.
-    from streams.demo.ledger import Ledger
+    from models.encoders.cache import VectorCache
     from streams.demo.report import report
     from streams.demo.run import Run, started
+    from streams.encoding import encoder_of
+    from streams.ledger.arrived import Arrived
+    from streams.ledger.expected import Expected
 
     signal.signal(signal.SIGTERM, _terminated)
     sample = generate()
@@ -79,27 +82,29 @@ def command(settings: Settings, once: bool, sample_only: bool) -> None:
             )
         console = Console()
         printer = ChangePrinter(console)
-        with Ledger.opened(settings, sample) as ledger:
-            run = Run(settings, sample, ledger, children)
+        expected = Expected(settings, VectorCache(encoder_of(settings), settings.cached_vectors))
+        expected.send((one["user_id"].encode(), encode(one)) for one in sample.activities)
+        with Arrived.opened(settings, expected) as arrived:
+            run = Run(settings, sample, arrived, children)
             with closing(run.through(None if once else LIVE_RATE)) as changes:
                 names = settings.vllm_url is not None
-                shown = _with_bars(changes, console, run, ledger, len(sample.activities), names)
+                shown = _with_bars(changes, console, run, arrived, len(sample.activities), names)
                 _print(shown, printer)
-            if not ledger.names_are_in:
+            if not arrived.names_are_in:
                 click.echo(
-                    f"{ledger.unanswered} names have not come: those journeys keep their keyword "
+                    f"{arrived.unanswered} names have not come: those journeys keep their keyword "
                     "names",
                     err=True,
                 )
-            report(settings, ledger, sample)
+            report(settings, arrived, sample)
             if not once:  # and what others have sent is here as well
                 click.echo("live until Ctrl-C")
                 with suppress(KeyboardInterrupt):
                     _print(run.on(), printer)
-            elif ledger.unexpected:
+            elif unexpected := arrived.foreign | arrived.altered:
                 raise JourneysError(
-                    f"{len(ledger.unexpected)} changes came that `journeys replay` "
-                    f"does not give, such as {min(ledger.unexpected)}"
+                    f"{len(unexpected)} changes came that `journeys replay` "
+                    f"does not give, such as {min(unexpected)}"
                 )
 
 
@@ -113,21 +118,21 @@ def _with_bars(
     changes: Iterable[list[bytes]],
     console: Console,
     run: "Run",
-    ledger: "Ledger",
+    arrived: "Arrived",
     activities: int,
     names: bool,
 ) -> Iterator[list[bytes]]:
     """The same changes; on a terminal with bars for how far it is."""
     with bars(console) as progress:
         sent = progress.add_task("sent", total=activities)
-        came = progress.add_task("changes", total=len(ledger.expected))
-        named = progress.add_task("names", total=len(ledger.wanted), visible=names)
+        came = progress.add_task("changes", total=arrived.came + len(arrived.missing))
+        named = progress.add_task("names", total=len(arrived.wanted), visible=names)
         for values in changes:
             yield values
             progress.update(sent, completed=run.sent)
-            progress.update(came, completed=len(ledger.expected & ledger.seen))
-            wanted = len(ledger.wanted)
-            progress.update(named, total=wanted, completed=wanted - ledger.unanswered)
+            progress.update(came, completed=arrived.came)
+            wanted = len(arrived.wanted)
+            progress.update(named, total=wanted, completed=wanted - arrived.unanswered)
 
 
 def _terminated(*_: object) -> NoReturn:

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from models.records import JourneyView
-from streams.demo.ledger import Ledger
 from streams.demo.sample.generator import Sample
 from streams.demo.sample.score import score
+from streams.ledger.arrived import Arrived
 from streams.settings import Settings
 
 SHOWN_ITEMS: Final = 2
@@ -23,10 +23,10 @@ WIDEST: Final = 36  # characters of a name in the table: the items need the rest
 Row: TypeAlias = tuple[str, str, str, str, str, str]
 
 
-def report(settings: Settings, ledger: Ledger, sample: Sample) -> None:
+def report(settings: Settings, arrived: Arrived, sample: Sample) -> None:
     """Print each user's journeys, and how they compare with what is known of the sample."""
     journeys = sorted(
-        ledger.journeys.values(), key=lambda current: (current.user_id, current.journey.started_at)
+        arrived.current.values(), key=lambda current: (current.user_id, current.journey.started_at)
     )
     rows = [
         (
@@ -53,8 +53,9 @@ def report(settings: Settings, ledger: Ledger, sample: Sample) -> None:
         f"{result.found} of {result.lasting} lasting interests found; "
         f"{result.mistaken} of {result.short} binges and one-offs mistaken"
     )
-    same = "" if ledger.unexpected else ", the same as `journeys replay` gives with no broker"
-    click.echo(f"{len(ledger.expected & ledger.seen)} changes{same}")
+    wrong = arrived.foreign or arrived.altered
+    same = "" if wrong else ", the same as `journeys replay` gives with no broker"
+    click.echo(f"{arrived.came} changes{same}")
     if by_model := sum(current.name_source == "llm" for current in journeys):
         click.echo(f"{by_model} journeys named by the language model, the others by keywords")
 

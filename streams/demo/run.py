@@ -11,10 +11,10 @@ from models.errors import JourneysError
 from models.records import encode
 from streams.demo.broker import EmbeddedBroker, free_port
 from streams.demo.children import Child
-from streams.demo.ledger import Ledger
 from streams.demo.sample.generator import Sample
 from streams.kafka import admin
 from streams.kafka.activities import sender
+from streams.ledger.arrived import Arrived
 from streams.settings import Settings
 from streams.settings.services import MONITOR_PORT
 
@@ -70,7 +70,7 @@ class Run:
     Args:
         settings: Of worker and namer.
         sample: What is sent.
-        ledger: What must come, and what came.
+        arrived: What came, beside what must come.
         children: Worker and namer, in this order, and others.
 
     Attributes:
@@ -82,12 +82,12 @@ class Run:
     """
 
     def __init__(
-        self, settings: Settings, sample: Sample, ledger: Ledger, children: Sequence[Child]
+        self, settings: Settings, sample: Sample, arrived: Arrived, children: Sequence[Child]
     ) -> None:
         self.sent = 0
         self._settings = settings
         self._sample = sample
-        self._ledger = ledger
+        self._arrived = arrived
         self._children = children
         self._progress: tuple[int, ...] = ()
         self._progress_at = time.monotonic()
@@ -107,13 +107,12 @@ class Run:
                 yield self._poll(POLL_SECONDS)
                 self._check_silence("the worker is not ready")
         yield from self._send(rate)
-        while not self._ledger.changes_are_in:
+        while missing := len(self._arrived.missing):
             yield self._poll(POLL_SECONDS)
-            missing = len(self._ledger.expected - self._ledger.seen)
             self._check_silence(f"{missing} changes have not come")
-        while not self._ledger.names_are_in and self._silence() <= NAMING_SECONDS:
+        while not self._arrived.names_are_in and self._silence() <= NAMING_SECONDS:
             yield self._poll(POLL_SECONDS)
-        yield self._ledger.drain()
+        yield self._arrived.drain()
 
     def on(self) -> Generator[list[bytes]]:
         """Go on without end, with what others send; yields as `through` does."""
@@ -131,11 +130,11 @@ class Run:
                     yield self._poll(max(ahead, 0.0))
 
     def _poll(self, seconds: float) -> list[bytes]:
-        changes = self._ledger.poll(seconds)
+        changes = self._arrived.poll(seconds)
         for child in self._children:
             child.check()
-        if self._ledger.progress != self._progress:
-            self._progress, self._progress_at = self._ledger.progress, time.monotonic()
+        if self._arrived.progress != self._progress:
+            self._progress, self._progress_at = self._arrived.progress, time.monotonic()
         return changes
 
     def _silence(self) -> float:

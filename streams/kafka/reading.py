@@ -1,7 +1,9 @@
 """A topic read from its beginning to its end as of now, by commands that join no group."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, NamedTuple, Self
 
 from kafka import KafkaConsumer, TopicPartition
@@ -58,6 +60,20 @@ def ends_of(settings: Settings, topic: str) -> dict[int, int]:
     return dict(enumerate(admin.end_offsets(settings, {topic: count})[topic]))
 
 
+def starts_of(settings: Settings, topic: str) -> dict[int, int]:
+    """By partition: the offset of the first record that is still kept.
+
+    Raises:
+        BrokerError: No broker answers.
+        SettingsError: There is no such topic.
+    """
+    (count,) = admin.partitions_of(settings, topic)
+    places = [TopicPartition(topic, number) for number in range(count)]
+    with connect(settings, KafkaConsumer) as client:
+        found = client.beginning_offsets(places)
+    return {place.partition: found[place] for place in places}
+
+
 def records_until(
     settings: Settings, topic: str, ends: Mapping[int, int], starts: Mapping[int, int] | None = None
 ) -> Iterator[StoredRecord]:
@@ -103,6 +119,18 @@ def records_until(
                     f"{topic}: the broker gives nothing more of partition {stuck}, though there "
                     "is more: a transaction on it may be open"
                 )
+
+
+def in_portions(
+    records: Iterable[StoredRecord], size: int
+) -> Iterator[Mapping[int, list[StoredRecord]]]:
+    """So many records at a time, by partition; each partition's stay in order."""
+    left = iter(records)
+    while portion := list(islice(left, size)):
+        found: dict[int, list[StoredRecord]] = defaultdict(list)
+        for record in portion:
+            found[record.partition].append(record)
+        yield found
 
 
 def _before(records: Iterable[Any], end: int) -> Iterator[StoredRecord]:

@@ -65,7 +65,7 @@ class Health(Endpoint):
     def readiness(self) -> Readiness:
         """Recovering, silent, or ready."""
         app = self._app
-        if app.rebalancing or not app.tables.recovery.completed.is_set():
+        if self._recovering():
             return Readiness(False, "recovering")
         if app.worker.waiting:
             return Readiness(False, app.worker.waiting)
@@ -122,6 +122,10 @@ class Health(Endpoint):
             if not await self.look():
                 return
 
+    def _recovering(self) -> bool:
+        """Whether it is not at work yet: its client may still look for the broker."""
+        return self._app.rebalancing or not self._app.tables.recovery.completed.is_set()
+
     def _without_state(self) -> list[int]:
         """Partitions of ours whose state is another's or nobody's, so that nothing is done there.
 
@@ -139,7 +143,7 @@ class Health(Endpoint):
     def _work(self) -> dict[str, Hashable]:
         """What there is to do, each with something that changes as it is done."""
         app, worker = self._app, self._app.worker
-        if app.rebalancing:
+        if self._recovering():
             offsets = tuple(sorted(app.tables.recovery.active_offsets.items()))
             return {"recovery of state": (app.rebalancing_count, offsets)}
         if worker.waiting:

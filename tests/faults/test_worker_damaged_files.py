@@ -1,12 +1,11 @@
 """Local files of which the disk has flipped some bytes: the changelog has it all."""
 
-from pathlib import Path
-
 import pytest
 
 from streams.settings import Settings
 from streams.state.store import RocksParts
 from tests.faults.conftest import Workers
+from tests.support.damage import flip, largest
 from tests.support.workers import (
     activities,
     assert_as_in_ledger,
@@ -18,18 +17,14 @@ from tests.support.workers import (
 pytestmark = pytest.mark.fault
 
 
-def flip(settings: Settings, number: int, share: float) -> None:
+def damage(settings: Settings, number: int, share: float) -> None:
     """Flip some bytes in the middle of a partition's data."""
     path = settings.data_dir / settings.group / f"users-{number}"
     parts = RocksParts(path)
     parts._db.compact_range(None, None)
     parts._db.flush()
     parts.close()
-    table = max(path.glob("*.sst"), key=lambda file: file.stat().st_size)
-    data = bytearray(table.read_bytes())
-    place = int(len(data) * share)
-    data[place : place + 64] = bytes(byte ^ 0xFF for byte in data[place : place + 64])
-    Path(table).write_bytes(data)
+    flip(largest(path, "*.sst"), share)
 
 
 def test_flipped_bytes_are_told_and_state_is_read_back_from_the_changelog(workers: Workers) -> None:
@@ -40,7 +35,7 @@ def test_flipped_bytes_are_told_and_state_is_read_back_from_the_changelog(worker
     wait_until_handled(workers.settings)
     assert first.stop() == 0
     for number in range(4):
-        flip(first.settings, number, 0.2 + 0.15 * number)
+        damage(first.settings, number, 0.2 + 0.15 * number)
     produce(workers.settings, log[half:])
     second = workers.start(store="rocksdb")
     wait_until_handled(workers.settings)

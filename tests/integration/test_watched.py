@@ -20,7 +20,7 @@ from tests.support.prometheus import FOLDER, Prometheus, prometheus, tool
 from tests.support.receiver import SECRET, WebhookProcess, endpoint
 from tests.support.users import UsersProcess
 from tests.support.vllm_stub import Stub
-from tests.support.workers import WorkerProcess, activities, produce, until
+from tests.support.workers import NamerProcess, WorkerProcess, activities, produce, until
 
 DASHBOARDS: Final = sorted((FOLDER.parent / "grafana" / "dashboards").glob("*.json"))
 KINDS: Final = {
@@ -35,12 +35,6 @@ KINDS: Final = {
 TIMES: Final = {"$__rate_interval": "2m", "$__range": "5m"}
 # A series of an expression: its name, and what its labels must be.
 SELECTOR: Final = re.compile(r"\b(?:journeys_\w+|process_\w+|up)\b(?:\{[^}]*\})?")
-
-
-class NamerProcess(WorkerProcess):
-    """`journeys namer` in a process of its own, with its own port."""
-
-    command = "namer"
 
 
 def questions() -> Iterator[tuple[str, str]]:

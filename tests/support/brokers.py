@@ -5,6 +5,7 @@ Kafka's jars come from Maven Central once and stay under `~/.cache/journeys-test
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from kafka import KafkaAdminClient
 
@@ -26,6 +27,10 @@ EXTERNAL: Final = "JOURNEYS_TEST_BROKER"  # host:port of a Kafka to test against
 KAFKA: Final = "4.1.0"
 HOME: Final = Path.home() / ".cache" / "journeys-tests"
 KAFKA_LIBS: Final = HOME / "kafka" / KAFKA
+JAVA: Final = (
+    *("java", "-Xmx1g", "-Dorg.apache.logging.log4j.level=WARN"),
+    *("-cp", f"{KAFKA_LIBS}/*"),
+)
 READY_SECONDS: Final = 90.0  # 5 s alone; the machine may be building something else meanwhile
 
 POM: Final = f"""\
@@ -65,6 +70,58 @@ producer.id.expiration.check.interval.ms=500
 """
 
 
+class Kafka:
+    """Apache Kafka, while the `with` block runs.
+
+    Args:
+        folder: For what it stores, and its log.
+        properties: Of the server.
+        port: Where it listens without TLS and SASL; it is waited for there.
+        format_options: Of the tool that makes the storage.
+    """
+
+    def __init__(
+        self, folder: Path, properties: str, port: int, format_options: Sequence[str] = ()
+    ) -> None:
+        self.address = f"127.0.0.1:{port}"
+        self._port = port
+        self._config, self._log = folder / "server.properties", folder / "kafka.log"
+        self._config.write_text(properties)
+        tool = ["kafka.tools.StorageTool", "format", "-t", str(uuid.uuid4())]
+        with self._log.open("wb") as out:
+            subprocess.run(
+                [*JAVA, *tool, "-c", str(self._config), *format_options],
+                check=True,
+                stdout=out,
+                stderr=out,
+            )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start it, with what it stored before, and wait until it answers."""
+        with self._log.open("ab") as out:
+            self._server = spawn([*JAVA, "kafka.Kafka", str(self._config)], out)
+        _wait(self._server, self._port, self._log)
+
+    def kill(self) -> None:
+        """As a machine that loses power."""
+        self._server.kill()
+        self._server.wait()
+
+    def freeze(self) -> None:
+        """It answers nobody, and nobody is told."""
+        self._server.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._server.send_signal(signal.SIGCONT)
+
+
 def names(choice: str) -> list[str]:
     """The ids of the brokers to run on, for the value of `--broker`."""
     if os.environ.get(EXTERNAL):
@@ -81,17 +138,15 @@ def serve(name: str, folder: Path) -> Iterator[str]:
         with EmbeddedBroker() as broker:
             yield broker.address
     else:
-        with plain_kafka(folder) as address:
-            yield address
+        with plain_kafka(folder) as kafka:
+            yield kafka.address
 
 
-@contextmanager
-def plain_kafka(folder: Path, more: str = "") -> Iterator[str]:
-    """Run Apache Kafka without TLS and SASL, with some more properties; gives its address."""
+def plain_kafka(folder: Path, more: str = "") -> Kafka:
+    """Apache Kafka without TLS and SASL, with some more properties."""
     port = free_port()
     text = PROPERTIES.format(port=port, controller=free_port(), data=folder / "data") + more
-    with kafka(folder, text, port):
-        yield f"127.0.0.1:{port}"
+    return Kafka(folder, text, port)
 
 
 def fetch_kafka() -> None:
@@ -124,41 +179,6 @@ def fetch_kafka() -> None:
         # Renamed when complete: a run that was cut short must not leave half of the jars.
         if not KAFKA_LIBS.is_dir():
             Path(work, "libs").rename(KAFKA_LIBS)
-
-
-@contextmanager
-def kafka(
-    folder: Path, properties: str, port: int, format_options: Sequence[str] = ()
-) -> Iterator[None]:
-    """Run Apache Kafka.
-
-    Args:
-        folder: For what it stores, and its log.
-        properties: Of the server.
-        port: Where it listens without TLS and SASL; it is waited for there.
-        format_options: Of the tool that makes the storage.
-    """
-    config, log = folder / "server.properties", folder / "kafka.log"
-    config.write_text(properties)
-    java = ["java", "-Xmx1g", "-Dorg.apache.logging.log4j.level=WARN", "-cp", f"{KAFKA_LIBS}/*"]
-    with log.open("wb") as out:
-        cluster = str(uuid.uuid4())
-        subprocess.run(
-            [
-                *(*java, "kafka.tools.StorageTool", "format"),
-                *("-t", cluster, "-c", str(config), *format_options),
-            ],
-            check=True,
-            stdout=out,
-            stderr=out,
-        )
-        server = spawn([*java, "kafka.Kafka", str(config)], out)
-        try:
-            _wait(server, port, log)
-            yield
-        finally:
-            server.kill()
-            server.wait()
 
 
 def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:

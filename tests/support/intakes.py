@@ -7,11 +7,11 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaProducer
 
-from models.records import cloudevent, encode
+from models.records import encode
 from streams.kafka import admin
 from streams.kafka.clients import connect
 from streams.kafka.partitioning import partition_of
-from streams.replay import Replay
+from streams.ledger.expected import Expected
 from streams.settings import Settings
 from streams.topics import Topics
 from tests.support.workers import WorkerProcess, read, vectors
@@ -83,11 +83,6 @@ def total(settings: Settings, topic: str = "") -> int:
 
 def replayed(settings: Settings, log: Sequence[dict[str, Any]]) -> dict[str, bytes]:
     """The changes that plain activities bring, by id."""
-    replay = Replay(settings.engine(vectors().encoder), vectors(), settings.partitions)
-    lines = [encode(one) for one in log]
-    return {
-        change.id: cloudevent(change)
-        for step in replay.run([lines[i : i + 500] for i in range(0, len(lines), 500)])
-        for outcome in step.outcomes
-        for change in outcome.changes
-    }
+    expected = Expected(settings, vectors())
+    expected.send((one["user_id"].encode(), encode(one)) for one in log)
+    return expected.changes

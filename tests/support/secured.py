@@ -164,7 +164,7 @@ def serve(folder: Path) -> Iterator[SecuredKafka]:
         for user in USERS
     ]
     options = [part for one in scram for part in ("--add-scram", one)]
-    with brokers.kafka(folder, text, ports["local"], options):
+    with brokers.Kafka(folder, text, ports["local"], options):
         yield SecuredKafka(
             f"localhost:{ports['clients']}",
             f"localhost:{ports['mutual']}",

@@ -9,27 +9,25 @@ import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from models.encoders.cache import VectorCache
 from models.encoders.encoder import Encoder
-from models.records import cloudevent, encode
+from models.records import encode
 from streams.demo.broker import free_port
 from streams.demo.children import environment
 from streams.demo.sample.generator import generate
 from streams.kafka import admin
 from streams.kafka.clients import connect
-from streams.kafka.producers import TAKEN_KEY, TOKEN_HEADER
-from streams.replay import Replay
+from streams.ledger.changelog import restored
+from streams.ledger.expected import Expected
+from streams.ledger.verify import expect, verify
 from streams.settings import Settings
-from streams.state.partition import MARK_KEY, Mark
-from streams.topics import Topics, journey_key
+from streams.topics import Topics
 from tests.support import brokers, late_changelog, lossy_worker, processes, slow_worker
 
 # A broker with default limits takes no shorter session than six seconds.
@@ -100,6 +98,12 @@ class WorkerProcess:
 
     def _ended(self) -> bool:
         return self.process.poll() is not None
+
+
+class NamerProcess(WorkerProcess):
+    """`journeys namer`, likewise."""
+
+    command = "namer"
 
 
 class SlowWorkerProcess(WorkerProcess):
@@ -237,64 +241,22 @@ def wait_until_handled(settings: Settings) -> None:
         until(lambda: now() == ends, "all activities are handled", every=0.2)
 
 
-def marks(settings: Settings) -> dict[int, list[tuple[int, int]]]:
-    """By partition, each mark on the changelog that counts: (offset at which its owner took the
-    partition, offset of the last activity handled)."""
-    found: dict[int, list[tuple[int, int]]] = {n: [] for n in range(settings.partitions)}
-    owners = dict.fromkeys(found, 0)
-    for record in read(settings, f"{settings.topic_prefix}{settings.group}-users-changelog"):
-        token = int(dict(record.headers).get(TOKEN_HEADER, b"-1"))
-        if record.key == TAKEN_KEY:
-            owners[record.partition] = record.offset
-        elif record.key == MARK_KEY and token == owners[record.partition]:
-            mark = msgspec.msgpack.decode(record.value, type=Mark)
-            found[record.partition].append((owners[record.partition], mark.offset))
-    return found
-
-
 def assert_state_is_ahead_of_commits(settings: Settings) -> None:
     """What is committed will not be read again, so all of it must be in the state."""
     done = committed(settings)  # asked for first: the state only grows
-    for number, found in marks(settings).items():
-        assert done[number] <= max((offset for _, offset in found), default=-1) + 1
+    for number, state in restored(settings).items():
+        assert done[number] <= state.handled + 1
 
 
 def assert_no_zombie_wrote(settings: Settings) -> None:
     """What counts of each partition's state only went forward, over all its owners."""
-    for number, found in marks(settings).items():
-        assert found == sorted(found), (number, found)
+    for number, state in restored(settings).items():
+        assert state.marks == sorted(state.marks), (number, state.marks)
 
 
-@dataclass
-class Ledger:
-    """What a log must bring: changes by id, last journey by key; both as bytes on the wire."""
-
-    changes: dict[str, bytes] = field(default_factory=dict)
-    journeys: dict[bytes, bytes] = field(default_factory=dict)
-
-
-def ledger(settings: Settings) -> Ledger:
-    """The engine alone, uninterrupted, over what is on `activity-events`; no partition's time
-    depends on another."""
-    found = Ledger()
-    logs: dict[int, list[bytes]] = defaultdict(list)
-    for record in read(settings, Topics.of(settings).activities):
-        logs[record.partition].append(record.value)
-    for number, log in logs.items():
-        replay = Replay(
-            settings.engine(vectors().encoder),
-            vectors(),
-            settings.partitions,
-            lambda *_, there=number: there,
-        )
-        outcomes = [outcome for step in replay.run([log]) for outcome in step.outcomes]
-        for outcome in (*outcomes, *replay.settle()):
-            found.changes |= {change.id: cloudevent(change) for change in outcome.changes}
-            found.journeys |= {
-                journey_key(current.user_id, current.journey.journey_id): encode(current)
-                for current in outcome.journeys
-            }
-    return found
+def ledger(settings: Settings) -> Expected:
+    """What the log that is on `activity-events` must bring, uninterrupted."""
+    return expect(settings, vectors())
 
 
 @cache
@@ -309,24 +271,11 @@ def assert_as_in_ledger(settings: Settings) -> list[str]:
     Returns:
         The ids of the changes as they came, repeats included.
     """
-    wanted = ledger(settings)
-    assert len(wanted.changes) > 20, "the log is too thin to tell anything"
-    missing, ids = set(wanted.changes), []
-    with reader(settings, Topics.of(settings).changes) as poll:
-
-        def all_came() -> bool:
-            for record in poll():
-                name = msgspec.json.decode(record.value)["id"]
-                assert record.value == wanted.changes.get(name), name
-                missing.discard(name)
-                ids.append(name)
-            return not missing
-
-        # Users who do not come back change when time passes, which is looked at once a second.
-        until(all_came, "all changes have come")
-    journeys = {record.key: record.value for record in read(settings, Topics.of(settings).journeys)}
-    assert journeys == wanted.journeys
-    return ids
+    # Users who do not come back change when time passes, which is looked at once a second.
+    verdict = verify(settings, vectors(), PATIENCE)
+    assert verdict.holds, "\n".join(verdict.lines())
+    assert verdict.changes > 20, "the log is too thin to tell anything"
+    return verdict.ids
 
 
 def by_reason(records: Sequence[Any]) -> dict[str, list[Any]]:

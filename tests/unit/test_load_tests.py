@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import pytest
 from load_tests import open_loop, workload
 from load_tests.arrivals import change_times, commit_times
 from load_tests.baseline import checkout
+from load_tests.faults import memory as followed
+from load_tests.faults import schedule
 from load_tests.job import Job
 from load_tests.many_users import Users
 from load_tests.memory import per_user
@@ -213,3 +215,25 @@ def test_users_in_a_store_cost_the_same_state_and_some_memory(tmp_path: Path) ->
     taken = per_user(parts, 30)
     assert taken["hot"] > cost.state_bytes / 30 > taken["cold"] > 0
     parts.close()
+
+
+def test_faults_are_those_of_their_seed_each_as_often_as_it_should_be() -> None:
+    def drawn(seed: int) -> list[schedule.Fault]:
+        return list(islice(schedule.faults(seed, list(schedule.FAULTS), 2.0), 130))
+
+    assert drawn(1) == drawn(1) != drawn(2)
+    kinds = Counter(fault.kind for fault in drawn(1))
+    assert kinds == {kind: 10 * times for kind, times in schedule.FAULTS.items()}
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_memory_is_flat_or_is_not(grows: bool) -> None:
+    watched = followed.Memory(os.getpid())
+    held = []
+    for _ in range(100):
+        watched.sample()
+        if grows:
+            held.append(bytearray(range(256)) * 4_000)
+    found = watched.summary()
+    assert found["flat"] is not grows
+    assert found["samples"] == 100

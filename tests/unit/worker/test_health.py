@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from models.encoders.reading import from_characters
@@ -289,6 +290,22 @@ async def test_a_recovery_that_reads_on_may_take_long_and_one_that_hangs_may_not
         case.offsets["changelog"] = offset
         assert await case.look(STALL_SECONDS + 1)
     assert not await case.look(STALL_SECONDS + 1)
+
+
+async def test_a_start_while_the_broker_is_away_is_waited_for_but_not_for_ever(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_started() -> set[TP]:
+        raise ConsumerNotStarted("Consumer thread not yet started")
+
+    monkeypatch.setattr(case.app.consumer, "assignment", not_started)
+    case.recovered.clear()
+    assert await case.look(1)
+    assert case.health.readiness() == (False, "recovering")
+    assert await case.look(STALL_SECONDS / 2)
+    assert not await case.look(STALL_SECONDS)
+    [error] = case.app.crashed
+    assert isinstance(error, StalledError)
 
 
 async def test_over_http(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
