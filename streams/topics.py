@@ -69,6 +69,11 @@ class Topics:
         return self.activities, self.requests, self.names, self.erasures
 
 
+def changelog_of(settings: Settings) -> str:
+    """The topic of a group's user state."""
+    return f"{settings.topic_prefix}{settings.group}-users-changelog"
+
+
 def journey_key(user_id: str, journey_id: str) -> bytes:
     """The key of a journey's record on the compacted topic `journeys`."""
     return f"{user_id}/{journey_id}".encode()

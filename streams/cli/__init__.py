@@ -21,6 +21,7 @@ from streams.cli.commands import Commands, examples
         "backfill": "Send a history to activity-events, then what the live topic holds.",
         "rejects": "See what was rejected, or send it again.",
         "erase": "Have all forgotten that is known of users.",
+        "state": "Move users' state: to other partitions, another cluster or encoder.",
         "watch": "Print journey changes as they come.",
         "webhook": "Run the webhook: sends changes to an HTTP endpoint, signed.",
         "monitor": "Run the page to look at, and the HTTP API to ask.",

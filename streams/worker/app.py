@@ -28,7 +28,7 @@ from streams.state.partition import BATCH_BYTES
 from streams.state.recovery import Tables
 from streams.state.table import UserTable
 from streams.state.vectors import stored_vectors
-from streams.topics import Topics
+from streams.topics import Topics, changelog_of
 from streams.worker.batches import Worker
 from streams.worker.clock import Clock
 from streams.worker.health import Health
@@ -112,7 +112,7 @@ def create_app(
     app = App(settings.group, **_conf(settings))
     app.metrics = Metrics(WORKER)
     folder = settings.data_dir / settings.group if settings.store == "rocksdb" else None
-    changelog = f"{settings.topic_prefix}{settings.group}-users-changelog"
+    changelog = changelog_of(settings)
     table = UserTable(
         app,
         name="users",
