@@ -116,8 +116,3 @@ def test_what_cannot_be_right_is_refused(settings: Settings, tmp_path: Path) -> 
     assert "is not whole" in journeys(group, "state", "import", cut).stderr
     run(group, "import", file)
     assert work(group, tmp_path, []) == 100
-    running = WorkerProcess(group, tmp_path, store="memory").wait_ready()
-    try:
-        assert "is at work" in journeys(group, "state", "export", file).stderr
-    finally:
-        running.kill()
