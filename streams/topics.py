@@ -70,7 +70,7 @@ class Topics:
 
 
 def changelog_of(settings: Settings) -> str:
-    """The topic of a group's state."""
+    """The topic of a group's user state."""
     return f"{settings.topic_prefix}{settings.group}-users-changelog"
 
 

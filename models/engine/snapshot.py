@@ -122,6 +122,16 @@ def dump(user: UserState) -> list[Part]:
     return parts
 
 
+def whole(user: UserState) -> list[Part]:
+    """All parts of a user, as if none had been stored before; the user's marks are cleared."""
+    user.dirty.update(cluster.number for cluster in user.clusters)
+    user.removed.clear()
+    user.versions.clear()
+    user.counted.dropped.clear()
+    user.counted.stored = user.counted.first
+    return dump(user)
+
+
 def apart(user: UserState, dumped: list[Part]) -> tuple[list[Part], Part, list[Part]]:
     """A dump for who cannot store it in one stroke; still, all of it counts or none.
 

@@ -1,31 +1,18 @@
 """The consumer group of `journeys intake`: whether it is at work, and where it goes on."""
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final
 
-from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
-from kafka.errors import (
-    CoordinatorLoadInProgressError,
-    CoordinatorNotAvailableError,
-    KafkaError,
-    NotCoordinatorError,
-)
+from kafka import KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from models.errors import SettingsError
 from streams.input import intake_group
 from streams.kafka.clients import connect
+from streams.kafka.groups import at_work, committed
 from streams.kafka.sending import OutgoingRecord
 from streams.settings import Settings
-
-_PASSING: Final = (
-    CoordinatorNotAvailableError,
-    CoordinatorLoadInProgressError,
-    NotCoordinatorError,
-)
-_AT_WORK: Final = ("stable", "preparingrebalance", "completingrebalance", "assigning")
 
 
 def check_unused(settings: Settings, topic: str) -> None:
@@ -36,15 +23,9 @@ def check_unused(settings: Settings, topic: str) -> None:
         SettingsError: Intake runs, or has read.
     """
     group = intake_group(settings)
-    with connect(settings, KafkaAdminClient) as client:
-        states = {
-            one["group_id"]: str(one["group_state"]).replace("_", "").lower()
-            for one in _patiently(settings, client.list_groups)
-        }
-        if states.get(group) in _AT_WORK:
-            raise SettingsError(f"`journeys intake` runs (group {group}): stop it first")
-        offsets = _patiently(settings, lambda: client.list_group_offsets([group]))[group]
-    read = sorted(one.partition for one, at in offsets.items() if one.topic == topic and _set(at))
+    if at_work(settings, group):
+        raise SettingsError(f"`journeys intake` runs (group {group}): stop it first")
+    read = [number for name, number in committed(settings, group) if name == topic]
     if read:
         raise SettingsError(
             f"group {group} has offsets on {topic} already: intake goes on from there, and what "
@@ -100,19 +81,3 @@ def hand_over(
                 producer.abort_transaction()
             raise
         producer.commit_transaction()
-
-
-def _patiently(settings: Settings, ask: Callable[[], Any]) -> Any:
-    """A broker that has just started finds its groups first."""
-    deadline = time.monotonic() + settings.broker_timeout
-    while True:
-        try:
-            return ask()
-        except _PASSING:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-
-
-def _set(at: Any) -> bool:
-    return getattr(at, "offset", at) is not None and getattr(at, "offset", at) >= 0

@@ -22,6 +22,7 @@ from streams.cli.commands import Commands, examples
         "rejects": "See what was rejected, or send it again.",
         "verify": "Prove that nothing was lost, doubled or invented.",
         "erase": "Have all forgotten that is known of users.",
+        "state": "Move users' state: to other partitions, another cluster or encoder.",
         "watch": "Print journey changes as they come.",
         "webhook": "Run the webhook: sends changes to an HTTP endpoint, signed.",
         "monitor": "Run the page to look at, and the HTTP API to ask.",

@@ -111,6 +111,28 @@ def create(settings: Settings) -> list[Creation]:
     return made
 
 
+def make(settings: Settings, spec: TopicSpec) -> None:
+    """Make one topic, unless it is there.
+
+    Raises:
+        BrokerError: When no broker answers.
+        SettingsError: When the broker refuses it.
+    """
+    with connect(settings, KafkaAdminClient) as client:
+        if spec.name not in client.list_topics():
+            _create(client, [spec])
+
+
+def exists(settings: Settings, name: str) -> bool:
+    """Whether there is such a topic.
+
+    Raises:
+        BrokerError: When no broker answers.
+    """
+    with connect(settings, KafkaAdminClient) as client:
+        return name in client.list_topics()
+
+
 def describe(settings: Settings) -> list[TopicState]:
     """What the broker says of each topic, in the order of the data's path.
 

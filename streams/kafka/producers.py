@@ -250,7 +250,7 @@ class PartitionProducers:
         if has != needs:
             raise SettingsError(
                 f"{self.changelog} has {has} partitions, activity-events {needs}: "
-                "state does not move between partitions, so use another group"
+                "use another group, into which `journeys state` can move the state"
             )
 
     async def _fencing(self, partition: int) -> bool:

@@ -58,7 +58,7 @@ def check(parts: Parts, number: int, ours: Binding, *, empty: bool) -> bool:
     raw = parts.get(BOUND_KEY)
     if raw is None and empty:
         return False
-    theirs = UNRECORDED if raw is None else _decode(raw)
+    theirs = bound(raw)
     wrong, mend = [], []
     if theirs.encoder != ours.encoder:
         wrong.append(f"encoder {theirs.encoder}, not {ours.encoder}")
@@ -68,14 +68,23 @@ def check(parts: Parts, number: int, ours: Binding, *, empty: bool) -> bool:
         wrong.append(f"windows of {days:g} days, not {now:g}")
         mend.append(f"JOURNEYS_WINDOW_DAYS={days:g}")
     if wrong:
+        one = theirs.window_ms == ours.window_ms
+        move = ", and take its state along (`journeys state`)" if one else ""
         raise SettingsError(
             f"the state of partition {number} was made with {' and '.join(wrong)}: go on with "
-            f"{' and '.join(mend)}, or start with a fresh JOURNEYS_GROUP"
+            f"{' and '.join(mend)}, or start with a fresh JOURNEYS_GROUP{move}"
         )
     return raw is not None
 
 
-def _decode(raw: bytes) -> Binding:
+def bound(raw: bytes | None) -> Binding:
+    """What state was made with, of what is recorded.
+
+    Raises:
+        SnapshotError: It cannot be read.
+    """
+    if raw is None:
+        return UNRECORDED
     try:
         binding = msgspec.msgpack.decode(raw, type=Binding)
     except msgspec.DecodeError as error:

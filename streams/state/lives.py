@@ -78,6 +78,11 @@ class Erasure(NamedTuple):
     life: Life
 
 
+def is_life(key: bytes) -> bool:
+    """Whether a life is kept under a key."""
+    return key.startswith(_LIFE)
+
+
 def life_key(user_id: str) -> bytes:
     """Where a user's life is kept."""
     return _LIFE + blake2b(user_id.encode(), digest_size=8, person=b"erased").digest()

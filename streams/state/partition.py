@@ -121,7 +121,7 @@ class Partition:
         self.erased = Erased() if erased is None else Erased.read(erased)
         self.silent: dict[str, int] = {}
         mark = parts.get(MARK_KEY)
-        self.mark = _mark(mark)
+        self.mark = mark_of(mark)
         empty = mark is None and next(parts.headers(), None) is None
         self._bound = check(parts, number, binding, empty=empty)
         self._binding = binding
@@ -185,7 +185,7 @@ class Partition:
 
     def life(self, user_id: str) -> Life | None:
         """The life that a user has after an erasure; None without one."""
-        if self.erased.offset < 0:
+        if self.erased.offset < 0 and self.erased.time < 0:  # moved ones have a time only
             return None
         raw = self._parts.get(life_key(user_id))
         return None if raw is None else Life.read(raw)
@@ -374,7 +374,12 @@ def _fill(packed: Packed, parts: Sequence[Part], token: Headers) -> None:
     packed.parts.extend(parts)
 
 
-def _mark(raw: bytes | None) -> Mark:
+def mark_of(raw: bytes | None) -> Mark:
+    """A stored mark; that of an empty partition where there is none.
+
+    Raises:
+        SnapshotError: It cannot be read.
+    """
     if raw is None:
         return Mark()
     try:

@@ -117,6 +117,10 @@ class MemoryParts:
         """See `Parts`."""
         return ((key, value) for key, value in self._parts.items() if is_header(key))
 
+    def items(self) -> Iterable[tuple[bytes, bytes]]:
+        """All keys and values."""
+        return self._parts.items()
+
     def of_user(self, user: bytes) -> list[bytes]:
         """See `Parts`."""
         return [key for key in self._parts if key == user or key.startswith(user + b"\xff")]

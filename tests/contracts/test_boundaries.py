@@ -19,6 +19,7 @@ ARROWS: dict[str, set[str]] = {
     "streams.cli": {
         "streams.monitor",
         "streams.worker",
+        "streams.move",
         "streams.backfill",
         "streams.intake",
         "streams.namer",
@@ -30,6 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "streams.monitor": {"streams.query", "streams.rejects", "streams.encoding", "streams.service"},
     "streams.users": {"streams.query", "streams.service"},
     "streams.query": {"streams.formats", "streams.kafka"},
+    "streams.move": {"streams.state", "streams.encoding"},
     "streams.worker": {"streams.stages", "streams.encoding"},
     "streams.intake": {"streams.stages"},
     "streams.namer": {"streams.stages"},

@@ -225,7 +225,8 @@ async def test_what_was_not_stored_is_said_again_with_the_next_batch() -> None:
         (
             Binding("new@1", 14 * DAY_MS),
             "the state of partition 3 was made with encoder another@3.1.0, not new@1: go on with "
-            "another@3.1.0 by JOURNEYS_ENCODER, or start with a fresh JOURNEYS_GROUP",
+            "another@3.1.0 by JOURNEYS_ENCODER, or start with a fresh JOURNEYS_GROUP, and take its "
+            "state along (`journeys state`)",
         ),
         (
             Binding("another@3.1.0", 7 * DAY_MS),
