@@ -29,6 +29,7 @@ from aiokafka.errors import (
     IncompatibleBrokerVersion,
     KafkaError,
     MessageSizeTooLargeError,
+    ProducerFenced,
     UnknownError,
     UnsupportedVersionError,
 )
@@ -175,7 +176,13 @@ class PartitionProducers:
         return self._monotonic() - self._taken_at if self._fences and self._producers else 0.0
 
     def token(self, owned: int) -> Headers:
-        """The header of each record of a partition's state, which says who wrote it."""
+        """The header of each record of a partition's state, which says who wrote it.
+
+        Raises:
+            ProducerFenced: It is not ours, any more or yet.
+        """
+        if owned not in self._tokens:
+            raise ProducerFenced
         return self._tokens[owned]
 
     def batch(self, owned: int) -> BatchBuilder:
@@ -183,8 +190,11 @@ class PartitionProducers:
 
         Args:
             owned: The partition for which it will be written.
+
+        Raises:
+            ProducerFenced: It is not ours any more.
         """
-        return self._producers[owned].create_batch()
+        return self._of(owned).create_batch()
 
     def state_batch(self) -> BatchBuilder:
         """The same for the changelog, compressed when it is sent."""
@@ -195,9 +205,10 @@ class PartitionProducers:
         """How many partitions a topic has.
 
         Raises:
+            ProducerFenced: That partition is not ours any more.
             KafkaError: The broker does not say.
         """
-        return len(await self._producers[owned].partitions_for(topic))
+        return len(await self._of(owned).partitions_for(topic))
 
     async def partitions_now(self, topic: str) -> int:
         """How many partitions a topic has, as last heard; 0 while there is nobody to ask."""
@@ -226,7 +237,7 @@ class PartitionProducers:
             RecordTooLargeError: From awaiting: the topic takes nothing of that size.
         """
         count: int = batch.record_count()
-        sent = await self._producers[owned].send_batch(batch, topic, partition=partition)
+        sent = await self._of(owned).send_batch(batch, topic, partition=partition)
 
         async def last() -> int:
             try:
@@ -243,6 +254,12 @@ class PartitionProducers:
         """Stop the producers."""
         producers, self._producers = list(self._producers.values()), {}
         await asyncio.gather(*map(stop, producers))
+
+    def _of(self, owned: int) -> AIOKafkaProducer:
+        """A partition's producer; who is still at work for one that went elsewhere has none."""
+        if owned not in self._producers:
+            raise ProducerFenced
+        return self._producers[owned]
 
     async def _check(self, owned: int) -> None:
         has = await self.partitions_of(owned, self.changelog)

@@ -75,7 +75,7 @@ async def test_what_is_taken_anew_is_all_that_is_held(cluster: FakeBroker, fence
     await found.take([0, 1, 2])
     assert await found.take([2, 3]) == {2: 1, 3: 0}
     assert len(cluster.running) == 2
-    with pytest.raises(KeyError):
+    with pytest.raises(ProducerFenced):
         found.batch(0)
     assert await found.take([]) == {}
     assert not cluster.running
@@ -186,8 +186,24 @@ async def test_a_producer_that_will_not_stop_holds_up_nobody(
     monkeypatch.setattr(FakeProducer, how, True)
     async with asyncio.timeout(5):
         await found.close()
-    with pytest.raises(KeyError):
+    with pytest.raises(ProducerFenced):
         found.batch(0)
+
+
+async def test_who_is_at_work_for_a_partition_that_went_elsewhere_is_refused(
+    cluster: FakeBroker,
+) -> None:
+    one = member(cluster)
+    await one.take([0, 1])
+    batch = one.batch(1)
+    await one.take([0])
+    for use in (one.token, one.batch):
+        with pytest.raises(ProducerFenced):
+            use(1)
+    with pytest.raises(ProducerFenced):
+        await one.partitions_of(1, "out")
+    with pytest.raises(ProducerFenced):
+        await one.append(1, "out", 1, batch)
 
 
 async def test_state_goes_compressed_and_is_read_as_it_was(cluster: FakeBroker) -> None:
