@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from streams.kafka import admin
 from streams.settings import Settings
@@ -116,3 +117,24 @@ def test_what_cannot_be_right_is_refused(settings: Settings, tmp_path: Path) -> 
     assert "is not whole" in journeys(group, "state", "import", cut).stderr
     run(group, "import", file)
     assert work(group, tmp_path, []) == 100
+
+
+def test_a_group_at_work_is_neither_exported_nor_imported_into(
+    settings: Settings, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if "embedded" in request.node.name:
+        pytest.skip("the embedded broker does not say who is at work")
+    admin.create(settings)
+    file = tmp_path / "users.state"
+    produce(settings, activities()[:200])
+    worker = WorkerProcess(settings, tmp_path, store="memory").wait_ready()
+    try:
+        wait_until_handled(worker.settings)
+        refused = journeys(settings, "state", "export", file)
+        assert refused.returncode == 2
+        assert "is at work" in refused.stderr
+        assert not file.exists()
+        run(settings, "export", file, "--running")
+        assert "is at work" in journeys(settings, "state", "import", file).stderr
+    finally:
+        worker.kill()
