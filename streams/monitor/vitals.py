@@ -57,7 +57,7 @@ class Backlog(msgspec.Struct, frozen=True):
     waiting: int = 0
     waiting_seconds: float = 0.0
     per_second: float = 0.0
-    standing: list[int] = []
+    standing: tuple[int, ...] = ()
 
 
 class Vitals(msgspec.Struct, frozen=True):
@@ -200,7 +200,7 @@ class Watcher:
         topic: str,
         behind: Mapping[TopicPartition, int],
         waits: Mapping[TopicPartition, float],
-    ) -> list[int]:
+    ) -> tuple[int, ...]:
         """Partitions that stand still; told in the log, once, and once more when they go on."""
         known = self._found[topic].items()
         # One look does not find the records of all partitions. Where none ever is, marks wait.
@@ -210,7 +210,7 @@ class Watcher:
         progress.look({_name(where): at for where, at in found.items()})
         progress.tell()
         still = progress.still()
-        return sorted(where.partition for where in found if _name(where) in still)
+        return tuple(sorted(where.partition for where in found if _name(where) in still))
 
 
 def _oldest(client: Any, behind: Mapping[TopicPartition, int]) -> dict[TopicPartition, float]:
