@@ -152,7 +152,7 @@ class Replay:
             self.users[user_id] = user
             self._clock_of[user_id] = clock
         clock.watermark = max(clock.watermark, activity.occurred_at)
-        clock.due.set(user_id, self.engine.due(user), self.engine.held(user))
+        clock.due.set(user_id, self.engine.due(user), self.engine.held(user.behind))
         step.outcomes += self._pass(clock, clock.arrival)
 
     def _pass(self, clock: "_Clock", arrival: int) -> Iterator[Outcome]:

@@ -69,12 +69,16 @@ class Engine:
         """The watermark (epoch ms) from which `passing` has something to do; None: never."""
         return user.due
 
-    def held(self, user: UserState) -> int | None:
-        """The arrival (record time, epoch ms) before which their silence does not count.
+    def held(self, behind: int | None) -> int | None:
+        """The arrival (record time, epoch ms) before which a user's silence does not count.
 
-        None: it counts at once.
+        Args:
+            behind: See `UserState`.
+
+        Returns:
+            None: it counts at once.
         """
-        return None if user.behind is None else user.behind + self.params.backlog_ms
+        return None if behind is None else behind + self.params.backlog_ms
 
     def activity(
         self,
@@ -114,7 +118,7 @@ class Engine:
             out.repeated = True
             return out
         late = moment < watermark - params.lateness_ms
-        if late and arrival >= (self.held(user) or 0):
+        if late and arrival >= (self.held(user.behind) or 0):
             # Time has passed, whether somebody has looked in between or not.
             self._pass(user, watermark, out)
         user.behind = arrival if late else None

@@ -12,6 +12,23 @@ from streams.service import logs
 from streams.settings import Settings
 from streams.settings.sources import PREFIX, is_secret
 
+# What decides over clusters, journeys and what of them is shown, by the log alone.
+ENGINE: Final = (
+    "window_days",
+    "promote_windows",
+    "history_windows",
+    "promote_activities",
+    "repeated_items",
+    "dormant_windows",
+    "dormancy",
+    "ended_windows",
+    "lateness_days",
+    "max_clusters",
+    "match",
+    "sensitive_journeys",
+    "sensitive_subjects",
+)
+
 # Of every command that talks to a broker.
 BROKER: Final = (
     "broker",

@@ -13,7 +13,7 @@ import msgspec
 from models.errors import Reason
 from models.records import CurrentJourney, cloudevent, encode
 from streams.cli.commands import examples
-from streams.cli.options import with_settings
+from streams.cli.options import ENGINE, with_settings
 from streams.cli.paths import OUTPUT, input_files, sort_flag, stored_vectors_flag
 from streams.cli.progress import reading
 from streams.files.entries import by_time, read_entries, read_items
@@ -77,19 +77,7 @@ SHOWN_REJECTS: Final = 10  # lines told one by one; the file named by --rejects 
     "cached_vectors",
     "stored_vectors_mb",
     "data_dir",
-    "window_days",
-    "promote_windows",
-    "history_windows",
-    "promote_activities",
-    "repeated_items",
-    "dormant_windows",
-    "dormancy",
-    "ended_windows",
-    "lateness_days",
-    "max_clusters",
-    "match",
-    "sensitive_journeys",
-    "sensitive_subjects",
+    *ENGINE,
 )
 def command(
     settings: Settings,

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from streams.cli.commands import examples
-from streams.cli.options import BROKER, with_settings
+from streams.cli.options import BROKER, ENGINE, with_settings
 from streams.settings import Settings
 
 
@@ -27,21 +27,10 @@ from streams.settings import Settings
     "encoder",
     "encoder_threads",
     "cached_vectors",
-    "window_days",
-    "promote_windows",
-    "history_windows",
-    "promote_activities",
-    "repeated_items",
-    "dormant_windows",
-    "dormancy",
-    "ended_windows",
-    "lateness_days",
-    "max_clusters",
-    "match",
+    *ENGINE,
+    "backlog_seconds",
     "future_skew_seconds",
     "idle_seconds",
-    "sensitive_journeys",
-    "sensitive_subjects",
 )
 @click.option(
     "--wait",

@@ -12,9 +12,9 @@ from models.engine.users import UserState
 from models.errors import GapError
 from streams.kafka.reading import ends_of, records_until, starts_of
 from streams.ledger.arrived import Arrived
-from streams.ledger.changelog import restored
 from streams.ledger.expected import Expected, Place
 from streams.settings import Settings
+from streams.state.restored import restored
 from streams.topics import Topics
 
 SAMPLES: Final = 3  # shown of each finding
@@ -255,11 +255,7 @@ def _parts(user: UserState) -> list[snapshot.Part]:
     """
     for _, journey in user.journeys():
         journey.name, journey.source, journey.named = journey.keywords, "keywords", 0
-    user.versions, user.dirty = {}, {cluster.number for cluster in user.clusters}
-    user.removed.clear()
-    user.counted.dropped.clear()
-    user.counted.stored = user.counted.first
-    return snapshot.dump(user)
+    return snapshot.whole(user)
 
 
 def _erased(settings: Settings) -> set[str]:

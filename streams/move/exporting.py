@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from models.engine import snapshot
 from models.engine.engine import Engine
@@ -15,8 +14,8 @@ from streams.move.file import Header, Line, Lived, Shown, Source, User
 from streams.settings import Settings
 from streams.state.binding import BOUND_KEY, Binding, bound
 from streams.state.lives import ERASED_KEY, Erased, Life, is_life
-from streams.state.owners import of_owners
 from streams.state.partition import MARK_KEY, mark_of
+from streams.state.restored import restored
 from streams.state.store import MemoryParts
 from streams.topics import Topics, changelog_of
 
@@ -49,7 +48,7 @@ def export(settings: Settings, path: Path, *, running: bool = False) -> tuple[in
     # Looked at twice, so that no more than one partition is in memory.
     made, sources = set[Binding](), []
     for number in ends:
-        parts = partition(settings, number, ends[number])
+        parts = restored(settings, {number: ends[number]})[number].parts
         if next(parts.headers(), None) is not None or parts.get(MARK_KEY) is not None:
             made.add(bound(parts.get(BOUND_KEY)))
         erased = parts.get(ERASED_KEY)
@@ -82,7 +81,8 @@ def export(settings: Settings, path: Path, *, running: bool = False) -> tuple[in
             left,
         )
         for number in ends:
-            for line in found(number, partition(settings, number, ends[number])):
+            parts = restored(settings, {number: ends[number]})[number].parts
+            for line in found(number, parts):
                 users += isinstance(line, User)
                 yield line
         yield from _shown(settings, topics.journeys)
@@ -100,15 +100,6 @@ def found(number: int, parts: MemoryParts) -> Iterator[User | Lived]:
     for key, value in parts.items():
         if is_life(key):
             yield Lived(key, Life.read(value).began_at)
-
-
-def partition(settings: Settings, number: int, end: int) -> MemoryParts:
-    """One partition's store, read back from the changelog up to an offset."""
-    parts = MemoryParts()
-    records: Any = records_until(settings, changelog_of(settings), {number: end})
-    counting, _ = of_owners(records, -1)
-    parts.write(counting, end - 1)
-    return parts
 
 
 def waiting(settings: Settings, topic: str, applied: list[int]) -> int:

@@ -163,7 +163,7 @@ class Partition:
                 await asyncio.sleep(0)
         self._due = DueUsers(due_by_user)
         for user_id, (due, behind) in late.items():
-            self._due.set(user_id, due, behind + self._engine.params.backlog_ms)
+            self._due.set(user_id, due, self._engine.held(behind))
 
     def user(self, user_id: str) -> UserState:
         """A user's state, a new one if there is none.
@@ -289,7 +289,7 @@ class Partition:
         self._written = self._parts.offset
         self._bound = True
         for user in users:
-            self._due.set(user.user_id, user.due, self._engine.held(user))
+            self._due.set(user.user_id, user.due, self._engine.held(user.behind))
         for user, _ in erasures:
             self._due.set(user.user_id, None)
             self._users.pop(user.user_id, None)

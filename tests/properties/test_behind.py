@@ -58,7 +58,7 @@ def lived(log: list[tuple[int, int, int, int]], looks: Set[int]) -> tuple[dict[s
         except Rejected:
             continue
         watermark = max(watermark, moment)
-        due.set(user.user_id, engine.due(user), engine.held(user))
+        due.set(user.user_id, engine.due(user), engine.held(user.behind))
         if place in looks:
             look(arrival)
     look(NEVER)

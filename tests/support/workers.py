@@ -23,10 +23,10 @@ from streams.demo.children import environment
 from streams.demo.sample.generator import generate
 from streams.kafka import admin
 from streams.kafka.clients import connect
-from streams.ledger.changelog import restored
 from streams.ledger.expected import Expected
 from streams.ledger.verify import expect, verify
 from streams.settings import Settings
+from streams.state.restored import restored
 from streams.topics import Topics
 from tests.support import brokers, late_changelog, lossy_worker, processes, slow_worker
 
