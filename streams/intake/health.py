@@ -1,27 +1,23 @@
 """How the intake stands, on its endpoint."""
 
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Final
 
-from mode import Service
-
-from models.errors import StalledError
 from streams.formats.values import ValueDecoder
 from streams.intake.catalogue import Catalogue
 from streams.intake.partitions import Partitions
 from streams.intake.transactions import Transactions
-from streams.service.endpoint import Endpoint, Readiness
-from streams.service.metrics import STALLED_SECONDS, Metrics
-from streams.service.watch import Watch
+from streams.service.endpoint import Readiness
+from streams.service.metrics import Metrics
+from streams.service.watch import WatchedEndpoint
 from streams.settings import Settings
 
 PORT: Final = 6068
-CHECK_SECONDS: Final = 1.0
 AT_LEAST_ONCE: Final = "the broker knows no transactions: after a crash some activities come twice"
 
 
-class Health(Endpoint):
+class Health(WatchedEndpoint):
     """How the intake stands: ready as a member of its group, once the catalogue is read.
 
     It lives unless a batch is in hand for `JOURNEYS_STALL_SECONDS` that waits for nobody else.
@@ -50,9 +46,7 @@ class Health(Endpoint):
         monotonic: Callable[[], float] = time.monotonic,
         broker_answers: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
-        super().__init__(settings, PORT, metrics)
-        self._end = crash
-        self._watch = Watch(settings, self._work, monotonic, broker_answers)
+        super().__init__(settings, PORT, metrics, crash, monotonic, broker_answers)
         self.partitions: Partitions | None = None
         self.transactions: Transactions | None = None
         self.catalogue: Catalogue | None = None
@@ -72,30 +66,8 @@ class Health(Endpoint):
             notes.append(AT_LEAST_ONCE)
         return Readiness(True, "; ".join([ready, *filter(None, notes)]))
 
-    def liveness(self) -> Readiness:
-        """See `Endpoint`."""
-        hung = self._watch.hung
-        return Readiness(not hung, hung or "alive")
-
-    def measure(self) -> None:
-        """See `Endpoint`."""
-        self._metrics.set(STALLED_SECONDS, self._watch.stalled_seconds)
-
-    async def look(self) -> bool:
-        """Whether batches come to an end; ends the service when one does not for too long."""
-        await self._watch.look()
-        if hung := self._watch.hung:
-            await self._end(StalledError(hung))
-        return not hung
-
-    @Service.task
-    async def _look_on(self) -> None:
-        while not self.should_stop:
-            await self.sleep(CHECK_SECONDS)
-            if not await self.look():
-                return
-
-    def _work(self) -> dict[str, Hashable]:
+    def work(self) -> Mapping[str, Hashable]:
+        """See `WatchedEndpoint`."""
         if self.partitions is None or self.values.waiting:
             return {}  # a restart would wait for the same
         return self.partitions.under_way()

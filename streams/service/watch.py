@@ -9,16 +9,19 @@ import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Final
 
-from mode import get_logger
+from mode import Service, get_logger
 
-from models.errors import BrokerError, JourneysError
+from models.errors import BrokerError, JourneysError, StalledError
 from streams.kafka.admin import partitions_of
+from streams.service.endpoint import Endpoint, Readiness
+from streams.service.metrics import STALLED_SECONDS, Metrics
 from streams.service.progress import TOLD, Progress
 from streams.settings import Settings
 from streams.topics import Topics
 
 _log = get_logger(__name__)
 
+CHECK_SECONDS: Final = 1.0  # between two looks
 ASK_SECONDS: Final = 5.0  # between two questions to the broker, while something stands still
 
 
@@ -99,6 +102,59 @@ class Watch:
         except JourneysError:  # it answers, if only that there is no such topic
             return True
         return True
+
+
+class WatchedEndpoint(Endpoint):
+    """The endpoint of a service under a watch, which it ends when something hangs.
+
+    Args:
+        settings: Where to listen, and what counts as a stall.
+        port: Where, if the settings do not say.
+        metrics: What is shown.
+        crash: Ends the service.
+        monotonic: By which silence is measured, seconds.
+        broker_answers: Asks the broker something, by a connection of its own; `Watch`'s if None.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        port: int,
+        metrics: Metrics,
+        crash: Callable[[BaseException], Awaitable[None]],
+        monotonic: Callable[[], float],
+        broker_answers: Callable[[], Awaitable[bool]] | None,
+    ) -> None:
+        super().__init__(settings, port, metrics)
+        self._end = crash
+        self._watch = Watch(settings, self.work, monotonic, broker_answers)
+
+    def work(self) -> Mapping[str, Hashable]:
+        """What there is to do, each with something that changes as it is done."""
+        raise NotImplementedError
+
+    def liveness(self) -> Readiness:
+        """Not alive when something hangs that a restart may mend, or the watch itself does."""
+        hung = self._watch.hung
+        return Readiness(not hung, hung or "alive")
+
+    def measure(self) -> None:
+        """See `Endpoint`."""
+        self._metrics.set(STALLED_SECONDS, self._watch.stalled_seconds)
+
+    async def look(self) -> bool:
+        """Whether work goes on, or there is none; ends the service when it has not for too long."""
+        await self._watch.look()
+        if hung := self._watch.hung:
+            await self._end(StalledError(hung))
+        return not hung
+
+    @Service.task
+    async def _look_on(self) -> None:
+        while not self.should_stop:
+            await self.sleep(CHECK_SECONDS)
+            if not await self.look():
+                return
 
 
 def _line(still: Mapping[str, float]) -> str:

@@ -6,26 +6,24 @@ schema registry is waited for: a restart would not bring back either of them, an
 """
 
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Final, Protocol
 
 from faust.tables.manager import TableManager
 from faust.types import TP
-from mode import Service
 
-from models.errors import SettingsError, StalledError
+from models.errors import SettingsError
 from streams.kafka.transport import ConsumerGroup
 from streams.service import metrics
-from streams.service.endpoint import Endpoint, Readiness
+from streams.service.endpoint import Readiness
 from streams.service.metrics import Metrics
-from streams.service.watch import Watch
+from streams.service.watch import WatchedEndpoint
 from streams.settings import Settings
 from streams.worker.batches import Worker
 from streams.worker.clock import Clock
 from streams.worker.partition_tasks import PartitionTasks
 
 PORT: Final = 6066
-CHECK_SECONDS: Final = 1.0
 
 
 class WorkerApp(ConsumerGroup, Protocol):
@@ -41,7 +39,7 @@ class WorkerApp(ConsumerGroup, Protocol):
         """Faust's, with its recovery."""
 
 
-class Health(Endpoint):
+class Health(WatchedEndpoint):
     """The worker's endpoint, and the watch over progress.
 
     Args:
@@ -58,9 +56,8 @@ class Health(Endpoint):
         monotonic: Callable[[], float] = time.monotonic,
         broker_answers: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
-        super().__init__(settings, PORT, app.metrics)
+        super().__init__(settings, PORT, app.metrics, app.crash, monotonic, broker_answers)
         self._app = app
-        self._watch = Watch(settings, self._work, monotonic, broker_answers)
 
     def readiness(self) -> Readiness:
         """Recovering, silent, or ready."""
@@ -78,14 +75,9 @@ class Health(Endpoint):
         known = (worker.partitioners.trouble(), worker.caveat, worker.unread.trouble())
         return Readiness(True, "; ".join((ready, *filter(None, known))))
 
-    def liveness(self) -> Readiness:
-        """Not alive when something hangs that a restart may mend, or this watch itself does."""
-        hung = self._watch.hung
-        return Readiness(not hung, hung or "alive")
-
     def measure(self) -> None:
         """See `Endpoint`."""
-        self._metrics.set(metrics.STALLED_SECONDS, self._watch.stalled_seconds)
+        super().measure()
         pool, counts = self._app.worker.pool, self._app.worker.pool.cache.counts
         for source, total in (
             ("memory", counts.memory),
@@ -109,18 +101,7 @@ class Health(Endpoint):
         except SettingsError as error:
             await self._app.crash(error)
             return False
-        await self._watch.look()
-        if hung := self._watch.hung:
-            await self._app.crash(StalledError(hung))
-            return False
-        return True
-
-    @Service.task
-    async def _look_on(self) -> None:
-        while not self.should_stop:
-            await self.sleep(CHECK_SECONDS)
-            if not await self.look():
-                return
+        return await super().look()
 
     def _recovering(self) -> bool:
         """Whether it is not at work yet: its client may still look for the broker."""
@@ -140,7 +121,7 @@ class Health(Endpoint):
         }
         return sorted(assigned - worker.partitions.keys())
 
-    def _work(self) -> dict[str, Hashable]:
+    def work(self) -> Mapping[str, Hashable]:
         """What there is to do, each with something that changes as it is done."""
         app, worker = self._app, self._app.worker
         if self._recovering():

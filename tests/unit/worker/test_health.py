@@ -19,9 +19,8 @@ from models.records import Activity
 from streams.demo.broker import free_port
 from streams.formats import values
 from streams.formats.values import framed
-from streams.service import metrics
+from streams.service import metrics, watch
 from streams.settings import Settings
-from streams.worker import health
 from streams.worker.health import Health
 from tests.support.fakes import FakeProducers, FakeTime, incoming, message
 from tests.support.heart import TOPICS, Heart, activity, batch, lives
@@ -309,7 +308,7 @@ async def test_a_start_while_the_broker_is_away_is_waited_for_but_not_for_ever(
 
 
 async def test_over_http(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "CHECK_SECONDS", 0.001)
+    monkeypatch.setattr(watch, "CHECK_SECONDS", 0.001)
     async with case.health:
         assert await asyncio.to_thread(_get, case.health.port) == (200, "ready, 1 partitions\n")
         case.recovered.clear()
